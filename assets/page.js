@@ -1,0 +1,53 @@
+/* What the page does in the browser alone: keys, ratios, remembering, dropping files. */
+window.srpo = (() => {
+  const ratios = {};
+  const round = (value, [low, high, step]) =>
+    Math.min(high, Math.max(low, Math.round(value / step) * step));
+
+  const visible = (selector) =>
+    [...document.querySelectorAll(selector)].find((node) => node.offsetParent !== null);
+
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+      const button = visible("button.generate");
+      if (button && !button.disabled) {
+        event.preventDefault();
+        // The prompt reaches the page's state on input; a pending one is flushed by a blur.
+        document.activeElement?.blur?.();
+        setTimeout(() => button.click(), 30);
+      }
+    } else if (event.key === "Escape" && !event.defaultPrevented) {
+      visible("button.cancel")?.click();
+    }
+  });
+
+  return {
+    keep(names, values) {
+      return Object.fromEntries(names.map((name, index) => [name, values[index]]));
+    },
+    ratio(form, lock, width, height) {
+      ratios[form] = lock && width && height ? width / height : null;
+    },
+    follow(form, side, lock, width, height, limits) {
+      const ratio = lock && (ratios[form] ||= width / height);
+      if (side === "height") return ratio ? round(width / ratio, limits) : height;
+      return ratio ? round(height * ratio, limits) : width;
+    },
+    lastSeed(watch, now) {
+      return watch && Number.isInteger(watch.seed) ? watch.seed : now;
+    },
+    onDrop(restore) {
+      const carries = (event) => event.dataTransfer?.types?.includes("Files");
+      const elsewhere = (event) => !event.target.closest?.(".block:has(input[type=file])");
+      window.addEventListener("dragover", (event) => {
+        if (carries(event) && elsewhere(event)) event.preventDefault();
+      });
+      window.addEventListener("drop", (event) => {
+        const file = event.dataTransfer?.files?.[0];
+        if (!file || !elsewhere(event)) return;
+        event.preventDefault();
+        restore(file);
+      });
+    },
+  };
+})();

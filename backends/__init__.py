@@ -1,0 +1,24 @@
+"""How each service is spoken to: one file each, one line in the registry each.
+
+To add a backend, write `backends/<name>.py` with a class that has a `Params` type for each task and
+a `generate` that yields events, give it a `create(settings)`, and add that to `REGISTRY`. Then
+write its stub in `tests/backends/test_contract.py`. CONTRIBUTING.md shows one whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from backends import openai_images, wavespeed
+from core.backend import Backend
+from core.settings import Settings
+
+REGISTRY: tuple[Callable[[Settings], Backend], ...] = (
+    wavespeed.create,
+    openai_images.create_siraya,
+)
+
+
+def create(settings: Settings) -> dict[str, Backend]:
+    """Build every backend; none opens a connection before it is used."""
+    return {backend.id: backend for backend in (make(settings) for make in REGISTRY)}

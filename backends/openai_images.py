@@ -1,0 +1,214 @@
+"""Services that speak the OpenAI images API; how each differs is data in its `Dialect`.
+
+The answer comes on the connection of the request and has no id: one that is lost is a picture
+lost, probably charged. So it is sent once, waited for long, and the picture comes inside it.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from backends import sandboxed
+from backends.download import Downloads, deadline_in
+from backends.http import PICTURE_JSON_BYTES, Answer, Api
+from backends.prediction import blocked, refusal
+from core import params as fields
+from core.errors import BackendError, BadResponseError
+from core.events import Event, Finished, Running
+from core.params import Edit, Params, Task, TextToImage
+from core.settings import Settings
+
+READ_S = 300.0
+DOWNLOAD_S = 120.0
+PRESETS: Mapping[tuple[int, int], str] = {
+    (1024, 1024): "square_hd",
+    (512, 512): "square",
+    (768, 1024): "portrait_4_3",
+    (576, 1024): "portrait_16_9",
+    (1024, 768): "landscape_4_3",
+    (1024, 576): "landscape_16_9",
+}
+
+
+class SirayaText(TextToImage):
+    """Sizes, steps and guidance have no documented range; these are what the model is made for."""
+
+    width: int = fields.width(low=256, high=1536)
+    height: int = fields.height(low=256, high=1536)
+    steps: int = fields.steps()
+    guidance: float = fields.guidance(4.5)
+    acceleration: Literal["none", "regular", "high"] = fields.acceleration("regular")
+    safety_checker: bool = fields.safety_checker(True)
+
+
+class SirayaEdit(Edit):
+    """The edits page documents a picture and a prompt, and no seed, steps or strength."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How one service words the same idea; bodies are pure functions of model and params."""
+
+    id: str
+    label: str
+    generation: Callable[[str, Any], dict[str, Any]]
+    edit: Callable[[str, Any, str], dict[str, Any]]
+    text: type[TextToImage]
+    picture: type[Edit]
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """One service to speak to: where, with which key and models, at what price."""
+
+    base_url: str
+    key: str | None
+    model: str
+    edit_model: str | None
+    price_usd: float
+    max_concurrency: int
+    latency_s: float = 2.0
+    """Of the sandbox in its place."""
+
+
+def siraya_generation(model: str, params: SirayaText) -> dict[str, Any]:
+    """Return Siraya's body; a size that is a preset goes by its name, any other as a pair."""
+    preset = PRESETS.get((params.width, params.height))
+    pair = {"width": params.width, "height": params.height}
+    return {
+        "model": model,
+        "prompt": params.prompt,
+        **({"size": preset} if preset else {"image_size": pair}),
+        "num_inference_steps": params.steps,
+        "guidance_scale": params.guidance,
+        "acceleration": params.acceleration,
+        "seed": params.seed,
+        "enable_safety_checker": params.safety_checker,
+        "n": 1,
+        "output_format": "b64_json",
+    }
+
+
+def siraya_edit(model: str, params: SirayaEdit, image: str) -> dict[str, Any]:
+    """Return Siraya's body for a picture and a prompt; `image` is a data URI."""
+    return {
+        "model": model,
+        "prompt": params.prompt,
+        "image_urls": [image],
+        "n": 1,
+        "output_format": "b64_json",
+    }
+
+
+SIRAYA = Dialect("siraya", "Siraya", siraya_generation, siraya_edit, SirayaText, SirayaEdit)
+
+
+class OpenAIImages:
+    """A service of one dialect, or the sandbox in its place; `transport` replaces the network."""
+
+    def __init__(self, dialect: Dialect, engine: Engine, *, transport: Any = None) -> None:
+        self.id, self.label = dialect.id, dialect.label
+        self._dialect, self._engine = dialect, engine
+        self.sandbox = engine.key is None
+        self.paid = not self.sandbox
+        self.price_usd = engine.price_usd if self.paid else 0.0
+        self.max_concurrency = engine.max_concurrency
+        self.tasks: Mapping[Task, type[Params]] = {"text-to-image": dialect.text} | (
+            {"image-to-image": dialect.picture} if engine.edit_model else {}
+        )
+        base, secret = engine.base_url, engine.key or ""
+        if self.sandbox and transport is None:
+            base, secret, transport = sandboxed.connect(engine.latency_s, "/v1")
+        self._api = Api(self.label, base, secret, transport)
+        self._downloads = Downloads(self.label, base, transport)
+
+    def problem(self) -> str:
+        """It is always ready: with a key the service, without one the sandbox."""
+        return ""
+
+    def sent(self, params: Params) -> dict[str, Any]:
+        """The body, with a description in place of the picture."""
+        return self._body(params, params.picture.describe() if params.picture else "")[1]
+
+    def _body(self, params: Params, image: str) -> tuple[str, dict[str, Any]]:
+        """Return the path and the body of a request."""
+        if isinstance(params, Edit):
+            model = self._engine.edit_model or self._engine.model
+            return "/images/edits", self._dialect.edit(model, params, image)
+        return "/images/generations", self._dialect.generation(self._engine.model, params)
+
+    async def generate(self, params: Params) -> AsyncIterator[Event]:
+        """Send once and wait for the answer with the picture in it."""
+        image = ""
+        if picture := params.picture:
+            image = f"data:{picture.media_type};base64,{base64.b64encode(picture.data).decode()}"
+        path, body = self._body(params, image)
+        yield Running()
+        answer = await self._api.post_once(path, body, read_s=READ_S, most=PICTURE_JSON_BYTES)
+        yield Finished(await self._picture(answer))
+
+    async def _picture(self, answer: Answer) -> bytes:
+        """Return the picture of an answer: inside it, or at the address it names."""
+        first = _first(answer)
+        if first is None:
+            raise _refused(self.label, answer)
+        inside, address = first.get("b64_json"), first.get("url")
+        try:
+            if isinstance(inside, str) and inside:
+                return base64.b64decode(inside.rpartition(",")[2], validate=True)
+        except (binascii.Error, ValueError) as error:
+            raise _nonsense(self.label) from error
+        if not isinstance(address, str) or not address:
+            raise _nonsense(self.label)
+        try:
+            return await self._downloads.fetch(address, deadline_in(DOWNLOAD_S))
+        except BackendError as error:
+            error.charged = "yes" if self.paid else "no"
+            raise
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._api.aclose()
+        await self._downloads.aclose()
+
+
+def _first(answer: Answer) -> Mapping[str, Any] | None:
+    data = answer.body.get("data") if isinstance(answer.body, dict) else None
+    good = answer.status < 300 and isinstance(data, list) and data and isinstance(data[0], dict)
+    return data[0] if good else None
+
+
+def _refused(service: str, answer: Answer) -> BackendError:
+    """Read the error; 403 and 422 are this API's words for a safety check."""
+    error = answer.body.get("error") if isinstance(answer.body, dict) else None
+    kind = str(error.get("type", "")) if isinstance(error, dict) else ""
+    if answer.status == 403 or (answer.status == 422 and "content_policy" in kind):
+        return blocked(service)
+    return refusal(service, answer)
+
+
+def _nonsense(service: str) -> BadResponseError:
+    return BadResponseError(
+        f"{service} answered without a picture.",
+        advice="It may have been charged. Look at your account before you make it again.",
+        charged="maybe",
+    )
+
+
+def create_siraya(settings: Settings) -> OpenAIImages:
+    """Build Siraya from settings."""
+    key = settings.siraya_api_key
+    engine = Engine(
+        base_url=settings.siraya_base_url,
+        key=key.get_secret_value() if key else None,
+        model=settings.siraya_model,
+        edit_model=settings.siraya_edit_model,
+        price_usd=settings.siraya_price_usd,
+        max_concurrency=settings.siraya_max_concurrency,
+        latency_s=settings.srpo_sandbox_latency,
+    )
+    return OpenAIImages(SIRAYA, engine)

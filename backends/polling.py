@@ -1,0 +1,100 @@
+"""When to ask a service whether a job is done: rarely at first, often when it is likely.
+
+The best density of checks is sqrt(h(t) / 2c), h being the hazard of the completion time and c what
+one check is worth in seconds of waiting (Keller, Management Science 21:256, 1974). The completion
+time is taken as log-normal around the line that `core.estimate` learns from earlier jobs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import random
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from statistics import median
+
+from core.estimate import Estimate
+
+ENOUGH = 8
+"""Samples before the schedule is learned rather than cold."""
+CHECK_WORTH_S = 0.015
+LEAST_S = 0.08
+GRID_S = 0.01
+
+
+@dataclass(slots=True)
+class Pace:
+    """The schedule of one endpoint, learned from its own jobs; `fixed_s` overrides everything."""
+
+    fixed_s: float | None = None
+    samples: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=50))
+    _estimate: Estimate = field(default_factory=Estimate)
+    _spread: float = 0.2
+
+    def observe(self, work: float, seconds: float) -> None:
+        """Learn that a job of `work` took `seconds` from its acceptance."""
+        if seconds <= 0:
+            return
+        self.samples.append((work, seconds))
+        self._estimate = Estimate.of(self.samples)
+        logs = [math.log(ratio) for ratio in self._estimate.ratios if ratio > 0]
+        middle = median(logs)
+        # 1.4826: from median absolute deviation to standard deviation of a normal.
+        self._spread = max(0.04, 1.4826 * median(abs(log - middle) for log in logs))
+
+    def wait(self, work: float, elapsed: float) -> float:
+        """Return the seconds to wait at `elapsed` seconds since the acceptance."""
+        if self.fixed_s is not None:
+            return self.fixed_s
+        expected = self._estimate.seconds(work)
+        if len(self.samples) < ENOUGH or not expected:
+            return _jitter(min(max(0.1 * elapsed, 0.2), 1.0)) if elapsed < 20 else _tail(elapsed)
+        end = expected * math.exp(2.5 * self._spread)
+        if elapsed >= end:
+            return _tail(elapsed)
+        return max(LEAST_S, self._next(expected, elapsed, end) - elapsed)
+
+    def _next(self, expected: float, elapsed: float, end: float) -> float:
+        """Integrate the density of checks from now until it holds one check."""
+        mass, moment = 0.0, elapsed
+        while mass < 1.0 and moment < end:
+            moment += GRID_S
+            hazard = _hazard(moment, math.log(expected), self._spread)
+            mass += GRID_S * math.sqrt(hazard / (2 * CHECK_WORTH_S))
+        return moment
+
+
+def _hazard(moment: float, mean: float, spread: float) -> float:
+    """Return the hazard of a log-normal time at `moment`, in 1/s."""
+    z = (math.log(moment) - mean) / spread
+    density = math.exp(-0.5 * z * z) / (moment * spread * math.sqrt(2 * math.pi))
+    return density / max(0.5 * math.erfc(z / math.sqrt(2)), 1e-9)
+
+
+def _tail(elapsed: float) -> float:
+    """Ask ever more rarely for what is late: 8 % of its age, at most 2 s, after minutes 30 s."""
+    return _jitter(min(max(0.15, 0.08 * elapsed), 2.0 if elapsed < 120 else 30.0))
+
+
+def _jitter(seconds: float) -> float:
+    return seconds * random.uniform(0.9, 1.1)
+
+
+@dataclass(slots=True)
+class Bucket:
+    """Spaces the requests of one key: `rate` a second, `burst` at once."""
+
+    rate: float = 5.0
+    burst: float = 10.0
+    _level: float = 10.0
+    _filled: float = field(default_factory=time.monotonic)
+
+    async def take(self) -> None:
+        """Wait for a turn."""
+        now = time.monotonic()
+        self._level = min(self.burst, self._level + (now - self._filled) * self.rate) - 1.0
+        self._filled = now
+        if self._level < 0:
+            await asyncio.sleep(-self._level / self.rate)

@@ -1,0 +1,178 @@
+"""WaveSpeed: asynchronous submit, poll, download; an accepted job can be picked up again.
+
+The request id is in hand within one round trip, so nothing that was paid for depends on this
+process staying alive. Synchronous mode would be a little quicker and could lose the id.
+"""
+
+from __future__ import annotations
+
+import base64
+import time
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, Literal
+
+from backends import sandboxed
+from backends.download import Downloads
+from backends.http import Api
+from backends.polling import Bucket, Pace
+from backends.prediction import Prediction, accepted, outcome
+from backends.watch import Watch
+from core import params as fields
+from core.errors import UnavailableError
+from core.estimate import workload
+from core.events import Accepted, Event
+from core.params import ImageToImage, Params, Task, TextToImage
+from core.pictures import Picture
+from core.settings import Settings
+
+Model = Literal["flux-1-srpo", "flux-srpo"]
+Format = Literal["jpeg", "png"]
+LARGE = 6_000_000
+"""Bytes of a data URI beyond which a picture is uploaded first."""
+
+
+class WaveSpeedText(TextToImage):
+    """`strength`, which the page documents here too, means nothing without a picture."""
+
+    model: Model = fields.model("flux-1-srpo")
+    width: int = fields.width(low=256, high=1536)
+    height: int = fields.height(low=256, high=1536)
+    steps: int = fields.steps()
+    guidance: float = fields.guidance(3.5)
+    output_format: Format = fields.output_format()
+
+
+class WaveSpeedImage(ImageToImage):
+    """There is no size: the output follows the picture."""
+
+    model: Model = fields.model("flux-1-srpo")
+    strength: float = fields.strength()
+    steps: int = fields.steps()
+    guidance: float = fields.guidance(3.5)
+    output_format: Format = fields.output_format()
+
+
+def path(params: Params) -> str:
+    """Return the endpoint of a request: model and task are in the path, never in the body."""
+    suffix = "/image-to-image" if isinstance(params, WaveSpeedImage) else ""
+    return f"/api/v3/wavespeed-ai/{getattr(params, 'model')}{suffix}"
+
+
+def body(params: Params, image: str = "") -> dict[str, Any]:
+    """Return the request body; `image` is a data URI or the address of an upload."""
+    match params:
+        case WaveSpeedText():
+            start: dict[str, Any] = {"size": f"{params.width}*{params.height}"}
+        case WaveSpeedImage():
+            start = {"image": image, "strength": params.strength}
+        case _:
+            raise TypeError(f"not WaveSpeed's params: {type(params).__name__}")
+    return {
+        "prompt": params.prompt,
+        **start,
+        "num_inference_steps": params.steps,
+        "seed": params.seed,
+        "guidance_scale": params.guidance,
+        "output_format": params.output_format,
+        "enable_base64_output": False,
+        "enable_sync_mode": False,
+    }
+
+
+class WaveSpeed:
+    """The service, or the sandbox in its place; `transport` replaces the network."""
+
+    id = "wavespeed"
+    label = "WaveSpeed"
+    tasks: Mapping[Task, type[Params]] = {
+        "text-to-image": WaveSpeedText,
+        "image-to-image": WaveSpeedImage,
+    }
+
+    def __init__(self, settings: Settings, *, transport: Any = None) -> None:
+        key = settings.wavespeed_api_key
+        self.sandbox = key is None
+        self.paid = not self.sandbox
+        self.price_usd = settings.wavespeed_price_usd if self.paid else 0.0
+        self.max_concurrency = settings.wavespeed_max_concurrency
+        base, secret = settings.wavespeed_base_url, key.get_secret_value() if key else ""
+        if self.sandbox and transport is None:
+            base, secret, transport = sandboxed.connect(settings.srpo_sandbox_latency)
+        self._api = Api(self.label, base, secret, transport)
+        self._downloads = Downloads(self.label, base, transport)
+        self._bucket = Bucket()
+        self._fixed = settings.srpo_poll_interval
+        self._paces: dict[str, Pace] = {}
+        self._round_trip = 0.0
+
+    def problem(self) -> str:
+        """It is always ready: with a key the service, without one the sandbox."""
+        return ""
+
+    def sent(self, params: Params) -> dict[str, Any]:
+        """The body, with a description in place of the picture."""
+        shown = params.picture.describe() if params.picture else ""
+        return body(params, shown)
+
+    async def generate(self, params: Params) -> AsyncIterator[Event]:
+        """Send once, hand out the id at once, then follow the job to its picture."""
+        image = await self._image(params.picture) if params.picture else ""
+        started = time.monotonic()
+        answer = await self._api.post_once(path(params), body(params, image))
+        self._round_trip = time.monotonic() - started
+        prediction = accepted(self.label, answer)
+        yield Accepted(prediction.id)
+        async for event in self._watch(params).follow(prediction):
+            yield event
+
+    async def resume(self, params: Params, request_id: str) -> AsyncIterator[Event]:
+        """Follow a job that was accepted earlier, by this process or another."""
+        async for event in self._watch(params).follow(Prediction(request_id, "processing")):
+            yield event
+
+    def _watch(self, params: Params) -> Watch:
+        pace = self._paces.setdefault(path(params), Pace(self._fixed))
+        return Watch(
+            self._api, self._downloads, pace, self._bucket, workload(params), self._round_trip
+        )
+
+    async def _image(self, picture: Picture) -> str:
+        """Return what goes into `image`: a data URI, or an upload's address for large pictures."""
+        encoded = base64.b64encode(picture.data).decode()
+        uri = f"data:{picture.media_type};base64,{encoded}"
+        return uri if len(uri) <= LARGE else await self._upload(picture)
+
+    async def _upload(self, picture: Picture) -> str:
+        """Upload a picture in the two steps of the service; the second goes without the key."""
+        suffix = picture.media_type.rpartition("/")[2]
+        wish = {
+            "filename": f"{picture.sha256[:16]}.{suffix}",
+            "size": len(picture.data),
+            "content_type": picture.media_type,
+        }
+        answer = await self._api.ask("POST", "/api/v3/media/uploads", wish, seconds=30)
+        ticket = outcome(self.label, answer)
+        address, upload = ticket.get("download_url"), ticket.get("upload")
+        if not isinstance(address, str) or not isinstance(upload, dict):
+            raise UnavailableError(
+                f"{self.label} did not take the picture.",
+                advice="Nothing was charged. Try again, or make the picture smaller.",
+            )
+        await self._downloads.put(str(upload.get("url")), picture.data, upload.get("headers") or {})
+        return address
+
+    async def balance(self) -> float | None:
+        """Return the account's balance in dollars, or None when the service does not tell."""
+        answer = await self._api.ask("GET", "/api/v3/balance")
+        value = outcome(self.label, answer).get("balance")
+        return float(value) if isinstance(value, int | float) else None
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._api.aclose()
+        await self._downloads.aclose()
+
+
+def create(settings: Settings) -> WaveSpeed:
+    """Build the backend from settings."""
+    return WaveSpeed(settings)

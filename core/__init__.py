@@ -1,0 +1,1 @@
+"""What the program means; knows neither Gradio nor HTTP nor torch."""

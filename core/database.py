@@ -1,0 +1,247 @@
+"""The one module that owns the database engine: opens it, migrates it, runs transactions.
+
+SQLite is reached through one connection on one thread, which makes every transaction the only
+one (releases before 3.51.3 can corrupt a WAL when two connections write); other databases get a
+small pool. Callers hand in a function of a connection; it runs in a thread, in a transaction.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    Engine,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    create_engine,
+    event,
+    make_url,
+    text,
+)
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.pool import StaticPool
+
+from core.errors import HistoryError
+
+T = TypeVar("T")
+
+Migration = Callable[[Connection], None]
+
+# WAL with FULL survives a power loss: a request id that was committed stays committed.
+PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=5000")
+# A mounted bucket or network folder has no shared memory for a WAL and weak locks.
+MOUNT_PRAGMAS = (
+    "locking_mode=EXCLUSIVE",
+    "journal_mode=DELETE",
+    "mmap_size=0",
+    "synchronous=FULL",
+    "busy_timeout=5000",
+)
+
+
+class Database:
+    """Runs functions of a connection in transactions, off the event loop."""
+
+    def __init__(self, url: str) -> None:
+        self._sqlite = make_url(url).get_backend_name() == "sqlite"
+        self._engine = _engine(url, sqlite=self._sqlite)
+        self._threads = ThreadPoolExecutor(
+            max_workers=1 if self._sqlite else 8, thread_name_prefix="database"
+        )
+
+    @property
+    def dialect(self) -> str:
+        """Name of the SQL dialect, such as "sqlite"."""
+        return self._engine.dialect.name
+
+    async def run(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` in one transaction and return its result.
+
+        Raises HistoryError with a plain sentence when the database refuses. The transaction is
+        finished even if the caller is cancelled meanwhile.
+        """
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, self._transact, work)
+
+    def _transact(self, work: Callable[[Connection], T]) -> T:
+        try:
+            with self._engine.begin() as connection:
+                return work(connection)
+        except DBAPIError as error:
+            raise _explained(error) from error
+
+    async def migrate(self, migrations: Sequence[Migration] | None = None) -> None:
+        """Apply the migrations that are not applied yet, in order, each in its transaction."""
+        migrations = MIGRATIONS if migrations is None else migrations
+        version = await self.run(_version)
+        if version > len(migrations):
+            raise HistoryError(
+                "The database was written by a newer version of this program.",
+                advice="Update the program, or point SRPO_DATA_DIR at another folder.",
+            )
+        for number, migration in enumerate(migrations[version:], start=version + 1):
+            await self.run(lambda db, m=migration, n=number: _apply(db, m, n))  # type: ignore[misc]
+
+    async def aclose(self) -> None:
+        """Close the connections after the work in flight is done."""
+        await asyncio.get_running_loop().run_in_executor(self._threads, self._engine.dispose)
+        self._threads.shutdown(wait=False)
+
+
+def _engine(url: str, *, sqlite: bool) -> Engine:
+    options: dict[str, Any] = {}
+    if sqlite:
+        path = make_url(url).database
+        if path and path != ":memory:":
+            _make_folder(Path(path).parent)
+        options = {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}}
+    try:
+        engine = create_engine(url, **options)
+    except (SQLAlchemyError, ImportError) as error:
+        raise HistoryError(
+            "The database address DATABASE_URL cannot be used.",
+            advice="Check its form and that the driver it names is installed.",
+        ) from error
+    if sqlite:
+        pragmas = MOUNT_PRAGMAS if _mounted(make_url(url).database) else PRAGMAS
+        event.listen(engine, "connect", lambda raw, _record: _prepare(raw, pragmas))
+    return engine
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise HistoryError(
+            f"The data folder {folder} cannot be made: {error.strerror}.",
+            advice="Choose a folder that can be written with SRPO_DATA_DIR.",
+        ) from error
+
+
+def _mounted(database: str | None) -> bool:
+    """Tell whether the file lies on a mounted bucket or a network file system (Linux only)."""
+    mounts = Path("/proc/mounts")
+    if not database or database == ":memory:" or not mounts.exists():
+        return False
+    folder = Path(database).resolve().parent
+    best, kind = "", ""
+    for line in mounts.read_text().splitlines():
+        _, point, found, *_ = line.split(" ")
+        if len(point) > len(best) and folder.is_relative_to(point):
+            best, kind = point, found
+    return kind.startswith(("fuse", "nfs", "cifs", "smb", "9p"))
+
+
+def _prepare(connection: Any, pragmas: Sequence[str]) -> None:
+    cursor = connection.cursor()
+    for pragma in pragmas:
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _version(db: Connection) -> int:
+    db.execute(text("CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY)"))
+    return int(db.execute(text("SELECT coalesce(max(number), 0) FROM migrations")).scalar_one())
+
+
+def _apply(db: Connection, migration: Migration, number: int) -> None:
+    migration(db)
+    db.execute(text("INSERT INTO migrations (number) VALUES (:number)"), {"number": number})
+
+
+def _explained(error: DBAPIError) -> HistoryError:
+    """Name the cause in plain words; the driver's own text is never shown."""
+    cause = str(error.orig).lower()
+    if "locked" in cause:
+        return HistoryError(
+            "The database is locked by another program.",
+            advice="Close the other program that uses this data folder and try again.",
+        )
+    if "full" in cause:
+        return HistoryError("The disk is full.", advice="Free some space and try again.")
+    if "readonly" in cause or "read-only" in cause or "unable to open" in cause:
+        return HistoryError(
+            "The data folder cannot be written.",
+            advice="Check its permissions, or choose another with SRPO_DATA_DIR.",
+        )
+    if "malformed" in cause or "not a database" in cause:
+        return HistoryError(
+            "The database file is damaged; nothing was overwritten.",
+            advice="Move it aside or restore a backup, then start again.",
+        )
+    return HistoryError("The database refused the work.", advice="Look at the program's log.")
+
+
+def _create_jobs_and_entries(db: Connection) -> None:
+    """Migration 1: the ledger, the history and the secrets this installation drew for itself."""
+    tables = MetaData()
+    key = BigInteger().with_variant(Integer, "sqlite")
+    Table(
+        "jobs",
+        tables,
+        Column("n", key, primary_key=True, autoincrement=True),
+        Column("id", String(32), nullable=False, unique=True),
+        Column("owner", Text, nullable=False),
+        Column("click", String(64), nullable=True),
+        Column("backend", Text, nullable=False),
+        Column("task", Text, nullable=False),
+        Column("model", Text, nullable=False),
+        Column("sandbox", Boolean, nullable=False),
+        Column("state", String(16), nullable=False),
+        Column("params", Text, nullable=False),
+        Column("sent", Text, nullable=False),
+        Column("seed", BigInteger, nullable=False),
+        Column("work", Float, nullable=False),
+        Column("price_micros", BigInteger, nullable=False),
+        Column("charged", String(8), nullable=False),
+        Column("request_id", Text, nullable=True),
+        Column("error", Text, nullable=False),
+        Column("advice", Text, nullable=False),
+        Column("entry_id", String(32), nullable=True),
+        Column("day", String(10), nullable=False),
+        Column("created_at", Float, nullable=False),
+        Column("updated_at", Float, nullable=False),
+        Column("sent_at", Float, nullable=True),
+        Index("jobs_by_owner", "owner", "n"),
+        Index("jobs_by_state", "state"),
+        Index("jobs_by_day", "day"),
+        Index("one_job_a_click", "owner", "click", unique=True),
+    )
+    Table(
+        "entries",
+        tables,
+        Column("n", key, primary_key=True, autoincrement=True),
+        Column("id", String(32), nullable=False, unique=True),
+        Column("job_id", String(32), nullable=False, unique=True),
+        Column("owner", Text, nullable=False),
+        Column("starred", Boolean, nullable=False),
+        Column("search", Text, nullable=False),
+        Column("facts", Text, nullable=False),
+        Column("elapsed_s", Float, nullable=False),
+        Column("created_at", Float, nullable=False),
+        Index("entries_by_owner", "owner", "n"),
+        Index("entries_starred", "owner", "starred", "n"),
+    )
+    Table(
+        "secrets",
+        tables,
+        Column("name", String(32), primary_key=True),
+        Column("value", Text, nullable=False),
+    )
+    tables.create_all(db)
+
+
+MIGRATIONS: tuple[Migration, ...] = (_create_jobs_and_entries,)

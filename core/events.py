@@ -1,0 +1,50 @@
+"""What a backend tells while it makes one picture.
+
+A stream is any number of `Queued`, `Accepted`, `Running` and `Preview`, then exactly one
+`Finished`. A failure is an exception of `core.errors`; closing the stream is cancelling.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """The service has the request and has not begun; `position` counts from 1 when known."""
+
+    position: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The service took the job and calls it `request_id`; from here on it may be charged."""
+
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """Work goes on; `fraction` is 0..1, `step` counts from 1 to `total`."""
+
+    fraction: float | None = None
+    step: int | None = None
+    total: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """A small encoded picture (WebP, JPEG or PNG bytes) of the unfinished work."""
+
+    image: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The encoded picture exactly as the backend received it; `flagged` is a safety warning."""
+
+    image: bytes
+    flagged: bool = False
+
+
+Event = Queued | Accepted | Running | Preview | Finished

@@ -1,0 +1,167 @@
+"""The history: finished pictures with everything needed to make them again.
+
+The file is stored first, then its thumbnail, then the row: a row never points at nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from sqlalchemy import Connection, ColumnElement, RowMapping, column, delete, insert, select, table, update
+
+from core.database import Database
+from core.errors import InputError
+from core.ledger import iso
+from core.params import Task
+from core.storage import Storage
+
+COLUMNS = "n id job_id owner starred search facts elapsed_s created_at".split()
+entries = table("entries", *(column(name) for name in COLUMNS))
+vault = table("secrets", column("name"), column("value"))
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A finished picture; `file` and `thumbnail` are names in the storage."""
+
+    id: str
+    job_id: str
+    owner: str
+    created_at: float
+    task: Task
+    backend: str
+    model: str
+    sandbox: bool
+    prompt: str
+    params: dict[str, Any]
+    sent: dict[str, Any]
+    seed: int
+    width: int
+    height: int
+    format: str
+    elapsed_s: float
+    price_usd: float
+    request_id: str | None
+    flagged: bool
+    file: str
+    thumbnail: str
+    starred: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the entry dict of the named API, files still by their storage names."""
+        facts = asdict(self)
+        for private in ("job_id", "owner", "starred"):
+            del facts[private]
+        return facts | {"created_at": iso(self.created_at)}
+
+
+class History:
+    """Keeps entries and their files; every question is asked in the name of an owner."""
+
+    def __init__(self, database: Database, storage: Storage) -> None:
+        self._database = database
+        self.storage = storage
+
+    async def add(
+        self,
+        entry: Entry,
+        *,
+        file: bytes,
+        thumbnail: bytes,
+        also: Callable[[Connection], object],
+    ) -> None:
+        """Store file, thumbnail, row, in this order; `also` runs in the row's transaction."""
+        await self.storage.write(entry.file, file)
+        await self.storage.write(entry.thumbnail, thumbnail)
+
+        def work(db: Connection) -> None:
+            db.execute(insert(entries).values(_row(entry)))
+            also(db)
+
+        await self._database.run(work)
+
+    async def get(self, entry_id: str, *, owner: str | None = None) -> Entry:
+        """Return an entry; one of another owner is as unknown as one that never was."""
+        query = select(entries).where(entries.c.id == entry_id)
+        if owner is not None:
+            query = query.where(entries.c.owner == owner)
+        row = await self._database.run(lambda db: db.execute(query).mappings().first())
+        if row is None:
+            raise InputError("There is no such picture in the history.", field="id")
+        return _entry(row)
+
+    async def page(
+        self, owner: str, *, limit: int = 50, before: str = "", query: str = "", starred: bool = False
+    ) -> list[Entry]:
+        """Return at most `limit` entries older than the entry `before`, newest first.
+
+        `query` keeps those whose prompt contains every one of its words.
+        """
+        chosen = [entries.c.owner == owner, *_containing(query)]
+        if starred:
+            chosen.append(entries.c.starred.is_(True))
+        if before:
+            anchor = select(entries.c.n).where(entries.c.id == before, entries.c.owner == owner)
+            chosen.append(entries.c.n < anchor.scalar_subquery())
+        statement = select(entries).where(*chosen).order_by(entries.c.n.desc()).limit(limit)
+        return await self._database.run(
+            lambda db: [_entry(row) for row in db.execute(statement).mappings()]
+        )
+
+    async def star(self, entry_id: str, *, owner: str, starred: bool) -> Entry:
+        """Mark or unmark an entry as a favourite."""
+        entry = await self.get(entry_id, owner=owner)
+        change = update(entries).where(entries.c.id == entry_id).values(starred=starred)
+        await self._database.run(lambda db: db.execute(change))
+        return replace(entry, starred=starred)
+
+    async def delete(self, entry_id: str, *, owner: str) -> None:
+        """Remove an entry, then its files."""
+        entry = await self.get(entry_id, owner=owner)
+        gone = delete(entries).where(entries.c.id == entry_id)
+        await self._database.run(lambda db: db.execute(gone))
+        await self.storage.delete(entry.file)
+        await self.storage.delete(entry.thumbnail)
+
+    async def secret(self, name: str) -> str:
+        """Return this installation's own secret of that name, drawn on first use."""
+
+        def work(db: Connection) -> str:
+            query = select(vault.c.value).where(vault.c.name == name)
+            found = db.execute(query).scalar_one_or_none()
+            if found is None:
+                found = secrets.token_hex(32)
+                db.execute(insert(vault).values(name=name, value=found))
+            return str(found)
+
+        return await self._database.run(work)
+
+
+def _containing(query: str) -> list[ColumnElement[bool]]:
+    words = query.casefold().split()[:20]
+    return [entries.c.search.contains(word, autoescape=True) for word in words]
+
+
+def _row(entry: Entry) -> dict[str, Any]:
+    facts = asdict(entry)
+    columns = {name: facts.pop(name) for name in ("id", "job_id", "owner", "starred", "created_at", "elapsed_s")}
+    return columns | {
+        "search": entry.prompt.casefold(),
+        "facts": json.dumps(facts, ensure_ascii=False),
+    }
+
+
+def _entry(row: RowMapping) -> Entry:
+    return Entry(
+        id=row["id"],
+        job_id=row["job_id"],
+        owner=row["owner"],
+        starred=bool(row["starred"]),
+        created_at=row["created_at"],
+        elapsed_s=row["elapsed_s"],
+        **json.loads(row["facts"]),
+    )

@@ -1,0 +1,104 @@
+"""Settings inside the picture: written into its file, read from ours and from other programs'.
+
+Nothing is re-encoded: metadata are chunks and segments beside the compressed pixels. Where our
+own record is present it wins; the infotext beside it is for other programs.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from core import carriers, embedding, foreign
+from core.containers import ContainerError
+from core.infotext import PROGRAM, infotext
+from core.reading import Reading, understood
+
+__all__ = ["Profile", "Reading", "infotext", "profile", "read", "strip", "write"]
+
+Profile = Literal["full", "share", "clean"]
+PRIVATE = frozenset({"request_id", "price_usd", "owner"})
+MAX_FILE = 64_000_000
+
+_SHARED = {
+    "prompt", "width", "height", "strength", "steps", "guidance", "seed", "output_format", "model"
+}  # fmt: skip
+# Letters that XML or UTF-8 cannot carry; in JSON they only stand inside strings.
+_ESCAPED = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
+
+
+def write(data: bytes, record: Mapping[str, Any]) -> bytes:
+    """Return the picture with its record inside; the compressed pixels stay the same bytes.
+
+    Works on PNG, JPEG and WebP. What is written is read again before it is believed. Raises
+    `ContainerError` when the file cannot be cut into parts or the record does not survive.
+    """
+    job = json.dumps(record, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    job = _ESCAPED.sub(lambda letter: f"\\u{ord(letter[0]):04x}", job)
+    written = embedding.embed(data, infotext(record), job)
+    reading = read(written)
+    if reading is None or reading.record != json.loads(job):
+        raise ContainerError("The record could not be read back from the picture.")
+    return written
+
+
+def read(data: bytes) -> Reading | None:
+    """Return the settings a picture carries, ours first; None when there are none.
+
+    Never raises: what is malformed, oversized or hostile reads as nothing.
+    """
+    if len(data) > MAX_FILE:
+        return None
+    try:
+        texts = carriers.texts(data)
+        return _ours(texts.get(carriers.JOB, "")) or foreign.read(texts)
+    # A stranger's file: each of these has been provoked by a malformed one.
+    except (ValueError, TypeError, LookupError, ArithmeticError, RecursionError):
+        return None
+
+
+def strip(data: bytes) -> bytes:
+    """Return the picture without metadata; the compressed pixels stay the same bytes."""
+    return embedding.bare(data)
+
+
+def profile(data: bytes, name: Profile) -> bytes:
+    """Return the picture as it is exported.
+
+    *full* is the file itself, *share* our record without request id, price and owner, *clean*
+    no metadata. Metadata of other programs are shared by *full* only: nobody knows what is in them.
+    """
+    match name:
+        case "full":
+            return data
+        case "clean":
+            return strip(data)
+        case "share":
+            reading = read(data)
+            public = (
+                {k: v for k, v in reading.record.items() if k not in PRIVATE} if reading else {}
+            )
+            return write(strip(data), public) if public else strip(data)
+    raise TypeError(f"There is no export profile {name!r}.")
+
+
+def _ours(job: str) -> Reading | None:
+    try:
+        record = json.loads(job)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(record, dict) or not isinstance(record.get("params"), dict):
+        return None
+    params = {key: value for key, value in record["params"].items() if _is_usable(key, value)}
+    return Reading(PROGRAM, params, record)
+
+
+def _is_usable(word: str, value: object) -> bool:
+    """Tell whether a value is of the kind its word has; the backend's own params judge the rest."""
+    if value is None or word == "image":
+        return value is None or isinstance(value, dict)
+    if word in _SHARED:
+        return understood(word, value) is not None
+    return isinstance(value, str | int | float)

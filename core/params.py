@@ -1,0 +1,232 @@
+"""The shared vocabulary of requests: one params is one image with one known seed.
+
+Limits, defaults, labels and help live on the fields; the form, the validation, the API schema,
+the history record and the README table are derived from them. A backend declares its own
+`Params` subclass for each task from these fields, adds its own where it has more, and never
+renames them.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from core.errors import InputError
+from core.pictures import Picture
+
+Task = Literal["text-to-image", "image-to-image"]
+TASKS: tuple[Task, ...] = ("text-to-image", "image-to-image")
+MAX_SEED = 2_147_483_647
+MAX_PROMPT = 4_000
+
+P = TypeVar("P", bound="Params")
+
+
+class Params(BaseModel):
+    """A typed request; `with_seed` makes the drawn seed part of it before anything is sent."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+    # Which form control a field gets when its type alone does not tell; see core.controls.
+    task: ClassVar[Task]
+
+    prompt: str = Field(
+        title="Prompt",
+        description="Describe the picture in plain words.",
+        min_length=1,
+        max_length=MAX_PROMPT,
+    )
+    def with_seed(self, seed: int | None = None) -> Self:
+        """Return these params with the given seed, or with -1 replaced by a drawn one."""
+        if "seed" not in type(self).model_fields or (seed is None and self.known_seed >= 0):
+            return self
+        return self.model_copy(update={"seed": draw_seed() if seed is None else seed})
+
+    @property
+    def known_seed(self) -> int:
+        """The seed; -1 when it is not drawn yet, or when the service takes none."""
+        return int(getattr(self, "seed", -1))
+
+    @property
+    def picture(self) -> Picture | None:
+        """The picture to start from, on image-to-image."""
+        return getattr(self, "image", None)
+
+
+def seed() -> Any:
+    """Field for the seed."""
+    return Field(
+        default=-1,
+        title="Seed",
+        description="Same seed and settings, same picture; -1 draws a new one.",
+        ge=-1,
+        le=MAX_SEED,
+    )
+
+
+class TextToImage(Params):
+    """A request that starts from words alone."""
+
+    task: ClassVar[Task] = "text-to-image"
+
+    seed: int = seed()
+
+
+class Edit(Params):
+    """A request that starts from a picture, for services that take no seed with it."""
+
+    task: ClassVar[Task] = "image-to-image"
+
+    image: Picture = Field(title="Picture", description="The picture to start from.")
+
+
+class ImageToImage(Edit):
+    """A request that starts from a picture; the output follows its size."""
+
+    seed: int = seed()
+
+
+def draw_seed() -> int:
+    """Draw a seed in 0..2147483647."""
+    return secrets.randbelow(MAX_SEED + 1)
+
+
+def width(default: int = 1024, *, low: int, high: int, step: int = 16) -> Any:
+    """Field for the width in pixels; `step` is what the form offers, any value is legal."""
+    return _pixels("Width", default, (low, high, step))
+
+
+def height(default: int = 1024, *, low: int, high: int, step: int = 16) -> Any:
+    """Field for the height in pixels; `step` is what the form offers, any value is legal."""
+    return _pixels("Height", default, (low, high, step))
+
+
+def _pixels(title: str, default: int, limits: tuple[int, int, int]) -> Any:
+    low, high, step = limits
+    return Field(
+        default=default,
+        title=title,
+        description="In pixels.",
+        ge=low,
+        le=high,
+        json_schema_extra={"step": step},
+    )
+
+
+def strength(default: float = 0.8) -> Any:
+    """Field for how far the picture may move from the given one."""
+    return Field(
+        default=default,
+        title="Strength",
+        description="0 keeps the picture, 1 replaces it.",
+        ge=0.0,
+        le=1.0,
+        json_schema_extra={"step": 0.01},
+    )
+
+
+def steps(default: int = 28, *, high: int = 50) -> Any:
+    """Field for the number of denoising steps."""
+    return Field(
+        default=default,
+        title="Steps",
+        description="More steps give finer detail and take longer.",
+        ge=1,
+        le=high,
+    )
+
+
+def guidance(default: float, *, low: float = 1.0, high: float = 20.0) -> Any:
+    """Field for how closely the picture follows the prompt."""
+    return Field(
+        default=default,
+        title="Guidance",
+        description="Higher follows the prompt more closely, lower is freer.",
+        ge=low,
+        le=high,
+        json_schema_extra={"step": 0.1},
+    )
+
+
+def output_format(default: str = "jpeg") -> Any:
+    """Field for the file type of the result."""
+    return Field(
+        default=default,
+        title="File format",
+        description="JPEG is smaller, PNG keeps every pixel.",
+    )
+
+
+def model(default: str) -> Any:
+    """Field for which of the backend's models paints."""
+    return Field(default=default, title="Model", description="Which model paints the picture.")
+
+
+def acceleration(default: str) -> Any:
+    """Field for how much a service may hurry; it changes the picture."""
+    return Field(
+        default=default,
+        title="Acceleration",
+        description="Faster changes the picture a little.",
+    )
+
+
+def safety_checker(default: bool) -> Any:
+    """Field for a service's own check of prompt and picture."""
+    return Field(
+        default=default,
+        title="Safety checker",
+        description="The service refuses what its check finds unsafe.",
+    )
+
+
+def parse(kind: type[P], values: Mapping[str, Any]) -> P:
+    """Build params from outside values, or raise `InputError` with one sentence for the field."""
+    try:
+        return kind(**values)
+    except ValidationError as error:
+        raise _explained(kind, error) from error
+
+
+def _explained(kind: type[Params], error: ValidationError) -> InputError:
+    """Turn the first of pydantic's findings into a sentence for a person."""
+    finding = error.errors(include_url=False)[0]
+    name = str(finding["loc"][0]) if finding["loc"] else ""
+    field = kind.model_fields.get(name)
+    title = field.title if field and field.title else name
+    limits = finding.get("ctx", {})
+    match finding["type"]:
+        case "string_too_short":
+            return InputError(f"The {title.lower()} is empty.", field=name, advice="Write a few words first.")
+        case "string_too_long":
+            return InputError(
+                f"The {title.lower()} is longer than {limits['max_length']:,} characters.",
+                field=name,
+                advice="Shorten it.",
+            )
+        case "missing" if name == "image":
+            return InputError("There is no picture to start from.", field=name, advice="Add a picture first.")
+        case "missing":
+            return InputError(f"{title} is missing.", field=name, advice="Fill it in.")
+        case "extra_forbidden":
+            return InputError(
+                f"This backend has no setting called “{name[:40]}”.",
+                field=name,
+                advice="It offers: " + ", ".join(kind.model_fields) + ".",
+            )
+    return InputError(f"{title} {_expected(kind, name)}.", field=name, advice="Change the value.")
+
+
+def _expected(kind: type[Params], name: str) -> str:
+    """Say what a field takes, from its schema: a range, a choice or a type."""
+    schema = kind.model_json_schema()["properties"].get(name, {})
+    if "enum" in schema:
+        return "must be one of " + ", ".join(str(choice) for choice in schema["enum"])
+    if "minimum" in schema and "maximum" in schema:
+        if schema.get("type") == "integer":
+            return f"must be a whole number from {schema['minimum']} to {schema['maximum']}"
+        return f"must be from {schema['minimum']:g} to {schema['maximum']:g}"
+    return "must be a " + {"boolean": "yes or a no", "string": "text"}.get(schema.get("type"), "number")

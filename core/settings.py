@@ -1,0 +1,88 @@
+"""What can be set from outside: environment variables or a `.env` file, one field each.
+
+Names and defaults are part of the product; README's table is tested against this class.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from core.errors import InputError
+
+
+class Settings(BaseSettings):
+    """Everything a deployment can change; Gradio's own variables stay Gradio's."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env", env_file_encoding="utf-8", env_ignore_empty=True, extra="ignore", frozen=True
+    )
+
+    wavespeed_api_key: SecretStr | None = Field(None, description="Key; without it WaveSpeed is the sandbox.")
+    wavespeed_base_url: str = Field("https://api.wavespeed.ai", description="Without `/api/v3`.")
+    wavespeed_max_concurrency: int = Field(2, ge=1, le=500, description="Jobs in flight.")
+    wavespeed_price_usd: float = Field(0.025, ge=0, description="Price of one picture.")
+
+    siraya_api_key: SecretStr | None = Field(None, description="Key; without it Siraya is the sandbox.")
+    siraya_base_url: str = Field("https://image.siraya.pro/v1", description="With its version.")
+    siraya_model: str = Field("flux-1-srpo-text-to-image", description="Model for text-to-image.")
+    siraya_edit_model: str | None = Field(
+        None, description="Model for image-to-image, which is offered only if this is set."
+    )
+    siraya_max_concurrency: int = Field(2, ge=1, le=500, description="Jobs in flight.")
+    siraya_price_usd: float = Field(0.025, ge=0, description="Price of one picture.")
+
+    srpo_backend: str = Field("", description="Backend that is selected at first.")
+    srpo_data_dir: Path = Field(Path("data"), description="Database and pictures.")
+    database_url: str = Field("", description="Where jobs and history are kept, as an SQLAlchemy URL.")
+    storage_url: str = Field("", description="Where pictures are kept, as an fsspec URL.")
+    srpo_budget_day_usd: float | None = Field(None, ge=0, description="What may be spent in a day (UTC).")
+    srpo_budget_owner_day_usd: float | None = Field(
+        None, ge=0, description="What one owner may spend in a day (UTC)."
+    )
+    srpo_auth: SecretStr | None = Field(None, description="`user:password[,user:password]`.")
+    srpo_poll_interval: float | None = Field(None, gt=0, description="Fixed seconds between polls, for tests.")
+    srpo_sandbox_latency: float = Field(2.0, ge=0, le=120, description="Seconds a sandbox picture takes.")
+
+    on_space: bool = Field(
+        default_factory=lambda: os.environ.get("SYSTEM") == "spaces",
+        validation_alias=AliasChoices("SRPO_ON_SPACE"),
+        description="Whether this runs as a Hugging Face Space.",
+    )
+
+    @property
+    def database(self) -> str:
+        """The SQLAlchemy URL in force."""
+        return self.database_url or f"sqlite:///{(self.srpo_data_dir / 'playground.db').resolve()}"
+
+    @property
+    def storage(self) -> str:
+        """The fsspec URL in force."""
+        return self.storage_url or str(self.srpo_data_dir.resolve())
+
+    @property
+    def users(self) -> list[tuple[str, str]]:
+        """The pairs of `SRPO_AUTH`."""
+        if self.srpo_auth is None:
+            return []
+        pairs = [pair.partition(":") for pair in self.srpo_auth.get_secret_value().split(",")]
+        return [(user.strip(), password) for user, _, password in pairs if user.strip()]
+
+
+def load() -> Settings:
+    """Read the environment and `.env`, or say in one sentence which value is wrong."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        finding = error.errors(include_url=False, include_input=False)[0]
+        name = str(finding["loc"][0]).upper()
+        raise InputError(
+            f"The setting {name} cannot be used: {finding['msg'].lower()}.",
+            field=name,
+            advice="Change it in the environment or in .env and start again.",
+        ) from None
+
+

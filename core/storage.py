@@ -1,0 +1,114 @@
+"""Where files lie: a folder by default, a bucket for a team, through fsspec on one URL.
+
+Names are relative and written by this program only. A file is complete or absent: a folder gets
+a temporary file, a sync and a rename; object stores publish an object only when it is whole.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from fsspec.core import url_to_fs
+
+from core.errors import HistoryError
+
+NAME = re.compile(r"[a-z]+/[A-Za-z0-9][A-Za-z0-9._/-]*")
+
+
+class Storage:
+    """Reads and writes whole files by relative name."""
+
+    def __init__(self, url: str) -> None:
+        try:
+            self._files, root = url_to_fs(url)
+        except (ValueError, ImportError) as error:
+            raise HistoryError(
+                "The storage address STORAGE_URL cannot be used.",
+                advice="Use a folder, or a URL whose fsspec driver is installed.",
+            ) from error
+        self._root = str(root).rstrip("/")
+        self._local = "file" in _protocols(self._files)
+
+    async def write(self, name: str, data: bytes) -> None:
+        """Store `data` under `name`; on return it survives a power loss."""
+        await asyncio.to_thread(self._write, self._path(name), data)
+
+    async def read(self, name: str) -> bytes:
+        """Return the bytes of `name`; raises HistoryError when they are gone."""
+        return await asyncio.to_thread(self._read, self._path(name))
+
+    async def delete(self, name: str) -> None:
+        """Remove `name`; one that is gone already is fine."""
+        await asyncio.to_thread(self._delete, self._path(name))
+
+    async def exists(self, name: str) -> bool:
+        """Tell whether `name` is there."""
+        return await asyncio.to_thread(lambda: bool(self._files.exists(self._path(name))))
+
+    def _path(self, name: str) -> str:
+        if not NAME.fullmatch(name) or ".." in name:
+            raise HistoryError(f"“{name[:60]}” is not a name of a stored file.")
+        return f"{self._root}/{name}"
+
+    def _write(self, path: str, data: bytes) -> None:
+        try:
+            if self._local:
+                _write_durably(Path(path), data)
+            else:
+                self._files.pipe_file(path, data)
+        except OSError as error:
+            raise _explained(error) from error
+
+    def _read(self, path: str) -> bytes:
+        try:
+            return bytes(self._files.cat_file(path))
+        except OSError as error:
+            raise HistoryError(
+                "The file of this picture is gone.", advice="Delete the entry or restore a backup."
+            ) from error
+
+    def _delete(self, path: str) -> None:
+        try:
+            self._files.rm_file(path)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise _explained(error) from error
+
+
+def _protocols(files: Any) -> tuple[str, ...]:
+    protocol = files.protocol
+    return (protocol,) if isinstance(protocol, str) else tuple(protocol)
+
+
+def _write_durably(path: Path, data: bytes) -> None:
+    """Write beside the target, sync, rename, and sync the folder, so that no half file is seen."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.part")
+    try:
+        with draft.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _explained(error: OSError) -> HistoryError:
+    if error.errno in (28, 122):  # ENOSPC, EDQUOT
+        return HistoryError("The disk is full.", advice="Free some space and try again.")
+    return HistoryError(
+        f"The picture could not be stored: {error.strerror or 'the storage refused it'}.",
+        advice="Check that the data folder can be written.",
+    )

@@ -1,0 +1,49 @@
+"""What every test may ask for."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.budget import Budget
+from core.database import Database
+from core.history import History
+from core.ledger import Ledger
+from core.storage import Storage
+from core.studio import Studio
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+class Studios:
+    """Opens studios on one data folder, one after another, as restarts do."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.databases: list[Database] = []
+
+    async def open(
+        self, *backends: Any, budget: Budget | None = None, beat_s: float = 0.5
+    ) -> Studio:
+        database = Database(f"sqlite:///{self.folder / 'playground.db'}")
+        self.databases.append(database)
+        await database.migrate()
+        history = History(database, Storage(str(self.folder)))
+        named = {backend.id: backend for backend in backends}
+        studio = Studio(named, Ledger(database, budget), history, beat_s=beat_s)
+        await studio.start()
+        return studio
+
+
+@pytest.fixture
+async def studios(tmp_path: Path, anyio_backend: str) -> AsyncIterator[Studios]:
+    made = Studios(tmp_path)
+    yield made
+    for database in made.databases:
+        await database.aclose()

@@ -1,0 +1,89 @@
+"""The documents agree with the program, and the checkout is a valid Hugging Face Space."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+import backends
+from core.settings import Settings
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+FRONT = yaml.safe_load(README.split("---\n")[1])
+COLOURS = ("red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray")
+KEYS = (
+    "title emoji colorFrom colorTo sdk sdk_version python_version app_file header "
+    "short_description suggested_hardware license models tags"
+).split()
+ENDPOINTS = "text_to_image image_to_image submit job jobs cancel history backends".split()
+
+
+def pins(name: str) -> dict[str, str]:
+    lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
+    listed = [line for line in lines if line and not line.startswith("#")]
+    return dict(line.split("==") for line in listed)
+
+
+@pytest.mark.parametrize("name", [name for name in Settings.model_fields if name != "on_space"])
+def test_every_setting_is_documented_with_its_default(name: str) -> None:
+    """README's table and `.env.example` name each setting; the table has the default in force."""
+    variable, default = name.upper(), Settings.model_fields[name].default
+    row = re.search(rf"^\| `{variable}` \| (.*?) \|", README, re.MULTILINE)
+    assert row, f"{variable} is not in README's table"
+    shown = "–" if default in (None, "") else f"`{default}`"
+    assert row.group(1) == shown
+    example = (ROOT / ".env.example").read_text(encoding="utf-8")
+    assert re.search(rf"^{variable}=", example, re.MULTILINE)
+
+
+def test_every_backend_and_endpoint_is_documented() -> None:
+    """Nothing that can be called is a secret."""
+    for name in backends.create(Settings()):
+        assert f"| `{name}` |" in README
+    for endpoint in ENDPOINTS:
+        assert f"`/{endpoint}`" in README
+
+
+def test_the_tree_names_every_package_and_file_of_the_top_levels() -> None:
+    """A newcomer finds every module in the annotated tree."""
+    tree = README.split("## The tree")[1].split("##")[0]
+    for package in ("core", "backends", "ui"):
+        for path in (ROOT / package).glob("*.py"):
+            if path.name != "__init__.py":
+                assert re.search(rf"\b{path.name}\b", tree), f"{package}/{path.name}"
+
+
+def test_the_front_matter_is_what_a_space_expects() -> None:
+    """Known keys, quoted versions, legal colours, an existing app file."""
+    assert set(FRONT) == set(KEYS)
+    assert FRONT["sdk"] == "gradio"
+    assert isinstance(FRONT["sdk_version"], str)
+    assert isinstance(FRONT["python_version"], str)
+    assert FRONT["colorFrom"] in COLOURS
+    assert FRONT["colorTo"] in COLOURS
+    assert len(FRONT["short_description"]) <= 60
+    assert (ROOT / FRONT["app_file"]).is_file()
+    assert (FRONT["license"], FRONT["header"]) == ("apache-2.0", "mini")
+
+
+def test_the_pins_are_exact_and_gradio_matches_the_space() -> None:
+    """One file without references, exact top-level pins, the Gradio the Space installs."""
+    wanted = pins("requirements.txt")
+    assert all(re.fullmatch(r"\d+(\.\d+)+", version) for version in wanted.values())
+    assert wanted["gradio[oauth,mcp]"] == FRONT["sdk_version"]
+    needed = {"gradio[oauth,mcp]", "httpx", "pillow", "pydantic-settings", "sqlalchemy", "pytest"}
+    assert set(wanted) == needed
+    assert all(re.fullmatch(r"\d+(\.\d+)+\S*", v) for v in pins("requirements-dev.txt").values())
+    assert all(re.fullmatch(r"\d+(\.\d+)+\S*", v) for v in pins("requirements-local.txt").values())
+
+
+def test_the_documents_link_only_to_what_exists() -> None:
+    """No dead relative link."""
+    for name in ("README.md", "CONTRIBUTING.md", "NOTICE.md", "CHANGELOG.md"):
+        text = (ROOT / name).read_text(encoding="utf-8")
+        for target in re.findall(r"\]\(([^)#:]+)\)", text):
+            assert (ROOT / target).exists(), f"{name} links to {target}"

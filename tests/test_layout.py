@@ -1,0 +1,113 @@
+"""The shape of the code: who may import whom, how long things are, and what state is forbidden."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("core", "backends", "ui")
+FILES = sorted(
+    path for name in ("app.py", *PACKAGES, "bench", "tools")
+    for path in ([ROOT / name] if name.endswith(".py") else (ROOT / name).rglob("*.py"))
+)
+MOST_LINES = 250
+MOST_FUNCTION_LINES = 40
+MOST_PARAMETERS = 5
+# An endpoint's arguments are its contract (ARCHITECTURE.md), and Gradio passes them one by one.
+ENDPOINTS = ("ui/api.py", "ui/shelf.py")
+
+
+def imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def roots(path: Path) -> set[str]:
+    return {name.partition(".")[0] for name in imports(path)}
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_imports_point_inward(path: Path) -> None:
+    """app → ui → core ← backends, and each foreign library where it belongs."""
+    package, found, name = path.relative_to(ROOT).parts[0], roots(path), name_of(path)
+    if package == "core":
+        assert not found & {"ui", "backends", "app", "gradio", "httpx", "torch", "starlette"}
+    if package == "ui":
+        assert not found & {"backends", "app", "httpx", "torch", "sqlalchemy"}
+    if package == "backends":
+        assert not found & {"ui", "app", "gradio", "sqlalchemy"}
+    if package == "backends" and path.parent.name == "sandbox":
+        others = {one for one in imports(path) if one.startswith("backends.")}
+        assert all(one.startswith("backends.sandbox") for one in others)
+    if "sqlalchemy" in found and package not in ("tests", "bench"):
+        assert name in ("core/database.py", "core/ledger.py", "core/history.py")
+    if "gradio" in found and package not in ("bench", "tools"):
+        assert package in ("ui", "app.py")
+    if "httpx" in found and package not in ("bench", "tools"):
+        assert package == "backends"
+
+
+def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_files_and_functions_are_short(path: Path) -> None:
+    """Over a limit, a noun wants a name of its own."""
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= MOST_LINES
+    for function in functions(path):
+        body = function.body[0]
+        described = isinstance(body, ast.Expr) and isinstance(body.value, ast.Constant)
+        start = body.end_lineno if described else function.lineno
+        lines = (function.end_lineno or 0) - (start or 0) + 1
+        assert lines <= MOST_FUNCTION_LINES, f"{function.name} has {lines} lines"
+        count = len(function.args.posonlyargs) + len(function.args.args)
+        own = count - (function.args.args[:1] != [] and function.args.args[0].arg in ("self", "cls"))
+        if name_of(path) not in ENDPOINTS:
+            assert own <= MOST_PARAMETERS, f"{function.name} has {own} parameters"
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_every_module_and_public_class_says_what_it_is_for(path: Path) -> None:
+    """A file opens with one sentence; so does every public class and function."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    assert ast.get_docstring(tree), "the module has no docstring"
+    for node in tree.body:
+        public = isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        if public and not node.name.startswith("_"):
+            assert ast.get_docstring(node), f"{node.name} has no docstring"
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_there_are_no_globals_and_no_vague_names(path: Path) -> None:
+    """State comes through constructors; a file is named for what it holds."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    assert not any(isinstance(node, ast.Global) for node in ast.walk(tree))
+    assert path.stem not in ("utils", "util", "common", "helpers", "misc", "base")
+    vague = ("Manager", "Handler", "Service", "Base", "Impl", "Data", "Info")
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef):
+            assert not node.name.endswith(vague), node.name
+
+
+def test_sentences_have_no_exclamation_marks() -> None:
+    """Plain words: nothing on the page shouts."""
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            text = node.value if isinstance(node, ast.Constant) else None
+            if isinstance(text, str) and " " in text and "<!" not in text and "{{" not in text:
+                assert "! " not in text and not text.rstrip().endswith("!"), (name_of(path), text)

@@ -1,0 +1,306 @@
+"""The named API: Gradio endpoints that are MCP tools too; names, order and types are a contract."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any, get_args
+
+import gradio as gr
+from gradio.processing_utils import save_bytes_to_cache
+from gradio.utils import get_upload_folder
+
+from core.errors import InputError, PlaygroundError
+from core.history import Entry
+from core.ledger import STATES, Job, State
+from core.params import Task, parse
+from core.studio import Studio
+from ui import words
+from ui.inbox import Inbox
+from ui.media import Media
+from ui.owner import owner_of
+
+MOST = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """The endpoints; each is thin around the studio."""
+
+    studio: Studio
+    media: Media
+    inbox: Inbox
+    default_backend: str
+
+    def register(self) -> None:
+        """Add the endpoints to the Blocks being built."""
+        for endpoint in (
+            self.text_to_image,
+            self.image_to_image,
+            self.submit,
+            self.job,
+            self.jobs,
+            self.cancel,
+            self.history,
+            self.backends,
+        ):
+            name = endpoint.__name__
+            gr.api(endpoint, api_name=name, concurrency_limit=None, concurrency_id=f"api {name}")
+
+    async def text_to_image(
+        self,
+        prompt: str,
+        backend: str = "",
+        model: str = "",
+        width: int = 1024,
+        height: int = 1024,
+        steps: int = 28,
+        guidance: float = 0,
+        seed: int = -1,
+        output_format: str = "",
+        request: gr.Request | None = None,
+    ) -> tuple[gr.FileData, dict[str, Any]]:
+        """Make a picture from a text prompt and return it with everything needed to make it again.
+
+        Args:
+            prompt: What the picture shows, in plain words.
+            backend: Which backend makes it, by its id; empty for the default one.
+            model: Which of the backend's models; empty for its default.
+            width: Width in pixels.
+            height: Height in pixels.
+            steps: Number of denoising steps.
+            guidance: How closely the picture follows the prompt; 0 for the backend's default.
+            seed: Same seed and settings, same picture; -1 draws one.
+            output_format: jpeg or png; empty for the backend's default.
+        """
+        wishes = {
+            "prompt": prompt,
+            "model": model,
+            "width": width,
+            "height": height,
+            "steps": steps,
+            "guidance": guidance,
+            "seed": seed,
+            "output_format": output_format,
+        }
+        return await self._make("text-to-image", backend, wishes, request)
+
+    async def image_to_image(
+        self,
+        image: gr.FileData,
+        prompt: str,
+        backend: str = "",
+        model: str = "",
+        strength: float = 0.8,
+        steps: int = 28,
+        guidance: float = 0,
+        seed: int = -1,
+        output_format: str = "",
+        request: gr.Request | None = None,
+    ) -> tuple[gr.FileData, dict[str, Any]]:
+        """Make a picture from another picture and a text prompt; the output follows its size.
+
+        Args:
+            image: The picture to start from: PNG, JPEG, WebP or AVIF.
+            prompt: What the new picture shows, in plain words.
+            backend: Which backend makes it, by its id; empty for the default one.
+            model: Which of the backend's models; empty for its default.
+            strength: 0 keeps the picture, 1 replaces it.
+            steps: Number of denoising steps.
+            guidance: How closely the picture follows the prompt; 0 for the backend's default.
+            seed: Same seed and settings, same picture; -1 draws one.
+            output_format: jpeg or png; empty for the backend's default.
+        """
+        wishes = {
+            "prompt": prompt,
+            "model": model,
+            "strength": strength,
+            "steps": steps,
+            "guidance": guidance,
+            "seed": seed,
+            "output_format": output_format,
+            "image": image,
+        }
+        return await self._make("image-to-image", backend, wishes, request)
+
+    async def submit(
+        self,
+        task: str,
+        backend: str,
+        params: dict[str, Any],
+        image: gr.FileData | None = None,
+        request: gr.Request | None = None,
+    ) -> dict[str, Any]:
+        """Start a job and return it at once; ask for it later with `job`.
+
+        Args:
+            task: text-to-image or image-to-image.
+            backend: The backend's id; empty for the default one.
+            params: The backend's params for this task; `backends` lists their schema.
+            image: The picture to start from, on image-to-image.
+        """
+        owner = owner_of(request)
+        wishes = dict(params) | ({"image": image} if image else {})
+        return (await _said(self._submit(_task(task), backend, wishes, owner))).as_dict()
+
+    async def job(self, id: str, request: gr.Request | None = None) -> dict[str, Any]:  # noqa: A002
+        """Tell how a job stands.
+
+        Args:
+            id: The job's id.
+        """
+        return (await _said(self.studio.ledger.get(id, owner=owner_of(request)))).as_dict()
+
+    async def jobs(
+        self, state: str = "", request: gr.Request | None = None
+    ) -> list[dict[str, Any]]:
+        """List the caller's jobs, newest first.
+
+        Args:
+            state: waiting, sending, running, finished, failed, cancelled or unknown; empty for all.
+        """
+        states = await _said(_states(state))
+        found = await _said(self.studio.jobs(owner_of(request), states=states))
+        return [job.as_dict() for job in found]
+
+    async def cancel(self, id: str, request: gr.Request | None = None) -> dict[str, Any]:  # noqa: A002
+        """Cancel a job where that saves anything; `charged` says whether it was paid for.
+
+        Args:
+            id: The job's id.
+        """
+        return (await _said(self.studio.cancel(id, owner=owner_of(request)))).as_dict()
+
+    async def history(
+        self,
+        limit: int = 50,
+        before: str = "",
+        query: str = "",
+        starred: bool = False,
+        request: gr.Request | None = None,
+    ) -> list[dict[str, Any]]:
+        """List the caller's finished pictures, newest first.
+
+        Args:
+            limit: How many at most, up to 500.
+            before: Only those older than the entry with this id.
+            query: Only those whose prompt contains these words.
+            starred: Only starred ones.
+        """
+        found = await _said(
+            self.studio.history.page(
+                owner_of(request),
+                limit=min(max(limit, 1), MOST),
+                before=before,
+                query=query,
+                starred=starred,
+            )
+        )
+        return [await self._entry(entry) for entry in found]
+
+    async def backends(self) -> list[dict[str, Any]]:
+        """List the backends: what they offer, whether they are ready, and why not."""
+        return [
+            {
+                "id": backend.id,
+                "label": backend.label,
+                "ready": not backend.problem(),
+                "sandbox": backend.sandbox,
+                "problem": backend.problem(),
+                "price_usd": backend.price_usd,
+                "tasks": {task: kind.model_json_schema() for task, kind in backend.tasks.items()},
+            }
+            for backend in self.studio.backends.values()
+        ]
+
+    async def _make(
+        self, task: Task, backend: str, wishes: dict[str, Any], request: gr.Request | None
+    ) -> tuple[gr.FileData, dict[str, Any]]:
+        owner = owner_of(request)
+        job = await _said(self._submit(task, backend, wishes, owner, lenient=True))
+        done = await _said(self.studio.result(job.id, owner=owner))
+        if done.entry is None:
+            raise gr.Error(words.failure(done.job) or words.state(done), print_exception=False)
+        path = await _said(self._copy(done.entry))
+        return gr.FileData(path=path), await self._entry(done.entry)
+
+    async def _submit(
+        self, task: Task, backend: str, wishes: dict[str, Any], owner: str, *, lenient: bool = False
+    ) -> Job:
+        backend = backend or self.default_backend
+        kind = self.studio.kind(backend, task)
+        if lenient:
+            wishes = _without_defaults(wishes, frozenset(kind.model_fields))
+        if wishes.get("image") is not None:
+            wishes["image"] = await self.inbox.picture(_plain(wishes["image"]))
+        return await self.studio.submit(backend, parse(kind, wishes), owner=owner)
+
+    async def _entry(self, entry: Entry) -> dict[str, Any]:
+        addresses = {
+            "file": "/" + await self.media.url(entry),
+            "thumbnail": "/" + await self.media.url(entry, "thumbnail"),
+        }
+        return entry.as_dict() | addresses
+
+    async def _copy(self, entry: Entry) -> str:
+        """Copy the file, byte for byte, to where Gradio hands files out."""
+        data = await self.studio.history.storage.read(entry.file)
+        name = PurePosixPath(entry.file).name
+        return await asyncio.to_thread(save_bytes_to_cache, data, name, get_upload_folder())
+
+
+# What an argument means when the caller did not touch it; such a value is not a wish.
+UNTOUCHED: Mapping[str, Any] = {
+    "model": "",
+    "width": 1024,
+    "height": 1024,
+    "strength": 0.8,
+    "steps": 28,
+    "guidance": 0,
+    "seed": -1,
+    "output_format": "",
+}
+EMPTY = ("model", "guidance", "output_format")
+"""Arguments whose untouched value asks for the backend's own default."""
+
+
+def _without_defaults(wishes: Mapping[str, Any], fields: frozenset[str]) -> dict[str, Any]:
+    """Drop what asks for nothing; a wish the backend cannot fulfil stays, and is refused."""
+    return {
+        name: value
+        for name, value in wishes.items()
+        if not (value == UNTOUCHED.get(name, ...) and (name in EMPTY or name not in fields))
+    }
+
+
+def _plain(image: Any) -> Any:
+    return image if isinstance(image, dict) else {"path": getattr(image, "path", image)}
+
+
+def _task(name: str) -> Task:
+    for task in get_args(Task):
+        if name == task:
+            return task  # type: ignore[no-any-return]
+    raise gr.Error(
+        f"There is no task “{name[:40]}”. Choose text-to-image or image-to-image.",
+        print_exception=False,
+    )
+
+
+async def _states(name: str) -> tuple[State, ...]:
+    if not name:
+        return STATES
+    for state in STATES:
+        if name == state:
+            return (state,)
+    raise InputError(f"There is no state “{name[:40]}”.", advice="Choose one of: " + ", ".join(STATES) + ".")
+
+
+async def _said(work: Any) -> Any:
+    """Await work and turn its errors into sentences the client receives."""
+    try:
+        return await work
+    except PlaygroundError as error:
+        raise gr.Error(words.trouble(error), print_exception=False) from error

@@ -1,0 +1,165 @@
+"""Markup of the parts that Gradio has no component for; every outside text is escaped."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+from core.backend import Backend
+from core.history import Entry
+from core.ledger import iso
+from core.studio import Progress
+from ui import words
+
+
+def status(progresses: Sequence[Progress]) -> str:
+    """Draw a line and a bar for each job that is watched."""
+    return "".join(_line(progress) for progress in progresses)
+
+
+def notice(text: str, kind: str = "error") -> str:
+    """Draw one sentence beside the place where it belongs; an empty text draws nothing."""
+    if not text:
+        return ""
+    role = "alert" if kind == "error" else "status"
+    return f'<p class="notice {kind}" role="{role}">{escape(text)}</p>'
+
+
+def stage(pictures: Sequence[tuple[Progress, str]], *, stale: bool = False) -> str:
+    """Draw the pictures of the current result; the address "" stands for one not finished."""
+    if not pictures:
+        return f'<div class="stage empty"><p>{escape(words.EMPTY_STAGE)}</p></div>'
+    figures = "".join(_figure(progress, url) for progress, url in pictures)
+    many = " many" if len(pictures) > 1 else ""
+    return f'<div class="stage{many}{" stale" if stale else ""}">{figures}</div>'
+
+
+def examples(ideas: Sequence[Mapping[str, str]]) -> str:
+    """Draw prompts to start from, each with the picture the sandbox paints for it."""
+    if not ideas:
+        return ""
+    cards = "".join(
+        f'<button type="button" data-prompt="{escape(idea["prompt"])}"><img alt="" '
+        f'src="{escape(idea["picture"])}"><span>{escape(idea["prompt"])}</span></button>'
+        for idea in ideas
+    )
+    return f'<h2>Prompts to start from</h2><div class="cards">{cards}</div>'
+
+
+def _line(progress: Progress) -> str:
+    job = progress.job
+    if job.state in ("failed", "unknown"):
+        return notice(f"{words.state(progress)}. {words.failure(job)}")
+    done = _fraction(progress)
+    width = f"{100 * done:.0f}%"
+    kind = "active" if job.active else "done"
+    unsure = " unsure" if job.active and done == 0 else ""
+    return (
+        f'<div class="job {kind}" data-state="{job.state}"><div class="row">'
+        f"<span>{escape(words.state(progress))}</span>"
+        f"<span>{escape(words.clock(progress))}</span></div>"
+        f'<div class="bar{unsure}"><i style="width:{width}"></i></div></div>'
+    )
+
+
+def _fraction(progress: Progress) -> float:
+    """How much of a job is done: what its backend says, else the time that passed."""
+    if not progress.job.active:
+        return 1.0
+    if progress.fraction is not None:
+        return min(max(progress.fraction, 0.0), 1.0)
+    if progress.step and progress.total:
+        return progress.step / progress.total
+    if progress.estimate_s:
+        return min(0.97, progress.elapsed_s / progress.estimate_s)
+    return 0.0
+
+
+def _figure(progress: Progress, url: str) -> str:
+    entry = progress.entry
+    if entry and url:
+        return (
+            f'<figure data-entry="{entry.id}"><a href="{escape(url)}" target="_blank" '
+            f'title="Open the full picture"><img src="{escape(url)}" alt="{escape(entry.prompt)}" '
+            f'width="{entry.width}" height="{entry.height}"></a>'
+            f"<figcaption><span>{escape(words.summary(progress))}</span>"
+            f'<span class="acts"><button type="button" data-act="send" data-entry="{entry.id}">'
+            f'Send to image-to-image</button><button type="button" data-act="use" '
+            f'data-entry="{entry.id}">Use these settings</button>'
+            f'<a class="save" href="{escape(url)}?download" download>Download</a></span>'
+            "</figcaption></figure>"
+        )
+    if progress.preview:
+        data = base64.b64encode(progress.preview).decode()
+        return f'<figure class="draft"><img src="data:image/webp;base64,{data}" alt="Preview"></figure>'
+    return '<figure class="draft blank" aria-hidden="true"></figure>'
+
+
+def facts(entry: Entry, url: str) -> str:
+    """Draw an entry with every parameter and what was really sent."""
+    rows = {
+        "prompt": entry.prompt,
+        "backend": entry.backend + (" · sandbox" if entry.sandbox else ""),
+        **{k: v for k, v in entry.params.items() if k not in ("prompt", "image")},
+        "size": f"{entry.width} × {entry.height} {entry.format.upper()}",
+        "elapsed_s": words.seconds(entry.elapsed_s),
+        "price_usd": words.price(entry.price_usd),
+        "request_id": entry.request_id or "–",
+        "created_at": iso(entry.created_at),
+    }
+    listed = "".join(
+        f"<dt>{escape(words.label(name))}</dt><dd>{escape(_text(value))}</dd>"
+        for name, value in rows.items()
+    )
+    sent = escape(json.dumps(entry.sent, ensure_ascii=False, indent=2))
+    return (
+        f'<article class="entry" data-entry="{entry.id}"><a href="{escape(url)}" target="_blank">'
+        f'<img src="{escape(url)}" alt="{escape(entry.prompt)}" width="{entry.width}" '
+        f'height="{entry.height}"></a>{_mark(entry)}<dl>{listed}</dl>'
+        f"<details><summary>{escape(words.label('sent'))}</summary>"
+        f'<pre tabindex="0">{sent}</pre></details>'
+        f'<p><a class="save" href="{escape(url)}?download" download>Download</a></p></article>'
+    )
+
+
+def _mark(entry: Entry) -> str:
+    return f'<p class="notice info">{escape(words.SANDBOX_NOTE)}</p>' if entry.sandbox else ""
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)
+
+
+def header(backends: Mapping[str, Backend]) -> str:
+    """Draw the name of the program, and say when everything in it is the sandbox."""
+    note = ""
+    if all(backend.sandbox for backend in backends.values()):
+        note = f'<p class="sandbox-note">{escape(words.SANDBOX_NOTE)}</p>'
+    return f"<header><h1>{words.TITLE}</h1><p>{words.TAGLINE}</p></header>{note}"
+
+
+def backends(cards: Sequence[Backend]) -> str:
+    """Draw a card for each backend: whether it is ready, why not, and what to do."""
+    return f'<div class="cards">{"".join(_card(backend) for backend in cards)}</div>'
+
+
+def _card(backend: Backend) -> str:
+    problem = backend.problem()
+    badge, note = ("Ready", "")
+    if backend.sandbox:
+        badge = "Sandbox"
+        note = f"{words.SANDBOX_NOTE} Set {backend.id.upper()}_API_KEY to use the real service."
+    if problem:
+        badge, note = "Not ready", problem
+    tasks = ", ".join(task.replace("-", " ") for task in backend.tasks)
+    return (
+        f'<section class="card"><h3>{escape(backend.label)} '
+        f'<span class="badge {badge.lower().replace(" ", "-")}">{badge}</span></h3>'
+        f"<p>{escape(tasks.capitalize())} · {escape(words.price(backend.price_usd))} a picture · "
+        f"{backend.max_concurrency} at once</p><p>{escape(note)}</p></section>"
+    )

@@ -1,0 +1,171 @@
+"""One form for each backend and task, derived from its params: built once, one visible."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import gradio as gr
+
+from core.controls import Control, controls
+from core.params import Params
+
+SHARED = ("prompt", "image")
+"""Fields that every form of a task has; the tab shows them once, above the forms."""
+PRESETS = {
+    "Square 1024 × 1024": (1024, 1024),
+    "Small square 512 × 512": (512, 512),
+    "Landscape 1024 × 768": (1024, 768),
+    "Portrait 768 × 1024": (768, 1024),
+    "Wide 1024 × 576": (1024, 576),
+    "Tall 576 × 1024": (576, 1024),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """The components of one params type by field name."""
+
+    backend: str
+    kind: type[Params]
+    group: gr.Column
+    fields: dict[str, Any] = field(default_factory=dict)
+
+    def defaults(self) -> dict[str, Any]:
+        """Return what the form shows at first."""
+        return {name: part.value for name, part in self.fields.items()}
+
+
+def build(backend: str, kind: type[Params], watch: gr.BrowserState, *, visible: bool) -> Form:
+    """Build the form of a params type; `visible` says whether it is the one shown.
+
+    `watch` holds the seed of the last picture, for *Reuse last*.
+    """
+    prefix = f"{kind.task}-{backend}"
+    listed = {control.name: control for control in controls(kind) if control.name not in SHARED}
+    with gr.Column(visible=visible, elem_classes="form") as group:
+        fields: dict[str, Any] = {}
+        if "model" in listed:
+            fields["model"] = _component(listed.pop("model"), prefix)
+        if "width" in listed and "height" in listed:
+            fields |= _size(listed.pop("width"), listed.pop("height"), prefix)
+        if "strength" in listed:
+            fields["strength"] = _component(listed.pop("strength"), prefix)
+        seed = listed.pop("seed", None)
+        with gr.Accordion("Details", open=False, elem_classes="details"):
+            fields |= {name: _component(control, prefix) for name, control in listed.items()}
+        if seed:
+            fields["seed"] = _seed(seed, prefix, watch)
+    return Form(backend, kind, group, {n: fields[n] for n in kind.model_fields if n in fields})
+
+
+def carry(old: Mapping[str, Any], form: Form) -> dict[str, Any]:
+    """Return those values of another form that are legal in this one."""
+    taken = {}
+    for control in controls(form.kind):
+        value = old.get(control.name)
+        if control.name in form.fields and value is not None and legal(control, value):
+            taken[control.name] = value
+    return taken
+
+
+def legal(control: Control, value: Any) -> bool:
+    """Tell whether a control can show `value`."""
+    match control.kind:
+        case "choice":
+            return value in control.choices
+        case "toggle":
+            return isinstance(value, bool)
+        case "slider" | "number":
+            number = isinstance(value, int | float) and not isinstance(value, bool)
+            low, high = control.low, control.high
+            return number and (low is None or value >= low) and (high is None or value <= high)
+        case "text":
+            return isinstance(value, str)
+        case "picture":
+            return False
+    raise TypeError(f"not a kind of control: {control.kind!r}")
+
+
+def _size(width: Control, height: Control, prefix: str) -> dict[str, Any]:
+    """Lay out width and height with presets, a swap and a lock of their ratio."""
+    with gr.Group(elem_classes="size"):
+        preset = gr.Dropdown(
+            list(PRESETS), value=None, label="Size preset", elem_id=f"{prefix}-preset"
+        )
+        with gr.Row():
+            wide = _component(width, prefix)
+            high = _component(height, prefix)
+        with gr.Row():
+            lock = gr.Checkbox(label="Keep the ratio", elem_id=f"{prefix}-lock", min_width=120)
+            swap = gr.Button("Swap", size="sm", elem_id=f"{prefix}-swap", min_width=80)
+    both = [wide, high]
+    limits = f"[{width.low:g},{width.high:g},{width.step or 1:g}]"
+    _script(preset.input, f"(p) => ({_json(PRESETS)})[p]", [preset], both)
+    _script(swap.click, "(w, h) => [h, w]", both, both)
+    ratio = f"srpo.ratio('{prefix}', lock, w, h)"
+    _script(lock.input, f"(lock, w, h) => {{ {ratio}; }}", [lock, *both], None)
+    follow = "(lock, w, h) => srpo.follow('{}', '{}', lock, w, h, {})"
+    _script(wide.input, follow.format(prefix, "height", limits), [lock, *both], [high])
+    _script(high.input, follow.format(prefix, "width", limits), [lock, *both], [wide])
+    return {"width": wide, "height": high}
+
+
+def _seed(control: Control, prefix: str, watch: gr.BrowserState) -> Any:
+    with gr.Row(equal_height=True, elem_classes="seed"):
+        seed = _component(control, prefix)
+        dice = gr.Button("Random", size="sm", elem_id=f"{prefix}-random", min_width=80)
+        again = gr.Button("Reuse last", size="sm", elem_id=f"{prefix}-reuse", min_width=80)
+    _script(dice.click, "() => -1", None, [seed])
+    _script(again.click, "(watch, now) => srpo.lastSeed(watch, now)", [watch, seed], [seed])
+    return seed
+
+
+def _script(event: Callable[..., Any], js: str, inputs: Any, outputs: Any) -> None:
+    """Wire an event that never leaves the browser."""
+    event(None, inputs, outputs, js=js, api_visibility="private", show_progress="hidden")
+
+
+def _json(presets: Mapping[str, tuple[int, int]]) -> str:
+    pairs = ",".join(f'"{name}":[{w},{h}]' for name, (w, h) in presets.items())
+    return "{" + pairs + "}"
+
+
+def _component(control: Control, prefix: str) -> Any:
+    """Make the Gradio component of a control."""
+    shared: dict[str, Any] = {"label": control.label, "elem_id": f"{prefix}-{control.name}"}
+    match control.kind:
+        case "choice":
+            return gr.Dropdown(
+                list(control.choices), value=control.default, info=control.help, **shared
+            )
+        case "toggle":
+            return gr.Checkbox(value=control.default, info=control.help, **shared)
+        case "number":
+            return gr.Number(
+                control.default,
+                precision=0,
+                minimum=control.low,
+                maximum=control.high,
+                info=control.help,
+                scale=3,
+                min_width=160,
+                **shared,
+            )
+        case "slider":
+            return gr.Slider(
+                control.low,
+                control.high,
+                control.default,
+                step=control.step,
+                info=control.help,
+                buttons=[],
+                min_width=140,
+                **shared,
+            )
+        case "text":
+            return gr.Textbox(control.default or "", info=control.help, **shared)
+        case "picture":
+            raise TypeError("pictures are shown by the tab")
+    raise TypeError(f"not a kind of control: {control.kind!r}")

@@ -1,0 +1,60 @@
+"""The Backends tab: which are ready, why the others are not, and how programs call this one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import gradio as gr
+
+from core.backend import Backend
+from ui import draw
+from ui.make import PRIVATE
+
+CLIENT = """from gradio_client import Client
+
+client = Client("{url}")
+picture, info = client.predict(
+    prompt="A lighthouse above a teal sea at sunset",
+    api_name="/text_to_image",
+)
+print(picture, info["seed"])"""
+CURL = """curl -s {url}/gradio_api/call/v2/text_to_image \\
+  -H "Content-Type: application/json" \\
+  -d '{{"prompt": "A lighthouse above a teal sea at sunset"}}' \\
+  | sed 's/.*"event_id" *: *"\\([^"]*\\)".*/\\1/' \\
+  | xargs -I ID curl -sN {url}/gradio_api/call/text_to_image/ID"""
+MCP = """{{
+  "mcpServers": {{
+    "flux-srpo-playground": {{"url": "{url}/gradio_api/mcp/"}}
+  }}
+}}"""
+
+
+def build(backends: Mapping[str, Backend]) -> None:
+    """Lay the tab out."""
+    with gr.Tab("Backends", id="backends", render_children=True) as item:
+        cards = gr.HTML(draw.backends(list(backends.values())), elem_id="backends-cards")
+        gr.Markdown("## From a program", elem_classes="prose")
+        with gr.Row(elem_classes="snippets"):
+            client = gr.Code(label="Python: gradio_client", language="python", interactive=False)
+            curl = gr.Code(label="Shell: curl", language="shell", interactive=False)
+            mcp = gr.Code(label="MCP: client settings", language="json", interactive=False)
+
+    def show(request: gr.Request) -> tuple[str, str, str, str]:
+        url = _address(request)
+        return (
+            draw.backends(list(backends.values())),
+            CLIENT.format(url=url),
+            CURL.format(url=url),
+            MCP.format(url=url),
+        )
+
+    item.select(show, None, [cards, client, curl, mcp], **PRIVATE)
+
+
+def _address(request: gr.Request) -> str:
+    """Return the address under which this page was reached."""
+    headers = request.headers
+    scheme = headers.get("x-forwarded-proto", "http").split(",")[0].strip()
+    host = headers.get("x-forwarded-host", headers.get("host", "127.0.0.1:7860"))
+    return f"{'https' if scheme == 'https' else 'http'}://{host}"

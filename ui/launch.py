@@ -1,0 +1,48 @@
+"""Serves the page: the theme, the style sheet, the routes and the switches of Gradio's server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from core.settings import Settings
+from core.studio import Studio
+from ui import page
+from ui.media import Media
+from ui.theme import theme
+
+ASSETS = Path(__file__).parent.parent / "assets"
+Life = Callable[[Any], AbstractAsyncContextManager[None]]
+
+
+def serve(studio: Studio, settings: Settings, life: Life) -> None:
+    """Build the page and serve it until the process is stopped."""
+    default = page.default_backend(studio.backends, settings.srpo_backend)
+    demo = page.build(studio, default, page.read_examples(ASSETS / "examples.json"))
+    demo.queue(max_size=1000, default_concurrency_limit=None)
+    demo.launch(**options(studio, settings, life))
+
+
+def options(studio: Studio, settings: Settings, life: Life) -> dict[str, Any]:
+    """Return the switches of Gradio's server, each for a reason named in GRADIO's notes."""
+    return {
+        "theme": theme(),
+        "css": (ASSETS / "style.css").read_text(encoding="utf-8"),
+        "head": f"<script>{(ASSETS / 'page.js').read_text(encoding='utf-8')}</script>",
+        "favicon_path": ASSETS / "icon.svg",
+        "app_kwargs": {"routes": Media(studio.history).routes(), "lifespan": life},
+        "auth": settings.users or None,
+        "max_file_size": "20mb",
+        "max_threads": 512,
+        "state_session_capacity": 500,
+        "mcp_server": True,
+        "ssr_mode": False,
+        "run_history": False,
+        "enable_monitoring": False,
+        "show_error": False,
+        "footer_links": ["api"],
+    }

@@ -1,0 +1,232 @@
+"""The page: lays out the tabs and wires the arrows between them; nothing else does."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from core import metadata, pictures
+from core.backend import Backend
+from core.errors import InputError, PlaygroundError
+from core.history import Entry
+from core.params import TASKS, Task
+from core.studio import Studio, input_name
+from ui import draw, guide, shelf, words
+from ui import tab as tabs
+from ui.api import Api
+from ui.inbox import Inbox, uploaded
+from ui.make import FREE, PRIVATE, Desk
+from ui.media import Media
+from ui.owner import new_token, owner_of
+from ui.shelf import Keeper, Shelf
+from ui.tab import Tab, Update
+
+DROP = """
+srpo.onDrop(async (file) => {
+  const stored = await upload(file);
+  trigger('dropped', {path: stored.path});
+});
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The tabs of one page and the arrows between them."""
+
+    studio: Studio
+    media: Media
+    inbox: Inbox
+    menu: gr.Tabs
+    desks: Mapping[Task, Desk]
+    shelf: Shelf
+    who: gr.BrowserState
+    kept: gr.BrowserState
+    restorer: gr.HTML
+
+    @property
+    def _tabs(self) -> Sequence[Tab]:
+        return [desk.tab for desk in self.desks.values()]
+
+    def wire(self, load: Any) -> None:
+        """Connect what crosses from one tab to another; `load` is the page's load event."""
+        saved = [tab.saved for tab in self._tabs]
+        everything = self._targets()
+        load(self.restore, [self.who, self.kept, *saved], everything, **FREE)
+        for tab in self._tabs:
+            tab.stage.use(self.use_shown, [self.who], everything, **PRIVATE)
+            tab.stage.send(self.send_shown, [self.who], everything, **PRIVATE)
+        if image := self.desks["image-to-image"].tab.image:
+            notice = self.desks["image-to-image"].tab.notices["image"]
+            image.upload(
+                self.check, [self.who, image], [notice, self.kept], preprocess=False, **FREE
+            )
+            image.clear(lambda: ("", None), None, [notice, self.kept], **PRIVATE)
+        chosen = [self.who, self.shelf.chosen]
+        self.shelf.use_all.click(self.use_all, chosen, everything, **PRIVATE)
+        self.shelf.use_prompt.click(self.use_prompt, chosen, everything, **PRIVATE)
+        self.shelf.use_settings.click(self.use_but_seed, chosen, everything, **PRIVATE)
+        self.shelf.send.click(self.send_chosen, chosen, everything, **PRIVATE)
+        self.shelf.drop.upload(self.drop, [self.shelf.drop], everything, **FREE)
+        self.restorer.dropped(self.dropped, None, everything, **FREE)
+
+    def _targets(self) -> list[Any]:
+        found: list[Any] = [self.menu, self.who, self.kept]
+        for tab in self._tabs:
+            groups = [one.group for one in tab.forms.values()]
+            found += [*tab.parts(), *groups, tab.shown, tab.generate, *tab.notices.values()]
+            found += [tab.image] if tab.image else []
+        return found
+
+    async def restore(self, request: gr.Request, who: Any, kept: Any, *saved: Any) -> Update:
+        """Bring back what this browser remembers, and name the browser on its first visit."""
+        update: Update = {}
+        for desk, values in zip(self.desks.values(), saved, strict=True):
+            update |= desk.restored(values)
+        if not who:
+            return update | {self.who: new_token()}
+        path = await self.inbox.redeem(kept, owner_of(request, who))
+        image = self.desks["image-to-image"].tab.image
+        return update | ({image: path} if path and image else {})
+
+    async def check(self, who: str, upload: Any, request: gr.Request) -> tuple[str, Any]:
+        """Look at an uploaded picture at once: keep it, or say what is wrong with it."""
+        try:
+            picture = await self.inbox.picture(upload)
+            kept = await self.inbox.keep(picture, owner_of(request, who))
+        except PlaygroundError as error:
+            return draw.notice(words.trouble(error)), None
+        size = words.picture(picture)
+        return draw.notice(size, "info"), kept
+
+    async def use_shown(self, who: str, event: gr.EventData, request: gr.Request) -> Update:
+        """Use the settings of a picture of the current result."""
+        return await self.use_all(who, str(event.entry), request)
+
+    async def send_shown(self, who: str, event: gr.EventData, request: gr.Request) -> Update:
+        """Send a picture of the current result to image-to-image."""
+        return await self.send_chosen(who, str(event.entry), request)
+
+    async def use_all(self, who: str, entry_id: str, request: gr.Request) -> Update:
+        """Fill the form with everything an entry was made with."""
+        entry = await self._entry(entry_id, owner_of(request, who))
+        return await self._fill(entry.task, entry.backend, entry.params | {"seed": entry.seed})
+
+    async def use_prompt(self, who: str, entry_id: str, request: gr.Request) -> Update:
+        """Take over an entry's prompt alone."""
+        entry = await self._entry(entry_id, owner_of(request, who))
+        tab = self.desks[entry.task].tab
+        return {self.menu: gr.update(selected=entry.task), tab.prompt: entry.prompt}
+
+    async def use_but_seed(self, who: str, entry_id: str, request: gr.Request) -> Update:
+        """Fill the form with an entry's settings and let a new seed be drawn."""
+        entry = await self._entry(entry_id, owner_of(request, who))
+        return await self._fill(entry.task, entry.backend, entry.params | {"seed": -1})
+
+    async def send_chosen(self, who: str, entry_id: str, request: gr.Request) -> Update:
+        """Put an entry's picture where image-to-image starts from, with its prompt."""
+        owner = owner_of(request, who)
+        entry = await self._entry(entry_id, owner)
+        desk = self.desks["image-to-image"]
+        try:
+            picture = await self.inbox.load(await self.studio.history.storage.read(entry.file))
+            kept = await self.inbox.keep(picture, owner)
+            path = await self.inbox.to_cache(kept["name"])
+        except PlaygroundError as error:
+            raise gr.Error(words.trouble(error), print_exception=False) from error
+        return desk.tab.quiet() | {
+            self.menu: gr.update(selected="image-to-image"),
+            desk.tab.image: path,
+            desk.tab.prompt: entry.prompt,
+            self.kept: kept,
+            desk.tab.notices["image"]: draw.notice(words.picture(picture), "info"),
+        }
+
+    async def _entry(self, entry_id: str, owner: str) -> Entry:
+        try:
+            return await self.studio.history.get(entry_id, owner=owner)
+        except PlaygroundError as error:
+            raise gr.Error(words.trouble(error), print_exception=False) from error
+
+    async def _fill(self, task: Task, backend: str, values: Mapping[str, Any]) -> Update:
+        """Fill a tab's form, bring the picture it started from if we still have it, show it."""
+        desk = self.desks[task]
+        update = desk.use(backend, values) | {self.menu: gr.update(selected=task)}
+        source = values.get("image")
+        if desk.tab.image and isinstance(source, dict):
+            try:
+                name = input_name(pictures.Picture(**source))
+                update[desk.tab.image] = await self.inbox.to_cache(name)
+            except (PlaygroundError, ValueError):
+                update[desk.tab.notices["image"]] = draw.notice(words.SOURCE_GONE, "info")
+        return update
+
+    async def dropped(self, event: gr.EventData) -> Update:
+        """Restore the settings of a file that was dropped anywhere on the page."""
+        return await self.drop(str(event.path))
+
+    async def drop(self, path: Any) -> Update:
+        """Restore the settings that a file tells of itself."""
+        try:
+            data = uploaded(path).read_bytes()
+            reading = metadata.read(data)
+            if reading is None:
+                raise InputError(words.NO_METADATA)
+        except PlaygroundError as error:
+            raise gr.Error(words.trouble(error), print_exception=False) from error
+        record = reading.record
+        task: Task = "image-to-image" if record.get("task") == TASKS[1] else "text-to-image"
+        gr.Info(words.restored(reading))
+        return await self._fill(task, str(record.get("backend", "")), reading.params)
+
+
+def build(studio: Studio, default: str, examples: Sequence[Mapping[str, str]]) -> gr.Blocks:
+    """Build the page and the named API on a studio; `default` is the backend shown first."""
+    media = Media(studio.history)
+    inbox = Inbox(media)
+    with gr.Blocks(title=words.TITLE, fill_width=True, analytics_enabled=False) as demo:
+        Api(studio, media, inbox, default).register()  # first, so that it gets the plain names
+        gr.HTML(draw.header(studio.backends), elem_classes="masthead")
+        who = gr.BrowserState("", storage_key="srpo-who", secret="srpo")
+        kept = gr.BrowserState(None, storage_key="srpo-picture", secret="srpo")
+        restorer = gr.HTML("", js_on_load=DROP, elem_classes="restorer")
+        with gr.Tabs(elem_classes="tabs") as menu:
+            desks: dict[Task, Desk] = {}
+            for task in TASKS:
+                if any(task in backend.tasks for backend in studio.backends.values()):
+                    made = tabs.build(task, studio.backends, default, examples)
+                    desks[task] = Desk(made, studio, media, inbox, who)
+            keeper = Keeper(shelf.build(), studio.history, media, who)
+            guide.build(studio.backends)
+        gr.HTML(f"<p>{words.FOOTER}</p>", elem_classes="colophon")
+        page = Page(studio, media, inbox, menu, desks, keeper.shelf, who, kept, restorer)
+        for desk in desks.values():
+            desk.wire(demo.load)
+        keeper.wire()
+        page.wire(demo.load)
+    return demo
+
+
+def read_examples(path: Path) -> list[dict[str, str]]:
+    """Read the examples: prompt and picture (a data URI) each."""
+    found: list[dict[str, str]] = json.loads(path.read_text(encoding="utf-8"))
+    return found
+
+
+def default_backend(backends: Mapping[str, Backend], wanted: str) -> str:
+    """Choose the backend shown first: the one asked for, a real one that is ready, a sandbox."""
+    if wanted:
+        if wanted not in backends:
+            raise InputError(
+                f"SRPO_BACKEND names “{wanted}”, which is not a backend.",
+                field="SRPO_BACKEND",
+                advice="Choose one of: " + ", ".join(backends) + ".",
+            )
+        return wanted
+    ready = [name for name, one in backends.items() if not one.problem()]
+    real = [name for name in ready if not backends[name].sandbox]
+    return (real or ready or list(backends))[0]

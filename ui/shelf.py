@@ -1,0 +1,223 @@
+"""The History tab: thumbnails newest first, the details of one, and what can be done with it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from core.errors import PlaygroundError
+from core.history import Entry, History
+from ui import draw, words
+from ui.make import PRIVATE
+from ui.media import Media
+from ui.owner import owner_of
+from ui.tab import Update
+
+PAGE = 48
+GRID = """<div class="grid" role="list">{{#each value.entries}}
+<button type="button" role="listitem" class="thumb" data-entry="{{id}}" title="{{prompt}}">
+<img loading="lazy" src="{{thumbnail}}" alt="{{prompt}}">{{#if starred}}<span class="star"
+aria-label="Starred">★</span>{{/if}}{{#if sandbox}}<span class="tag">sandbox</span>{{/if}}</button>
+{{/each}}</div>{{#if value.note}}<p class="note">{{value.note}}</p>{{/if}}"""
+PICK = """
+element.addEventListener('click', (event) => {
+  const thumb = event.target.closest('button.thumb');
+  if (!thumb) return;
+  element.querySelectorAll('.thumb.chosen').forEach((other) => other.classList.remove('chosen'));
+  thumb.classList.add('chosen');
+  trigger('pick', {entry: thumb.dataset.entry});
+});
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """The components of the History tab."""
+
+    item: gr.Tab
+    search: gr.Textbox
+    starred: gr.Checkbox
+    grid: gr.HTML
+    more: gr.Button
+    panel: gr.Column
+    details: gr.HTML
+    chosen: gr.Textbox
+    use_all: gr.Button
+    use_prompt: gr.Button
+    use_settings: gr.Button
+    send: gr.Button
+    star: gr.Button
+    delete: gr.Button
+    drop: gr.UploadButton
+
+
+def build() -> Shelf:
+    """Lay the tab out."""
+    with gr.Tab("History", id="history", render_children=True) as item:
+        with gr.Row(elem_classes="search"):
+            search = gr.Textbox(
+                label="Search in prompts", elem_id="history-search", scale=4, min_width=200
+            )
+            starred = gr.Checkbox(
+                label="Starred only", elem_id="history-starred", scale=1, min_width=120
+            )
+            drop = gr.UploadButton(
+                "Restore settings from a file",
+                file_types=["image"],
+                elem_id="history-drop",
+                scale=1,
+                min_width=200,
+            )
+        with gr.Row(elem_classes="desk"):
+            with gr.Column(scale=3, min_width=320):
+                grid = gr.HTML(
+                    {"entries": [], "note": ""},
+                    html_template=GRID,
+                    js_on_load=PICK,
+                    elem_id="history-grid",
+                )
+                more = gr.Button("Show more", visible=False, elem_id="history-more")
+            with gr.Column(scale=2, min_width=320, visible=False, elem_classes="panel") as panel:
+                details, buttons = _panel()
+    return Shelf(
+        item=item,
+        search=search,
+        starred=starred,
+        grid=grid,
+        more=more,
+        panel=panel,
+        details=details,
+        drop=drop,
+        **buttons,
+    )
+
+
+def _panel() -> tuple[gr.HTML, dict[str, Any]]:
+    buttons: dict[str, Any] = {"chosen": gr.Textbox("", visible=False)}
+    with gr.Row(elem_classes="acts"):
+        buttons["use_all"] = gr.Button("Use all settings", size="sm", elem_id="use-all")
+        buttons["use_prompt"] = gr.Button("Use prompt only", size="sm", elem_id="use-prompt")
+        buttons["use_settings"] = gr.Button("Use all but seed", size="sm", elem_id="use-settings")
+    with gr.Row(elem_classes="acts"):
+        buttons["send"] = gr.Button("Send to image-to-image", size="sm", elem_id="history-send")
+        buttons["star"] = gr.Button("Star", size="sm", elem_id="history-star")
+        buttons["delete"] = gr.Button(
+            "Delete", size="sm", variant="stop", elem_id="history-delete"
+        )
+    return gr.HTML(elem_id="history-details"), buttons
+
+
+@dataclass(frozen=True, slots=True)
+class Keeper:
+    """The handlers of the History tab, as far as they stay in it."""
+
+    shelf: Shelf
+    history: History
+    media: Media
+    who: gr.BrowserState
+
+    def wire(self) -> None:
+        """Connect the tab's components."""
+        shelf = self.shelf
+        asked = [self.who, shelf.search, shelf.starred]
+        listed = [shelf.grid, shelf.more]
+        gr.on(
+            [shelf.item.select, shelf.search.change, shelf.starred.input],
+            self.list,
+            asked,
+            listed,
+            trigger_mode="always_last",
+            **PRIVATE,
+        )
+        shelf.more.click(self.extend, [*asked, shelf.grid], listed, **PRIVATE)
+        panel = [shelf.panel, shelf.details, shelf.chosen, shelf.star]
+        shelf.grid.pick(self.pick, [self.who], panel, **PRIVATE)
+        one = [*asked, shelf.chosen]
+        shelf.star.click(self.star, one, [*listed, *panel], **PRIVATE)
+        sure = "(...values) => confirm('Delete this picture for good?') ? values : [...values.slice(0, -1), '']"
+        shelf.delete.click(self.delete, one, [*listed, *panel], js=sure, **PRIVATE)
+
+    async def list(self, who: str, query: str, starred: bool, request: gr.Request) -> Update:
+        """Show the first page."""
+        owner = owner_of(request, who)
+        found = await self.history.page(owner, limit=PAGE + 1, query=query or "", starred=starred)
+        return await self._grid([], found, query or starred)
+
+    async def extend(
+        self, who: str, query: str, starred: bool, grid: Any, request: gr.Request
+    ) -> Update:
+        """Show the next page below the ones that are there."""
+        shown = grid["entries"] if isinstance(grid, dict) else []
+        before = str(shown[-1]["id"]) if shown else ""
+        found = await self.history.page(
+            owner_of(request, who),
+            limit=PAGE + 1,
+            before=before,
+            query=query or "",
+            starred=starred,
+        )
+        return await self._grid(shown, found, query or starred)
+
+    async def _grid(self, shown: list[Any], found: Sequence[Entry], narrowed: Any) -> Update:
+        entries = [*shown, *[await self._thumb(entry) for entry in found[:PAGE]]]
+        note = "" if entries else words.NO_MATCH if narrowed else words.EMPTY_HISTORY
+        return {
+            self.shelf.grid: {"entries": entries, "note": note},
+            self.shelf.more: gr.update(visible=len(found) > PAGE),
+        }
+
+    async def _thumb(self, entry: Entry) -> dict[str, Any]:
+        return {
+            "id": entry.id,
+            "prompt": entry.prompt,
+            "thumbnail": await self.media.url(entry, "thumbnail"),
+            "starred": entry.starred,
+            "sandbox": entry.sandbox,
+        }
+
+    async def pick(self, who: str, event: gr.EventData, request: gr.Request) -> Update:
+        """Show the details of the entry that was chosen."""
+        return await self._details(str(event.entry), owner_of(request, who))
+
+    async def _details(self, entry_id: str, owner: str) -> Update:
+        shelf = self.shelf
+        try:
+            entry = await self.history.get(entry_id, owner=owner)
+        except PlaygroundError:
+            return {shelf.panel: gr.update(visible=False), shelf.chosen: ""}
+        return {
+            shelf.panel: gr.update(visible=True),
+            shelf.details: draw.facts(entry, await self.media.url(entry)),
+            shelf.chosen: entry.id,
+            shelf.star: gr.update(value="Unstar" if entry.starred else "Star"),
+        }
+
+    async def star(
+        self, who: str, query: str, starred: bool, chosen: str, request: gr.Request
+    ) -> Update:
+        """Star or unstar the chosen entry."""
+        owner = owner_of(request, who)
+        try:
+            entry = await self.history.get(chosen, owner=owner)
+            await self.history.star(chosen, owner=owner, starred=not entry.starred)
+        except PlaygroundError as error:
+            raise gr.Error(words.trouble(error), print_exception=False) from error
+        listed = await self.list(who, query, starred, request)
+        return listed | await self._details(chosen, owner)
+
+    async def delete(
+        self, who: str, query: str, starred: bool, chosen: str, request: gr.Request
+    ) -> Update:
+        """Delete the chosen entry; the page has asked before, and sends "" when it was a no."""
+        if not chosen:
+            return {self.shelf.panel: gr.update(visible=True)}
+        owner = owner_of(request, who)
+        try:
+            await self.history.delete(chosen, owner=owner)
+        except PlaygroundError as error:
+            raise gr.Error(words.trouble(error), print_exception=False) from error
+        listed = await self.list(who, query, starred, request)
+        return listed | {self.shelf.panel: gr.update(visible=False), self.shelf.chosen: ""}

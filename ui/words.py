@@ -1,0 +1,159 @@
+"""Every sentence and label the page shows, as pure functions of what happened."""
+
+from __future__ import annotations
+
+from core.backend import Backend
+from core.budget import dollars, micros
+from core.errors import PlaygroundError
+from core.ledger import Job
+from core.metadata import Reading
+from core.pictures import Picture
+from core.studio import Progress
+
+TITLE = "FLUX.1 SRPO Playground"
+TAGLINE = "Write a prompt, watch it become a picture, keep everything it takes to make it again."
+SANDBOX_NOTE = (
+    "This is the sandbox: a small painter of landscapes stands in for the service until a key is "
+    "set. It is free, and its pictures are not made by FLUX.1 SRPO."
+)
+EMPTY_STAGE = "Your picture appears here."
+EMPTY_HISTORY = "Nothing here yet. Every picture you make is kept in this place."
+NO_MATCH = "No picture matches this search."
+SOURCE_GONE = "The picture it started from is not kept here; add it again."
+GONE = "This picture is no longer in the history."
+NO_METADATA = "This file does not tell how it was made, so there is nothing to restore."
+FOOTER = (
+    "Pictures are made by an AI model. FLUX.1 [dev] and SRPO weights are for non-commercial use; "
+    "hosted services have their own terms."
+)
+
+
+def generate_label(price_usd: float, pictures: int = 1) -> str:
+    """Label the button with what a click costs."""
+    return f"Generate · {price(price_usd * pictures)}"
+
+
+def price(usd: float) -> str:
+    """Write a price, or that there is none."""
+    return dollars(micros(usd)) if usd else "free"
+
+
+def backend_name(backend: Backend) -> str:
+    """Name a backend for a menu."""
+    if backend.sandbox:
+        return f"{backend.label} · sandbox"
+    return backend.label if not backend.problem() else f"{backend.label} · not ready"
+
+
+def state(progress: Progress) -> str:
+    """Say in a few words what a job is doing."""
+    match progress.job.state:
+        case "waiting":
+            ahead = progress.ahead or 0
+            return "Waiting" if not ahead else f"Waiting · {ahead} before it"
+        case "sending":
+            return "Sending"
+        case "running" if progress.job.error:
+            return "Still pending · " + progress.job.error
+        case "running" if progress.step and progress.total:
+            return f"Painting · step {progress.step} of {progress.total}"
+        case "running" if progress.ahead:
+            return f"In the service's queue · place {progress.ahead}"
+        case "running":
+            return "Painting"
+        case "finished":
+            return "Done"
+        case "cancelled":
+            return "Cancelled · nothing was spent"
+        case "failed":
+            return "Failed"
+        case "unknown":
+            return "Unknown · it may have been charged"
+    raise TypeError(f"not a state: {progress.job.state!r}")
+
+
+def clock(progress: Progress) -> str:
+    """Tell the seconds that passed and, where earlier jobs taught it, how many to expect."""
+    passed = seconds(progress.elapsed_s)
+    if not progress.job.active or progress.estimate_s is None:
+        return passed
+    return f"{passed} of about {seconds(progress.estimate_s)}"
+
+
+def seconds(value: float) -> str:
+    """Write a duration for people."""
+    if value >= 90:
+        return f"{int(value) // 60} min {int(value) % 60} s"
+    return f"{value:.1f} s"
+
+
+def failure(job: Job) -> str:
+    """Say what went wrong, what to do, and whether it cost anything."""
+    parts = [job.error, job.advice]
+    if job.charged == "maybe":
+        parts.append("It may have been charged.")
+    elif job.charged == "yes":
+        parts.append("It was charged.")
+    elif job.price_usd:
+        parts.append("Nothing was charged.")
+    return " ".join(part for part in parts if part)
+
+
+def trouble(error: PlaygroundError) -> str:
+    """Say what an error says, and what to do."""
+    return f"{error} {error.advice}".strip()
+
+
+def cancelled(job: Job) -> str:
+    """Tell the truth about a cancel: stopped for nothing, or paid for and on its way."""
+    match job.state:
+        case "cancelled":
+            return "Cancelled. Nothing was spent."
+        case "sending":
+            return "It is being sent at this moment. If the service takes it, it is paid for and will land in the history."
+        case "running":
+            return "Already paid for: it will land in the history."
+        case "waiting":
+            return "It could not be stopped."
+    return "It had ended already."
+
+
+def summary(progress: Progress) -> str:
+    """Describe a finished picture in one line."""
+    entry = progress.entry
+    if entry is None:
+        return GONE
+    parts = [
+        f"{entry.width} × {entry.height}",
+        f"seed {entry.seed}",
+        seconds(entry.elapsed_s),
+        "free · sandbox" if entry.sandbox else price(entry.price_usd),
+    ]
+    if entry.flagged:
+        parts.append("flagged by the service's safety check")
+    return " · ".join(parts)
+
+
+def label(name: str) -> str:
+    """Label a fact of an entry."""
+    known = {
+        "price_usd": "Price",
+        "elapsed_s": "Time",
+        "request_id": "Request id",
+        "created_at": "Made at",
+        "sent": "What was really sent",
+    }
+    return known.get(name, name.replace("_", " ").capitalize())
+
+
+def picture(given: Picture) -> str:
+    """Describe a picture to start from: its size, which the output follows, and what was changed."""
+    size = f"{given.width} × {given.height}. The result follows this size."
+    return " ".join([size, *given.notes])
+
+
+def restored(reading: Reading) -> str:
+    """Say whose settings were read from a file."""
+    if reading.record:
+        return "The settings of this picture are in the form."
+    return f"Settings written by {reading.source} are in the form, as far as they apply here."
