@@ -87,10 +87,14 @@ class Api:
         Raises UnavailableError: `charged` "no" when it never left, "maybe" when no answer came.
         """
         timeout = httpx.Timeout(read_s, connect=CONNECT_S, pool=None)
-        request = self._client.build_request("POST", self.base_url + path, json=body, timeout=timeout)
+        request = self._client.build_request(
+            "POST", self.base_url + path, json=body, timeout=timeout
+        )
         return await self._send(request, seconds=read_s + 2 * CONNECT_S, most=most, costly=True)
 
-    async def ask(self, method: str, path: str, body: Any = None, *, seconds: float = 10.0) -> Answer:
+    async def ask(
+        self, method: str, path: str, body: Any = None, *, seconds: float = 10.0
+    ) -> Answer:
         """Send a request that costs nothing, once; it may be repeated."""
         request = self._client.build_request(method, self.base_url + path, json=body)
         return await self._send(request, seconds=seconds, most=JSON_BYTES, costly=False)

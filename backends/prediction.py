@@ -66,7 +66,9 @@ def _task(data: Mapping[str, Any]) -> Prediction:
     return Prediction(
         id=data["id"],
         status=str(data.get("status", "")).lower(),
-        outputs=tuple(o for o in outputs if isinstance(o, str)) if isinstance(outputs, list) else (),
+        outputs=tuple(o for o in outputs if isinstance(o, str))
+        if isinstance(outputs, list)
+        else (),
         error=clip(str(data.get("error") or "")),
         code=code if isinstance(code, int) and not isinstance(code, bool) else 0,
         flagged=any(flag is True for flag in flags) if isinstance(flags, list) else False,

@@ -62,11 +62,6 @@ class Database:
             max_workers=1 if self._sqlite else 8, thread_name_prefix="database"
         )
 
-    @property
-    def dialect(self) -> str:
-        """Name of the SQL dialect, such as "sqlite"."""
-        return self._engine.dialect.name
-
     async def run(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in one transaction and return its result.
 
@@ -188,60 +183,64 @@ def _explained(error: DBAPIError) -> HistoryError:
 def _create_jobs_and_entries(db: Connection) -> None:
     """Migration 1: the ledger, the history and the secrets this installation drew for itself."""
     tables = MetaData()
-    key = BigInteger().with_variant(Integer, "sqlite")
+    _jobs(tables)
+    _entries(tables)
+    name, value = (
+        Column("name", String(32), primary_key=True),
+        Column("value", Text, nullable=False),
+    )
+    Table("secrets", tables, name, value)
+    tables.create_all(db)
+
+
+def _number() -> Column[int]:
+    """A key that counts up on every database."""
+    kind = BigInteger().with_variant(Integer, "sqlite")
+    return Column("n", kind, primary_key=True, autoincrement=True)
+
+
+def _jobs(tables: MetaData) -> None:
     Table(
         "jobs",
         tables,
-        Column("n", key, primary_key=True, autoincrement=True),
+        _number(),
         Column("id", String(32), nullable=False, unique=True),
         Column("owner", Text, nullable=False),
         Column("click", String(64), nullable=True),
-        Column("backend", Text, nullable=False),
-        Column("task", Text, nullable=False),
-        Column("model", Text, nullable=False),
+        *(Column(name, Text, nullable=False) for name in ("backend", "task", "model")),
         Column("sandbox", Boolean, nullable=False),
         Column("state", String(16), nullable=False),
-        Column("params", Text, nullable=False),
-        Column("sent", Text, nullable=False),
+        *(Column(name, Text, nullable=False) for name in ("params", "sent")),
         Column("seed", BigInteger, nullable=False),
         Column("work", Float, nullable=False),
         Column("price_micros", BigInteger, nullable=False),
         Column("charged", String(8), nullable=False),
         Column("request_id", Text, nullable=True),
-        Column("error", Text, nullable=False),
-        Column("advice", Text, nullable=False),
+        *(Column(name, Text, nullable=False) for name in ("error", "advice")),
         Column("entry_id", String(32), nullable=True),
         Column("day", String(10), nullable=False),
-        Column("created_at", Float, nullable=False),
-        Column("updated_at", Float, nullable=False),
+        *(Column(name, Float, nullable=False) for name in ("created_at", "updated_at")),
         Column("sent_at", Float, nullable=True),
         Index("jobs_by_owner", "owner", "n"),
         Index("jobs_by_state", "state"),
         Index("jobs_by_day", "day"),
         Index("one_job_a_click", "owner", "click", unique=True),
     )
+
+
+def _entries(tables: MetaData) -> None:
     Table(
         "entries",
         tables,
-        Column("n", key, primary_key=True, autoincrement=True),
-        Column("id", String(32), nullable=False, unique=True),
-        Column("job_id", String(32), nullable=False, unique=True),
+        _number(),
+        *(Column(name, String(32), nullable=False, unique=True) for name in ("id", "job_id")),
         Column("owner", Text, nullable=False),
         Column("starred", Boolean, nullable=False),
-        Column("search", Text, nullable=False),
-        Column("facts", Text, nullable=False),
-        Column("elapsed_s", Float, nullable=False),
-        Column("created_at", Float, nullable=False),
+        *(Column(name, Text, nullable=False) for name in ("search", "facts")),
+        *(Column(name, Float, nullable=False) for name in ("elapsed_s", "created_at")),
         Index("entries_by_owner", "owner", "n"),
         Index("entries_starred", "owner", "starred", "n"),
     )
-    Table(
-        "secrets",
-        tables,
-        Column("name", String(32), primary_key=True),
-        Column("value", Text, nullable=False),
-    )
-    tables.create_all(db)
 
 
 MIGRATIONS: tuple[Migration, ...] = (_create_jobs_and_entries,)

@@ -83,9 +83,7 @@ class BlockedError(RejectedError):
 class RateLimitError(BackendError):
     """Too many requests; `retry_after` is in seconds when the service named a time."""
 
-    def __init__(
-        self, message: str, *, advice: str = "", retry_after: float | None = None
-    ) -> None:
+    def __init__(self, message: str, *, advice: str = "", retry_after: float | None = None) -> None:
         super().__init__(message, advice=advice)
         self.retry_after = retry_after
 

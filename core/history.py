@@ -11,7 +11,17 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, ColumnElement, RowMapping, column, delete, insert, select, table, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    RowMapping,
+    column,
+    delete,
+    insert,
+    select,
+    table,
+    update,
+)
 
 from core.database import Database
 from core.errors import InputError
@@ -95,7 +105,13 @@ class History:
         return _entry(row)
 
     async def page(
-        self, owner: str, *, limit: int = 50, before: str = "", query: str = "", starred: bool = False
+        self,
+        owner: str,
+        *,
+        limit: int = 50,
+        before: str = "",
+        query: str = "",
+        starred: bool = False,
     ) -> list[Entry]:
         """Return at most `limit` entries older than the entry `before`, newest first.
 
@@ -148,7 +164,10 @@ def _containing(query: str) -> list[ColumnElement[bool]]:
 
 def _row(entry: Entry) -> dict[str, Any]:
     facts = asdict(entry)
-    columns = {name: facts.pop(name) for name in ("id", "job_id", "owner", "starred", "created_at", "elapsed_s")}
+    columns = {
+        name: facts.pop(name)
+        for name in ("id", "job_id", "owner", "starred", "created_at", "elapsed_s")
+    }
     return columns | {
         "search": entry.prompt.casefold(),
         "facts": json.dumps(facts, ensure_ascii=False),

@@ -5,12 +5,23 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, get_args
 
-from sqlalchemy import Connection, RowMapping, case, column, func, insert, select, table, text, update
+from sqlalchemy import (
+    Connection,
+    RowMapping,
+    case,
+    column,
+    func,
+    insert,
+    select,
+    table,
+    text,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
 from core.backend import Backend
@@ -107,7 +118,9 @@ class Ledger:
         """Return a job; one of another owner is as unknown as one that never was."""
         job = await self._database.run(lambda db: _find(db, jobs.c.id == job_id))
         if job is None or (owner is not None and job.owner != owner):
-            raise InputError("There is no such job.", field="id", advice="Look at the list of jobs.")
+            raise InputError(
+                "There is no such job.", field="id", advice="Look at the list of jobs."
+            )
         return job
 
     async def list(
@@ -122,7 +135,9 @@ class Ledger:
             lambda db: [_job(row) for row in db.execute(query).mappings()]
         )
 
-    async def durations(self, backend: str, task: str, limit: int = 50) -> list[tuple[float, float]]:
+    async def durations(
+        self, backend: str, task: str, limit: int = 50
+    ) -> Sequence[tuple[float, float]]:
         """Return (work, seconds) of the last finished jobs of a backend and task, newest first."""
         query = (
             select(jobs.c.work, jobs.c.updated_at - jobs.c.sent_at)
@@ -146,7 +161,11 @@ def move(db: Connection, job_id: str, state: State, **facts: Any) -> Job:
 
 def iso(seconds: float) -> str:
     """Write Unix seconds as ISO 8601 in UTC, to the millisecond."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return (
+        datetime.fromtimestamp(seconds, UTC)
+        .isoformat(timespec="milliseconds")
+        .replace("+00:00", "Z")
+    )
 
 
 def _row(backend: Backend, params: Params) -> dict[str, Any]:
@@ -213,5 +232,3 @@ def _job(row: RowMapping) -> Job:
             "price_usd": row["price_micros"] / MICROS,
         }
     )
-
-

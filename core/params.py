@@ -39,6 +39,7 @@ class Params(BaseModel):
         min_length=1,
         max_length=MAX_PROMPT,
     )
+
     def with_seed(self, seed: int | None = None) -> Self:
         """Return these params with the given seed, or with -1 replaced by a drawn one."""
         if "seed" not in type(self).model_fields or (seed is None and self.known_seed >= 0):
@@ -200,7 +201,9 @@ def _explained(kind: type[Params], error: ValidationError) -> InputError:
     limits = finding.get("ctx", {})
     match finding["type"]:
         case "string_too_short":
-            return InputError(f"The {title.lower()} is empty.", field=name, advice="Write a few words first.")
+            return InputError(
+                f"The {title.lower()} is empty.", field=name, advice="Write a few words first."
+            )
         case "string_too_long":
             return InputError(
                 f"The {title.lower()} is longer than {limits['max_length']:,} characters.",
@@ -208,7 +211,9 @@ def _explained(kind: type[Params], error: ValidationError) -> InputError:
                 advice="Shorten it.",
             )
         case "missing" if name == "image":
-            return InputError("There is no picture to start from.", field=name, advice="Add a picture first.")
+            return InputError(
+                "There is no picture to start from.", field=name, advice="Add a picture first."
+            )
         case "missing":
             return InputError(f"{title} is missing.", field=name, advice="Fill it in.")
         case "extra_forbidden":
@@ -229,4 +234,6 @@ def _expected(kind: type[Params], name: str) -> str:
         if schema.get("type") == "integer":
             return f"must be a whole number from {schema['minimum']} to {schema['maximum']}"
         return f"must be from {schema['minimum']:g} to {schema['maximum']:g}"
-    return "must be a " + {"boolean": "yes or a no", "string": "text"}.get(schema.get("type"), "number")
+    return "must be a " + {"boolean": "yes or a no", "string": "text"}.get(
+        schema.get("type"), "number"
+    )

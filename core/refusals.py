@@ -34,7 +34,7 @@ _HEAD = 4_096
 
 
 class PictureError(ValueError):
-    """This is not a picture that can be used: the message says why, `advice` what to do."""
+    """What was given cannot be used as a picture: the message says why, `advice` what to do."""
 
     def __init__(self, message: str, advice: str = "") -> None:
         super().__init__(message)

@@ -18,15 +18,23 @@ class Settings(BaseSettings):
     """Everything a deployment can change; Gradio's own variables stay Gradio's."""
 
     model_config = SettingsConfigDict(
-        env_file=".env", env_file_encoding="utf-8", env_ignore_empty=True, extra="ignore", frozen=True
+        env_file=".env",
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
     )
 
-    wavespeed_api_key: SecretStr | None = Field(None, description="Key; without it WaveSpeed is the sandbox.")
+    wavespeed_api_key: SecretStr | None = Field(
+        None, description="Key; without it WaveSpeed is the sandbox."
+    )
     wavespeed_base_url: str = Field("https://api.wavespeed.ai", description="Without `/api/v3`.")
     wavespeed_max_concurrency: int = Field(2, ge=1, le=500, description="Jobs in flight.")
     wavespeed_price_usd: float = Field(0.025, ge=0, description="Price of one picture.")
 
-    siraya_api_key: SecretStr | None = Field(None, description="Key; without it Siraya is the sandbox.")
+    siraya_api_key: SecretStr | None = Field(
+        None, description="Key; without it Siraya is the sandbox."
+    )
     siraya_base_url: str = Field("https://image.siraya.pro/v1", description="With its version.")
     siraya_model: str = Field("flux-1-srpo-text-to-image", description="Model for text-to-image.")
     siraya_edit_model: str | None = Field(
@@ -37,15 +45,23 @@ class Settings(BaseSettings):
 
     srpo_backend: str = Field("", description="Backend that is selected at first.")
     srpo_data_dir: Path = Field(Path("data"), description="Database and pictures.")
-    database_url: str = Field("", description="Where jobs and history are kept, as an SQLAlchemy URL.")
+    database_url: str = Field(
+        "", description="Where jobs and history are kept, as an SQLAlchemy URL."
+    )
     storage_url: str = Field("", description="Where pictures are kept, as an fsspec URL.")
-    srpo_budget_day_usd: float | None = Field(None, ge=0, description="What may be spent in a day (UTC).")
+    srpo_budget_day_usd: float | None = Field(
+        None, ge=0, description="What may be spent in a day (UTC)."
+    )
     srpo_budget_owner_day_usd: float | None = Field(
         None, ge=0, description="What one owner may spend in a day (UTC)."
     )
     srpo_auth: SecretStr | None = Field(None, description="`user:password[,user:password]`.")
-    srpo_poll_interval: float | None = Field(None, gt=0, description="Fixed seconds between polls, for tests.")
-    srpo_sandbox_latency: float = Field(2.0, ge=0, le=120, description="Seconds a sandbox picture takes.")
+    srpo_poll_interval: float | None = Field(
+        None, gt=0, description="Fixed seconds between polls, for tests."
+    )
+    srpo_sandbox_latency: float = Field(
+        2.0, ge=0, le=120, description="Seconds a sandbox picture takes."
+    )
 
     on_space: bool = Field(
         default_factory=lambda: os.environ.get("SYSTEM") == "spaces",
@@ -84,5 +100,3 @@ def load() -> Settings:
             field=name,
             advice="Change it in the environment or in .env and start again.",
         ) from None
-
-

@@ -11,7 +11,7 @@ import time
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar
 
 from core.backend import Backend, Resumable
 from core.errors import InputError, NotReadyError, PlaygroundError
@@ -22,6 +22,9 @@ from core.ledger import ACTIVE, Job, Ledger, State
 from core.params import Params, Task, parse
 from core.pictures import Picture
 from core.record import Recorder
+
+K = TypeVar("K", bound=str)
+V = TypeVar("V")
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +238,7 @@ def input_name(picture: Picture) -> str:
     return f"inputs/{picture.sha256[:2]}/{picture.sha256}.{suffix}"
 
 
-def _choose(mapping: Mapping[Any, Any], name: str, what: str) -> Any:
+def _choose(mapping: Mapping[K, V], name: K, what: str) -> V:
     if name not in mapping:
         raise InputError(
             f"{what} “{str(name)[:40]}”.",

@@ -11,13 +11,15 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("core", "backends", "ui")
 FILES = sorted(
-    path for name in ("app.py", *PACKAGES, "bench", "tools")
+    path
+    for name in ("app.py", *PACKAGES, "bench", "tools")
     for path in ([ROOT / name] if name.endswith(".py") else (ROOT / name).rglob("*.py"))
 )
 MOST_LINES = 250
 MOST_FUNCTION_LINES = 40
 MOST_PARAMETERS = 5
-# An endpoint's arguments are its contract (ARCHITECTURE.md), and Gradio passes them one by one.
+# Arguments of an endpoint, and the docstring that becomes its schema, are a contract; Gradio
+# passes the inputs of an event one by one.
 ENDPOINTS = ("ui/api.py", "ui/shelf.py")
 
 
@@ -70,13 +72,13 @@ def test_files_and_functions_are_short(path: Path) -> None:
     """Over a limit, a noun wants a name of its own."""
     assert len(path.read_text(encoding="utf-8").splitlines()) <= MOST_LINES
     for function in functions(path):
-        body = function.body[0]
-        described = isinstance(body, ast.Expr) and isinstance(body.value, ast.Constant)
-        start = body.end_lineno if described else function.lineno
-        lines = (function.end_lineno or 0) - (start or 0) + 1
-        assert lines <= MOST_FUNCTION_LINES, f"{function.name} has {lines} lines"
+        lines = (function.end_lineno or 0) - function.lineno + 1
+        if name_of(path) not in ENDPOINTS:
+            assert lines <= MOST_FUNCTION_LINES, f"{function.name} has {lines} lines"
         count = len(function.args.posonlyargs) + len(function.args.args)
-        own = count - (function.args.args[:1] != [] and function.args.args[0].arg in ("self", "cls"))
+        own = count - (
+            function.args.args[:1] != [] and function.args.args[0].arg in ("self", "cls")
+        )
         if name_of(path) not in ENDPOINTS:
             assert own <= MOST_PARAMETERS, f"{function.name} has {own} parameters"
 

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any, get_args
+from typing import Any
 
 import gradio as gr
 from gradio.processing_utils import save_bytes_to_cache
 from gradio.utils import get_upload_folder
 
-from core.errors import InputError, PlaygroundError
+from core.errors import PlaygroundError
 from core.history import Entry
-from core.ledger import STATES, Job, State
+from core.ledger import Job
 from core.params import Task, parse
 from core.studio import Studio
 from ui import words
 from ui.inbox import Inbox
 from ui.media import Media
 from ui.owner import owner_of
+from ui.wishes import described, plain, spoken, states_named, task_named, without_defaults
 
 MOST = 500
 
@@ -143,7 +143,8 @@ class Api:
         """
         owner = owner_of(request)
         wishes = dict(params) | ({"image": image} if image else {})
-        return (await _said(self._submit(_task(task), backend, wishes, owner))).as_dict()
+        with spoken():
+            return (await self._submit(task_named(task), backend, wishes, owner)).as_dict()
 
     async def job(self, id: str, request: gr.Request | None = None) -> dict[str, Any]:  # noqa: A002
         """Tell how a job stands.
@@ -151,7 +152,8 @@ class Api:
         Args:
             id: The job's id.
         """
-        return (await _said(self.studio.ledger.get(id, owner=owner_of(request)))).as_dict()
+        with spoken():
+            return (await self.studio.ledger.get(id, owner=owner_of(request))).as_dict()
 
     async def jobs(
         self, state: str = "", request: gr.Request | None = None
@@ -161,8 +163,8 @@ class Api:
         Args:
             state: waiting, sending, running, finished, failed, cancelled or unknown; empty for all.
         """
-        states = await _said(_states(state))
-        found = await _said(self.studio.jobs(owner_of(request), states=states))
+        with spoken():
+            found = await self.studio.jobs(owner_of(request), states=states_named(state))
         return [job.as_dict() for job in found]
 
     async def cancel(self, id: str, request: gr.Request | None = None) -> dict[str, Any]:  # noqa: A002
@@ -171,7 +173,8 @@ class Api:
         Args:
             id: The job's id.
         """
-        return (await _said(self.studio.cancel(id, owner=owner_of(request)))).as_dict()
+        with spoken():
+            return (await self.studio.cancel(id, owner=owner_of(request))).as_dict()
 
     async def history(
         self,
@@ -189,41 +192,30 @@ class Api:
             query: Only those whose prompt contains these words.
             starred: Only starred ones.
         """
-        found = await _said(
-            self.studio.history.page(
+        with spoken():
+            found = await self.studio.history.page(
                 owner_of(request),
                 limit=min(max(limit, 1), MOST),
                 before=before,
                 query=query,
                 starred=starred,
             )
-        )
         return [await self._entry(entry) for entry in found]
 
     async def backends(self) -> list[dict[str, Any]]:
         """List the backends: what they offer, whether they are ready, and why not."""
-        return [
-            {
-                "id": backend.id,
-                "label": backend.label,
-                "ready": not backend.problem(),
-                "sandbox": backend.sandbox,
-                "problem": backend.problem(),
-                "price_usd": backend.price_usd,
-                "tasks": {task: kind.model_json_schema() for task, kind in backend.tasks.items()},
-            }
-            for backend in self.studio.backends.values()
-        ]
+        return [described(backend) for backend in self.studio.backends.values()]
 
     async def _make(
         self, task: Task, backend: str, wishes: dict[str, Any], request: gr.Request | None
     ) -> tuple[gr.FileData, dict[str, Any]]:
         owner = owner_of(request)
-        job = await _said(self._submit(task, backend, wishes, owner, lenient=True))
-        done = await _said(self.studio.result(job.id, owner=owner))
-        if done.entry is None:
-            raise gr.Error(words.failure(done.job) or words.state(done), print_exception=False)
-        path = await _said(self._copy(done.entry))
+        with spoken():
+            job = await self._submit(task, backend, wishes, owner, lenient=True)
+            done = await self.studio.result(job.id, owner=owner)
+            if done.entry is None:
+                raise PlaygroundError(words.failure(done.job) or f"{words.state(done)}.")
+            path = await self._copy(done.entry)
         return gr.FileData(path=path), await self._entry(done.entry)
 
     async def _submit(
@@ -232,9 +224,9 @@ class Api:
         backend = backend or self.default_backend
         kind = self.studio.kind(backend, task)
         if lenient:
-            wishes = _without_defaults(wishes, frozenset(kind.model_fields))
+            wishes = without_defaults(wishes, frozenset(kind.model_fields))
         if wishes.get("image") is not None:
-            wishes["image"] = await self.inbox.picture(_plain(wishes["image"]))
+            wishes["image"] = await self.inbox.picture(plain(wishes["image"]))
         return await self.studio.submit(backend, parse(kind, wishes), owner=owner)
 
     async def _entry(self, entry: Entry) -> dict[str, Any]:
@@ -249,58 +241,3 @@ class Api:
         data = await self.studio.history.storage.read(entry.file)
         name = PurePosixPath(entry.file).name
         return await asyncio.to_thread(save_bytes_to_cache, data, name, get_upload_folder())
-
-
-# What an argument means when the caller did not touch it; such a value is not a wish.
-UNTOUCHED: Mapping[str, Any] = {
-    "model": "",
-    "width": 1024,
-    "height": 1024,
-    "strength": 0.8,
-    "steps": 28,
-    "guidance": 0,
-    "seed": -1,
-    "output_format": "",
-}
-EMPTY = ("model", "guidance", "output_format")
-"""Arguments whose untouched value asks for the backend's own default."""
-
-
-def _without_defaults(wishes: Mapping[str, Any], fields: frozenset[str]) -> dict[str, Any]:
-    """Drop what asks for nothing; a wish the backend cannot fulfil stays, and is refused."""
-    return {
-        name: value
-        for name, value in wishes.items()
-        if not (value == UNTOUCHED.get(name, ...) and (name in EMPTY or name not in fields))
-    }
-
-
-def _plain(image: Any) -> Any:
-    return image if isinstance(image, dict) else {"path": getattr(image, "path", image)}
-
-
-def _task(name: str) -> Task:
-    for task in get_args(Task):
-        if name == task:
-            return task  # type: ignore[no-any-return]
-    raise gr.Error(
-        f"There is no task “{name[:40]}”. Choose text-to-image or image-to-image.",
-        print_exception=False,
-    )
-
-
-async def _states(name: str) -> tuple[State, ...]:
-    if not name:
-        return STATES
-    for state in STATES:
-        if name == state:
-            return (state,)
-    raise InputError(f"There is no state “{name[:40]}”.", advice="Choose one of: " + ", ".join(STATES) + ".")
-
-
-async def _said(work: Any) -> Any:
-    """Await work and turn its errors into sentences the client receives."""
-    try:
-        return await work
-    except PlaygroundError as error:
-        raise gr.Error(words.trouble(error), print_exception=False) from error

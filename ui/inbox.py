@@ -72,4 +72,3 @@ def uploaded(upload: Any) -> Path:
     if not found.is_relative_to(Path(get_upload_folder()).resolve()) or not found.is_file():
         raise InputError("This picture is no longer there.", field="image", advice=ADVICE)
     return found
-

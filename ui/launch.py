@@ -7,8 +7,6 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
-import gradio as gr
-
 from core.settings import Settings
 from core.studio import Studio
 from ui import page

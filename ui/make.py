@@ -36,7 +36,9 @@ class Desk:
     def wire(self, load: Any) -> None:
         """Connect the tab's components; `load` is the page's load event."""
         tab, task = self.tab, self.tab.task
-        inputs = {self.who, tab.watch, tab.shown, *tab.parts()} | ({tab.image} if tab.image else set())
+        inputs = {self.who, tab.watch, tab.shown, *tab.parts()} | (
+            {tab.image} if tab.image else set()
+        )
         drawn = [tab.status, tab.stage, tab.watch, tab.generate, tab.cancel, *tab.notices.values()]
         making = {"inputs": inputs, "outputs": drawn, "preprocess": False, "trigger_mode": "once"}
         tab.generate.click(self.generate, **making, concurrency_id=f"make {task}", **FREE)
@@ -199,4 +201,3 @@ class Desk:
         for name in tab.forms:  # made elsewhere: every form takes what is legal in it
             update |= tab.fill(name, values)
         return update
-

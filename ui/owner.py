@@ -40,7 +40,11 @@ def owner_of(request: gr.Request | None, token: Any = None) -> str:
 def _is_local(request: gr.Request) -> bool:
     """Tell whether the request came from this machine without a proxy in between."""
     headers = request.headers
-    if os.environ.get("SYSTEM") == "spaces" or "x-forwarded-for" in headers or "forwarded" in headers:
+    if (
+        os.environ.get("SYSTEM") == "spaces"
+        or "x-forwarded-for" in headers
+        or "forwarded" in headers
+    ):
         return False
     name = str(headers.get("host", "")).rsplit(":", 1)[0].strip("[]")
     return _is_loopback(str(request.client.host if request.client else "")) and (

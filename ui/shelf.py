@@ -104,9 +104,7 @@ def _panel() -> tuple[gr.HTML, dict[str, Any]]:
     with gr.Row(elem_classes="acts"):
         buttons["send"] = gr.Button("Send to image-to-image", size="sm", elem_id="history-send")
         buttons["star"] = gr.Button("Star", size="sm", elem_id="history-star")
-        buttons["delete"] = gr.Button(
-            "Delete", size="sm", variant="stop", elem_id="history-delete"
-        )
+        buttons["delete"] = gr.Button("Delete", size="sm", variant="stop", elem_id="history-delete")
     return gr.HTML(elem_id="history-details"), buttons
 
 
@@ -137,7 +135,10 @@ class Keeper:
         shelf.grid.pick(self.pick, [self.who], panel, **PRIVATE)
         one = [*asked, shelf.chosen]
         shelf.star.click(self.star, one, [*listed, *panel], **PRIVATE)
-        sure = "(...values) => confirm('Delete this picture for good?') ? values : [...values.slice(0, -1), '']"
+        sure = (
+            "(...values) => confirm('Delete this picture for good?')"
+            " ? values : [...values.slice(0, -1), '']"
+        )
         shelf.delete.click(self.delete, one, [*listed, *panel], js=sure, **PRIVATE)
 
     async def list(self, who: str, query: str, starred: bool, request: gr.Request) -> Update:
@@ -161,7 +162,7 @@ class Keeper:
         )
         return await self._grid(shown, found, query or starred)
 
-    async def _grid(self, shown: list[Any], found: Sequence[Entry], narrowed: Any) -> Update:
+    async def _grid(self, shown: Sequence[Any], found: Sequence[Entry], narrowed: Any) -> Update:
         entries = [*shown, *[await self._thumb(entry) for entry in found[:PAGE]]]
         note = "" if entries else words.NO_MATCH if narrowed else words.EMPTY_HISTORY
         return {

@@ -75,7 +75,9 @@ class Tab:
 
     def show(self, backends: Mapping[str, Backend], backend: str, pictures: int = 1) -> Update:
         """Show the form of a backend, and its price on the button."""
-        groups: Update = {one.group: gr.update(visible=k == backend) for k, one in self.forms.items()}
+        groups: Update = {
+            one.group: gr.update(visible=k == backend) for k, one in self.forms.items()
+        }
         label = words.generate_label(backends[backend].price_usd, int(pictures or 1))
         return groups | {self.shown: backend, self.generate: gr.update(value=label)}
 
@@ -145,7 +147,11 @@ def build(
         stage=stage,
         watch=watch,
         saved=saved,
-        notices={"prompt": wishes.pop("notice"), "image": wishes.pop("image_notice"), "form": form_notice},
+        notices={
+            "prompt": wishes.pop("notice"),
+            "image": wishes.pop("image_notice"),
+            "form": form_notice,
+        },
         **wishes,
         **orders,
     )

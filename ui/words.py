@@ -110,7 +110,10 @@ def cancelled(job: Job) -> str:
         case "cancelled":
             return "Cancelled. Nothing was spent."
         case "sending":
-            return "It is being sent at this moment. If the service takes it, it is paid for and will land in the history."
+            return (
+                "It is being sent at this moment. If the service takes it, it is paid for and "
+                "will land in the history."
+            )
         case "running":
             return "Already paid for: it will land in the history."
         case "waiting":
@@ -147,7 +150,7 @@ def label(name: str) -> str:
 
 
 def picture(given: Picture) -> str:
-    """Describe a picture to start from: its size, which the output follows, and what was changed."""
+    """Describe a picture to start from: its size and what was changed."""
     size = f"{given.width} × {given.height}. The result follows this size."
     return " ".join([size, *given.notes])
 

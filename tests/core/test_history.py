@@ -175,7 +175,9 @@ async def test_migrations_apply_once_and_in_order(tmp_path: Path) -> None:
     await database.migrate(steps[:1])
     await database.migrate(steps)
     assert ran == [1, 2]
-    count = await database.run(lambda db: db.execute(text("SELECT count(*) FROM migrations")).scalar())
+    count = await database.run(
+        lambda db: db.execute(text("SELECT count(*) FROM migrations")).scalar()
+    )
     assert count == 2
 
 
@@ -225,7 +227,9 @@ async def test_a_file_is_whole_or_absent(tmp_path: Path) -> None:
     """Writing many times at once never shows a mixture, and leaves no draft behind."""
     storage = Storage(str(tmp_path))
     blocks = [bytes([n]) * 200_000 for n in range(6)]
-    await asyncio.gather(*(storage.write(f"images/{n}.png", block) for n, block in enumerate(blocks)))
+    await asyncio.gather(
+        *(storage.write(f"images/{n}.png", block) for n, block in enumerate(blocks))
+    )
     assert [await storage.read(f"images/{n}.png") for n in range(6)] == blocks
     assert list(tmp_path.rglob("*.part")) == []
 

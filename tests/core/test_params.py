@@ -13,7 +13,17 @@ from core.budget import Budget, dollars, micros
 from core.controls import controls
 from core.errors import InputError, OverBudgetError
 from core.estimate import Estimate
-from core.params import MAX_SEED, TextToImage, draw_seed, guidance, model, output_format, parse, steps, width
+from core.params import (
+    MAX_SEED,
+    TextToImage,
+    draw_seed,
+    guidance,
+    model,
+    output_format,
+    parse,
+    steps,
+    width,
+)
 from tests.fakes import FakeImage
 
 

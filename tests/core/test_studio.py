@@ -305,7 +305,11 @@ async def test_cancelling_a_waiting_job_sends_nothing(studios: Studios) -> None:
     [
         (AuthError("The key is wrong.", advice="Check it."), "failed", "no"),
         (BlockedError("It was refused.", advice="Change it.", charged="no"), "failed", "no"),
-        (UnavailableError("The answer was lost.", advice="Look.", charged="maybe"), "unknown", "maybe"),
+        (
+            UnavailableError("The answer was lost.", advice="Look.", charged="maybe"),
+            "unknown",
+            "maybe",
+        ),
     ],
 )
 async def test_a_failed_send_says_what_it_may_have_cost(

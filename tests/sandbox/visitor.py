@@ -16,9 +16,14 @@ import uvicorn
 from PIL import Image
 
 from backends.sandbox import Options, create_app
+from backends.sandbox.catalogue import CATALOGUE
+from backends.sandbox.faults import Fault
 
 T2I = "wavespeed-ai/flux-1-srpo"
 I2I = "wavespeed-ai/flux-1-srpo/image-to-image"
+MODELS = [T2I, I2I, "wavespeed-ai/flux-srpo", "wavespeed-ai/flux-srpo/image-to-image"]
+SLOW = ("hang", "slow_head", "trickle", "late")
+HEAVY = ("bomb", "huge", "endless", "10g")
 
 
 class Visitor:
@@ -76,7 +81,7 @@ SMALL = {"width": 256, "height": 256}
 @asynccontextmanager
 async def visiting(**options: Any) -> AsyncIterator[Visitor]:
     """Open a sandbox in-process, quick unless told otherwise."""
-    app = create_app(Options(**{"latency": 0.0, "picture": "fixed"} | options))
+    app = create_app(_options(options))
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app),
         base_url="http://sandbox",
@@ -88,7 +93,7 @@ async def visiting(**options: Any) -> AsyncIterator[Visitor]:
 @contextmanager
 def serving(**options: Any) -> Iterator[str]:
     """Serve a sandbox with uvicorn in a thread; yields its base URL."""
-    app = create_app(Options(**{"latency": 0.0, "picture": "fixed"} | options))
+    app = create_app(_options(options))
     server = uvicorn.Server(uvicorn.Config(app, log_level="critical", timeout_graceful_shutdown=1))
     with socket.create_server(("127.0.0.1", 0)) as line:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [line]}, daemon=True)
@@ -99,6 +104,10 @@ def serving(**options: Any) -> Iterator[str]:
         finally:
             server.should_exit = True
             thread.join(10)
+
+
+def _options(changes: dict[str, Any]) -> Options:
+    return Options(**{"latency": 0.0, "picture": "fixed", **changes})
 
 
 def picture(width: int = 320, height: int = 256, kind: str = "PNG") -> bytes:
@@ -118,3 +127,22 @@ def opened(body: bytes) -> Image.Image:
     image = Image.open(io.BytesIO(body))
     image.load()
     return image
+
+
+def named(*phases: str) -> list[str]:
+    """The faults of some phases that neither wait nor weigh much."""
+    faults = {name: one for name, one in CATALOGUE.items() if isinstance(one, Fault)}
+    return [
+        name
+        for name, one in faults.items()
+        if one.phase in phases and not any(word in name for word in SLOW + HEAVY)
+    ]
+
+
+async def seen(request: Any) -> str:
+    """What one request came to: the kind of error or the status."""
+    try:
+        answer = await request
+    except httpx.TransportError as error:
+        return type(error).__name__
+    return str(answer.status_code)

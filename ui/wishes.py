@@ -1,0 +1,85 @@
+"""What a caller of the API wishes for: arguments that were not touched ask for nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import gradio as gr
+
+from core.backend import Backend
+from core.errors import InputError, PlaygroundError
+from core.ledger import STATES, State
+from core.params import TASKS, Task
+from ui import words
+
+# What an argument means when the caller did not touch it; such a value is not a wish.
+UNTOUCHED: Mapping[str, Any] = {
+    "model": "",
+    "width": 1024,
+    "height": 1024,
+    "strength": 0.8,
+    "steps": 28,
+    "guidance": 0,
+    "seed": -1,
+    "output_format": "",
+}
+EMPTY = ("model", "guidance", "output_format")
+"""Arguments whose untouched value asks for the backend's own default."""
+
+
+def without_defaults(wishes: Mapping[str, Any], fields: frozenset[str]) -> dict[str, Any]:
+    """Drop what asks for nothing; a wish the backend cannot fulfil stays, and is refused."""
+    return {
+        name: value
+        for name, value in wishes.items()
+        if not (value == UNTOUCHED.get(name, ...) and (name in EMPTY or name not in fields))
+    }
+
+
+def plain(image: Any) -> Any:
+    """Return a picture argument in the one form the inbox takes."""
+    return image if isinstance(image, dict) else {"path": getattr(image, "path", image)}
+
+
+def task_named(name: str) -> Task:
+    """Return the task of that name, or raise InputError."""
+    for task in TASKS:
+        if name == task:
+            return task
+    raise InputError(f"There is no task “{name[:40]}”.", advice=f"Choose {' or '.join(TASKS)}.")
+
+
+def states_named(name: str) -> tuple[State, ...]:
+    """Return the state of that name, all states for an empty one, or raise InputError."""
+    if not name:
+        return STATES
+    for state in STATES:
+        if name == state:
+            return (state,)
+    raise InputError(
+        f"There is no state “{name[:40]}”.", advice="Choose one of: " + ", ".join(STATES) + "."
+    )
+
+
+@contextmanager
+def spoken() -> Iterator[None]:
+    """Turn our errors into sentences the client receives."""
+    try:
+        yield
+    except PlaygroundError as error:
+        raise gr.Error(words.trouble(error), print_exception=False) from error
+
+
+def described(backend: Backend) -> dict[str, Any]:
+    """Return what a caller can know of a backend, with the schema of each request."""
+    return {
+        "id": backend.id,
+        "label": backend.label,
+        "ready": not backend.problem(),
+        "sandbox": backend.sandbox,
+        "problem": backend.problem(),
+        "price_usd": backend.price_usd,
+        "tasks": {task: kind.model_json_schema() for task, kind in backend.tasks.items()},
+    }
