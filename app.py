@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import asyncio
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,11 +17,12 @@ from core.ledger import Ledger
 from core.settings import Settings
 from core.storage import Storage
 from core.studio import Studio
-from ui import launch
+from ui import flags, launch
 
 
 def main() -> None:
     """Run the server until it is stopped."""
+    flags.read()
     try:
         run(configuration.load())
     except PlaygroundError as error:
@@ -37,15 +38,14 @@ def run(settings: Settings) -> None:
 
     @asynccontextmanager
     async def life(_app: object) -> AsyncIterator[None]:
-        await database.migrate()
         await studio.start()
         yield
         await studio.aclose()
         await database.aclose()
 
+    asyncio.run(database.migrate())
     launch.serve(studio, settings, life)
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     main()

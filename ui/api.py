@@ -1,6 +1,6 @@
 """The named API: Gradio endpoints that are MCP tools too; names, order and types are a contract."""
 
-from __future__ import annotations
+# No `from __future__ import annotations` here: Gradio reads the return types off the signature.
 
 import asyncio
 from dataclasses import dataclass

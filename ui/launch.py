@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -31,6 +32,9 @@ def options(studio: Studio, settings: Settings, life: Life) -> dict[str, Any]:
         "theme": theme(),
         "css": (ASSETS / "style.css").read_text(encoding="utf-8"),
         "head": f"<script>{(ASSETS / 'page.js').read_text(encoding='utf-8')}</script>",
+        # Gradio reads its variable at import, which is before a flag can set it.
+        "server_port": int(port) if (port := os.environ.get("GRADIO_SERVER_PORT")) else None,
+        "inbrowser": os.environ.get("SRPO_AUTOLAUNCH") == "1",
         "favicon_path": ASSETS / "icon.svg",
         "app_kwargs": {"routes": Media(studio.history).routes(), "lifespan": life},
         "auth": settings.users or None,
