@@ -31,7 +31,7 @@ from sqlalchemy import (
     make_url,
     text,
 )
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
 from core.errors import HistoryError
@@ -65,7 +65,8 @@ class Database:
     async def run(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in one transaction and return its result.
 
-        Raises HistoryError with a plain sentence when the database refuses. The transaction is
+        Raises HistoryError with a plain sentence when the database refuses, and SQLAlchemy's
+        IntegrityError when a row breaks a rule of uniqueness. The transaction is
         finished even if the caller is cancelled meanwhile.
         """
         loop = asyncio.get_running_loop()
@@ -75,6 +76,8 @@ class Database:
         try:
             with self._engine.begin() as connection:
                 return work(connection)
+        except IntegrityError:
+            raise  # two of the same: whoever wrote the transaction knows what that means
         except DBAPIError as error:
             raise _explained(error) from error
 

@@ -12,7 +12,8 @@ import secrets
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_core import PydanticCustomError
 
 from core.errors import InputError
 from core.pictures import Picture
@@ -39,6 +40,14 @@ class Params(BaseModel):
         min_length=1,
         max_length=MAX_PROMPT,
     )
+
+    @field_validator("prompt", mode="after")
+    @classmethod
+    def _printable(cls, prompt: str) -> str:
+        """Refuse control characters: databases and services choke on them, and nobody means them."""
+        if any(ord(character) < 32 and character not in "\n\r\t" for character in prompt):
+            raise PydanticCustomError("control_character", "control character")
+        return prompt
 
     def with_seed(self, seed: int | None = None) -> Self:
         """Return these params with the given seed, or with -1 replaced by a drawn one."""
@@ -209,6 +218,12 @@ def _explained(kind: type[Params], error: ValidationError) -> InputError:
                 f"The {title.lower()} is longer than {limits['max_length']:,} characters.",
                 field=name,
                 advice="Shorten it.",
+            )
+        case "control_character" | "string_unicode":
+            return InputError(
+                f"The {title.lower()} contains characters that cannot be sent.",
+                field=name,
+                advice="Type it again instead of pasting it.",
             )
         case "missing" if name == "image":
             return InputError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -20,10 +21,17 @@ Life = Callable[[Any], AbstractAsyncContextManager[None]]
 
 def serve(studio: Studio, settings: Settings, life: Life) -> None:
     """Build the page and serve it until the process is stopped."""
+    _declare_gpu_use()
     default = page.default_backend(studio.backends, settings.srpo_backend)
     demo = page.build(studio, default, page.read_examples(ASSETS / "examples.json"))
     demo.queue(max_size=1000, default_concurrency_limit=None)
     demo.launch(**options(studio, settings, life))
+
+
+def _declare_gpu_use() -> None:
+    """Name a function that would use a GPU: a ZeroGPU Space stops programs that have none."""
+    if os.environ.get("SPACES_ZERO_GPU") and importlib.util.find_spec("spaces"):
+        importlib.import_module("spaces").GPU(lambda: None)
 
 
 def options(studio: Studio, settings: Settings, life: Life) -> dict[str, Any]:

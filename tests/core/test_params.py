@@ -43,6 +43,8 @@ class Wide(TextToImage):
         ({"prompt": "  \n "}, "prompt", "The prompt is empty."),
         ({}, "prompt", "Prompt is missing."),
         ({"prompt": "x" * 4_001}, "prompt", "The prompt is longer than 4,000 characters."),
+        ({"prompt": "a\0b"}, "prompt", "The prompt contains characters that cannot be sent."),
+        ({"prompt": "a\ud800b"}, "prompt", "The prompt contains characters that cannot be sent."),
         ({"width": 255}, "width", "Width must be a whole number from 256 to 1536."),
         ({"width": 1537}, "width", "Width must be a whole number from 256 to 1536."),
         ({"width": 512.5}, "width", "Width must be a whole number from 256 to 1536."),
