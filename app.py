@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import backends
+from core import lock
 from core import settings as configuration
 from core.budget import Budget
 from core.database import Database
@@ -31,6 +32,7 @@ def main() -> None:
 
 def run(settings: Settings) -> None:
     """Build the world from settings and serve it."""
+    held = lock.hold(settings.srpo_data_dir)
     database = Database(settings.database)
     history = History(database, Storage(settings.storage))
     budget = Budget(settings.srpo_budget_day_usd, settings.srpo_budget_owner_day_usd)
@@ -42,6 +44,8 @@ def run(settings: Settings) -> None:
         yield
         await studio.aclose()
         await database.aclose()
+        if held:
+            held.close()
 
     asyncio.run(database.migrate())
     launch.serve(studio, settings, life)

@@ -9,21 +9,17 @@ renames them.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
-from typing import Any, ClassVar, Literal, Self, TypeVar
+from typing import Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_core import PydanticCustomError
 
-from core.errors import InputError
 from core.pictures import Picture
 
 Task = Literal["text-to-image", "image-to-image"]
 TASKS: tuple[Task, ...] = ("text-to-image", "image-to-image")
 MAX_SEED = 2_147_483_647
 MAX_PROMPT = 4_000
-
-P = TypeVar("P", bound="Params")
 
 
 class Params(BaseModel):
@@ -44,7 +40,7 @@ class Params(BaseModel):
     @field_validator("prompt", mode="after")
     @classmethod
     def _printable(cls, prompt: str) -> str:
-        """Refuse control characters: databases and services choke on them, and nobody means them."""
+        """Refuse control characters: databases choke on them, and nobody means them."""
         if any(ord(character) < 32 and character not in "\n\r\t" for character in prompt):
             raise PydanticCustomError("control_character", "control character")
         return prompt
@@ -190,65 +186,4 @@ def safety_checker(default: bool) -> Any:
         default=default,
         title="Safety checker",
         description="The service refuses what its check finds unsafe.",
-    )
-
-
-def parse(kind: type[P], values: Mapping[str, Any]) -> P:
-    """Build params from outside values, or raise `InputError` with one sentence for the field."""
-    try:
-        return kind(**values)
-    except ValidationError as error:
-        raise _explained(kind, error) from error
-
-
-def _explained(kind: type[Params], error: ValidationError) -> InputError:
-    """Turn the first of pydantic's findings into a sentence for a person."""
-    finding = error.errors(include_url=False)[0]
-    name = str(finding["loc"][0]) if finding["loc"] else ""
-    field = kind.model_fields.get(name)
-    title = field.title if field and field.title else name
-    limits = finding.get("ctx", {})
-    match finding["type"]:
-        case "string_too_short":
-            return InputError(
-                f"The {title.lower()} is empty.", field=name, advice="Write a few words first."
-            )
-        case "string_too_long":
-            return InputError(
-                f"The {title.lower()} is longer than {limits['max_length']:,} characters.",
-                field=name,
-                advice="Shorten it.",
-            )
-        case "control_character" | "string_unicode":
-            return InputError(
-                f"The {title.lower()} contains characters that cannot be sent.",
-                field=name,
-                advice="Type it again instead of pasting it.",
-            )
-        case "missing" if name == "image":
-            return InputError(
-                "There is no picture to start from.", field=name, advice="Add a picture first."
-            )
-        case "missing":
-            return InputError(f"{title} is missing.", field=name, advice="Fill it in.")
-        case "extra_forbidden":
-            return InputError(
-                f"This backend has no setting called “{name[:40]}”.",
-                field=name,
-                advice="It offers: " + ", ".join(kind.model_fields) + ".",
-            )
-    return InputError(f"{title} {_expected(kind, name)}.", field=name, advice="Change the value.")
-
-
-def _expected(kind: type[Params], name: str) -> str:
-    """Say what a field takes, from its schema: a range, a choice or a type."""
-    schema = kind.model_json_schema()["properties"].get(name, {})
-    if "enum" in schema:
-        return "must be one of " + ", ".join(str(choice) for choice in schema["enum"])
-    if "minimum" in schema and "maximum" in schema:
-        if schema.get("type") == "integer":
-            return f"must be a whole number from {schema['minimum']} to {schema['maximum']}"
-        return f"must be from {schema['minimum']:g} to {schema['maximum']:g}"
-    return "must be a " + {"boolean": "yes or a no", "string": "text"}.get(
-        schema.get("type"), "number"
     )

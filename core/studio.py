@@ -19,7 +19,8 @@ from core.estimate import Estimate
 from core.history import Entry, History
 from core.lane import Lane, Run
 from core.ledger import ACTIVE, Job, Ledger, State
-from core.params import Params, Task, parse
+from core.params import Params, Task
+from core.parsing import parse
 from core.pictures import Picture
 from core.record import Recorder
 

@@ -14,7 +14,8 @@ from gradio.utils import get_upload_folder
 from core.errors import PlaygroundError
 from core.history import Entry
 from core.ledger import Job
-from core.params import Task, parse
+from core.params import Task
+from core.parsing import parse
 from core.studio import Studio
 from ui import words
 from ui.inbox import Inbox

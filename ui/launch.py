@@ -9,9 +9,12 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
+from starlette.middleware import Middleware
+
 from core.settings import Settings
 from core.studio import Studio
 from ui import page
+from ui.guard import SameOrigin
 from ui.media import Media
 from ui.theme import theme
 
@@ -44,7 +47,11 @@ def options(studio: Studio, settings: Settings, life: Life) -> dict[str, Any]:
         "server_port": int(port) if (port := os.environ.get("GRADIO_SERVER_PORT")) else None,
         "inbrowser": os.environ.get("SRPO_AUTOLAUNCH") == "1",
         "favicon_path": ASSETS / "icon.svg",
-        "app_kwargs": {"routes": Media(studio.history).routes(), "lifespan": life},
+        "app_kwargs": {
+            "routes": Media(studio.history).routes(),
+            "middleware": [Middleware(SameOrigin)],
+            "lifespan": life,
+        },
         "auth": settings.users or None,
         "max_file_size": "20mb",
         "max_threads": 512,

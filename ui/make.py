@@ -10,7 +10,8 @@ import gradio as gr
 
 from core.errors import InputError, PlaygroundError
 from core.ledger import ACTIVE, Job
-from core.params import Params, draw_seed, parse
+from core.params import Params, draw_seed
+from core.parsing import parse
 from core.studio import Progress, Studio
 from ui import draw, words
 from ui.inbox import Inbox

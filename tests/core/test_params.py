@@ -20,10 +20,10 @@ from core.params import (
     guidance,
     model,
     output_format,
-    parse,
     steps,
     width,
 )
+from core.parsing import parse
 from tests.fakes import FakeImage
 
 

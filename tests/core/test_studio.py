@@ -21,7 +21,8 @@ from core.errors import (
 )
 from core.events import Accepted, Event, Finished
 from core.ledger import ACTIVE, Job
-from core.params import Params, parse
+from core.params import Params
+from core.parsing import parse
 from core.studio import Progress, Studio
 from tests.conftest import Studios
 from tests.fakes import FakeBackend, FakeService, FakeText, picture

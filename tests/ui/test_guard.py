@@ -1,0 +1,120 @@
+"""Foreign pages, foreign folders, foreign owners: each is kept out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from core import lock
+from core.errors import HistoryError
+from ui.guard import SameOrigin
+from ui.owner import new_token, owner_of
+
+pytestmark = pytest.mark.anyio
+
+
+async def page(_request: Request) -> Response:
+    return PlainTextResponse("secret")
+
+
+async def answer(method: str, headers: dict[str, str]) -> int:
+    app = Starlette(
+        routes=[Route("/", page, methods=["GET", "POST"])], middleware=[Middleware(SameOrigin)]
+    )
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://play.example") as client:
+        return (await client.request(method, "/", headers=headers)).status_code
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 200),
+        ({"Origin": "http://play.example"}, 200),
+        ({"Origin": "https://play.example"}, 200),
+        ({"Origin": "https://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Origin": "https://play.example.evil.example"}, 403),
+        ({"Origin": "https://evil.example", "X-Forwarded-Host": "evil.example"}, 403),
+    ],
+)
+async def test_only_our_own_pages_get_an_answer(
+    method: str, headers: dict[str, str], status: int
+) -> None:
+    """A page of another site can neither read nor trigger anything."""
+    assert await answer(method, headers) == status
+
+
+async def test_a_public_address_behind_a_proxy_is_our_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The operator names the address visitors see."""
+    monkeypatch.setenv("GRADIO_ROOT_PATH", "https://public.example/play")
+    assert await answer("POST", {"Origin": "https://public.example"}) == 200
+    assert await answer("POST", {"Origin": "https://evil.example"}) == 403
+
+
+def asking(client: str = "203.0.113.9", **headers: str) -> Any:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return SimpleNamespace(username=None, headers=named, client=SimpleNamespace(host=client))
+
+
+def test_owners_are_told_apart() -> None:
+    """A user, this machine, a browser and a script are different owners, and stay who they are."""
+    here = asking("127.0.0.1", host="localhost:7860")
+    token = new_token()
+    away = asking(host="play.example")
+    user = asking(host="play.example")
+    user.username = "ann"
+    owners = [
+        owner_of(here, token),
+        owner_of(user, token),
+        owner_of(away, token),
+        owner_of(away, new_token()),
+        owner_of(away),
+        owner_of(asking("203.0.113.10", host="play.example")),
+    ]
+    assert len(set(owners)) == 6
+    assert owner_of(away, token) == owners[2]
+    assert owners[0] == "local"
+    assert token not in "".join(owners)
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        asking("127.0.0.1", host="play.example"),
+        asking("127.0.0.1", host="localhost", x_forwarded_for="203.0.113.9"),
+        asking("203.0.113.9", host="localhost"),
+    ],
+)
+def test_a_visitor_through_a_proxy_is_not_this_machine(request_: Any) -> None:
+    """What a tunnel or proxy passes on comes from loopback and is a stranger all the same."""
+    assert owner_of(request_) != "local"
+
+
+@pytest.mark.parametrize("token", ["", "x", "A" * 32, None, {"a": 1}, "0" * 31, "../" * 10])
+def test_a_made_up_token_is_no_browser(token: Any) -> None:
+    """Only what this program drew counts as a browser's token."""
+    assert owner_of(asking(host="play.example"), token).startswith("address:")
+
+
+def test_a_second_process_refuses_the_folder(tmp_path: Path) -> None:
+    """The folder is free again when the first lets go of it."""
+    first = lock.hold(tmp_path)
+    assert first is not None
+    with pytest.raises(HistoryError, match="already uses") as caught:
+        lock.hold(tmp_path)
+    assert caught.value.advice
+    first.close()
+    second = lock.hold(tmp_path)
+    assert second is not None
+    second.close()
