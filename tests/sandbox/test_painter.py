@@ -47,7 +47,7 @@ def test_the_same_params_give_the_same_bytes_in_another_process() -> None:
         f"p = paint({PROMPT!r} + ' dragon', 256, 256, steps=5, guidance=2.5, seed=11);"
         "print(hashlib.sha256(p.tobytes()).hexdigest())"
     )
-    run = subprocess.run(  # noqa: S603 - our own code
+    run = subprocess.run(
         [sys.executable, "-c", code],
         cwd=ROOT,
         env={**os.environ, "PYTHONHASHSEED": "7"},
