@@ -21,6 +21,13 @@ window.srpo = (() => {
     }
   });
 
+  // Gradio's upload area names itself differently from what it shows; what it shows is its name.
+  new MutationObserver(() => {
+    document
+      .querySelectorAll("button.upload-container[aria-label]")
+      .forEach((button) => button.removeAttribute("aria-label"));
+  }).observe(document, { childList: true, subtree: true });
+
   return {
     keep(names, values) {
       return Object.fromEntries(names.map((name, index) => [name, values[index]]));

@@ -67,7 +67,7 @@ def seed() -> Any:
     return Field(
         default=-1,
         title="Seed",
-        description="Same seed and settings, same picture; -1 draws a new one.",
+        description="-1 draws a new one; it is kept with the picture.",
         ge=-1,
         le=MAX_SEED,
     )

@@ -94,7 +94,8 @@ def _figure(progress: Progress, url: str) -> str:
         )
     if progress.preview:
         data = base64.b64encode(progress.preview).decode()
-        return f'<figure class="draft"><img src="data:image/webp;base64,{data}" alt="Preview"></figure>'
+        source = f"data:image/webp;base64,{data}"
+        return f'<figure class="draft"><img src="{source}" alt="Preview"></figure>'
     return '<figure class="draft blank" aria-hidden="true"></figure>'
 
 
@@ -146,6 +147,17 @@ def header(backends: Mapping[str, Backend]) -> str:
 def backends(cards: Sequence[Backend]) -> str:
     """Draw a card for each backend: whether it is ready, why not, and what to do."""
     return f'<div class="cards">{"".join(_card(backend) for backend in cards)}</div>'
+
+
+def snippets(texts: Mapping[str, str]) -> str:
+    """Draw pieces of code with a button that copies each."""
+    parts = "".join(
+        f'<section class="card"><h3>{escape(title)}<button type="button" class="copy" '
+        f'aria-label="Copy: {escape(title)}">Copy</button></h3>'
+        f'<pre tabindex="0">{escape(text)}</pre></section>'
+        for title, text in texts.items()
+    )
+    return f"<h2>From a program</h2>{parts}"
 
 
 def _card(backend: Backend) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import gradio as gr
@@ -44,10 +44,10 @@ def build(backend: str, kind: type[Params], watch: gr.BrowserState, *, visible: 
     """
     prefix = f"{kind.task}-{backend}"
     listed = {control.name: control for control in controls(kind) if control.name not in SHARED}
-    with gr.Column(visible=visible, elem_classes="form") as group:
+    with gr.Column(visible=visible, elem_classes="fields") as group:
         fields: dict[str, Any] = {}
         if "model" in listed:
-            fields["model"] = _component(listed.pop("model"), prefix)
+            fields["model"] = _component(replace(listed.pop("model"), help=""), prefix)
         if "width" in listed and "height" in listed:
             fields |= _size(listed.pop("width"), listed.pop("height"), prefix)
         if "strength" in listed:
@@ -91,15 +91,22 @@ def legal(control: Control, value: Any) -> bool:
 def _size(width: Control, height: Control, prefix: str) -> dict[str, Any]:
     """Lay out width and height with presets, a swap and a lock of their ratio."""
     with gr.Group(elem_classes="size"):
-        preset = gr.Dropdown(
-            list(PRESETS), value=None, label="Size preset", elem_id=f"{prefix}-preset"
-        )
-        with gr.Row():
-            wide = _component(width, prefix)
-            high = _component(height, prefix)
-        with gr.Row():
-            lock = gr.Checkbox(label="Keep the ratio", elem_id=f"{prefix}-lock", min_width=120)
-            swap = gr.Button("Swap", size="sm", elem_id=f"{prefix}-swap", min_width=80)
+        with gr.Row(elem_classes="sides"):
+            wide = _component(replace(width, help=""), prefix)
+            high = _component(replace(height, help=""), prefix)
+        with gr.Row(elem_classes="shape"):
+            preset = gr.Dropdown(
+                list(PRESETS),
+                value=None,
+                label="Size preset",
+                elem_id=f"{prefix}-preset",
+                scale=3,
+                min_width=150,
+            )
+            lock = gr.Checkbox(
+                label="Keep ratio", elem_id=f"{prefix}-lock", scale=1, min_width=110
+            )
+            swap = gr.Button("Swap", size="sm", elem_id=f"{prefix}-swap", scale=1, min_width=64)
     both = [wide, high]
     limits = f"[{width.low:g},{width.high:g},{width.step or 1:g}]"
     _script(preset.input, f"(p) => ({_json(PRESETS)})[p]", [preset], both)
@@ -113,10 +120,10 @@ def _size(width: Control, height: Control, prefix: str) -> dict[str, Any]:
 
 
 def _seed(control: Control, prefix: str, watch: gr.BrowserState) -> Any:
-    with gr.Row(equal_height=True, elem_classes="seed"):
+    with gr.Row(elem_classes="seed"):
         seed = _component(control, prefix)
-        dice = gr.Button("Random", size="sm", elem_id=f"{prefix}-random", min_width=80)
-        again = gr.Button("Reuse last", size="sm", elem_id=f"{prefix}-reuse", min_width=80)
+        dice = gr.Button("Random", size="sm", elem_id=f"{prefix}-random", scale=1, min_width=72)
+        again = gr.Button("Reuse last", size="sm", elem_id=f"{prefix}-reuse", scale=1, min_width=88)
     _script(dice.click, "() => -1", None, [seed])
     _script(again.click, "(watch, now) => srpo.lastSeed(watch, now)", [watch, seed], [seed])
     return seed
@@ -138,17 +145,17 @@ def _component(control: Control, prefix: str) -> Any:
     match control.kind:
         case "choice":
             return gr.Dropdown(
-                list(control.choices), value=control.default, info=control.help, **shared
+                list(control.choices), value=control.default, info=control.help or None, **shared
             )
         case "toggle":
-            return gr.Checkbox(value=control.default, info=control.help, **shared)
+            return gr.Checkbox(value=control.default, info=control.help or None, **shared)
         case "number":
             return gr.Number(
                 control.default,
                 precision=0,
                 minimum=control.low,
                 maximum=control.high,
-                info=control.help,
+                info=control.help or None,
                 scale=3,
                 min_width=160,
                 **shared,
@@ -159,13 +166,13 @@ def _component(control: Control, prefix: str) -> Any:
                 control.high,
                 control.default,
                 step=control.step,
-                info=control.help,
+                info=control.help or None,
                 buttons=[],
                 min_width=140,
                 **shared,
             )
         case "text":
-            return gr.Textbox(control.default or "", info=control.help, **shared)
+            return gr.Textbox(control.default or "", info=control.help or None, **shared)
         case "picture":
             raise TypeError("pictures are shown by the tab")
     raise TypeError(f"not a kind of control: {control.kind!r}")

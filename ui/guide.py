@@ -29,27 +29,33 @@ MCP = """{{
   }}
 }}"""
 
+COPY = """
+element.addEventListener('click', async (event) => {
+  const button = event.target.closest('button.copy');
+  if (!button) return;
+  await navigator.clipboard.writeText(button.closest('section').querySelector('pre').innerText);
+  button.textContent = 'Copied';
+  setTimeout(() => { button.textContent = 'Copy'; }, 1500);
+});
+"""
+
 
 def build(backends: Mapping[str, Backend]) -> None:
     """Lay the tab out."""
     with gr.Tab("Backends", id="backends", render_children=True) as item:
         cards = gr.HTML(draw.backends(list(backends.values())), elem_id="backends-cards")
-        gr.Markdown("## From a program", elem_classes="prose")
-        with gr.Row(elem_classes="snippets"):
-            client = gr.Code(label="Python: gradio_client", language="python", interactive=False)
-            curl = gr.Code(label="Shell: curl", language="shell", interactive=False)
-            mcp = gr.Code(label="MCP: client settings", language="json", interactive=False)
+        snippets = gr.HTML(elem_id="backends-snippets", js_on_load=COPY)
 
-    def show(request: gr.Request) -> tuple[str, str, str, str]:
+    def show(request: gr.Request) -> tuple[str, str]:
         url = _address(request)
-        return (
-            draw.backends(list(backends.values())),
-            CLIENT.format(url=url),
-            CURL.format(url=url),
-            MCP.format(url=url),
-        )
+        texts = {
+            "Python: gradio_client": CLIENT.format(url=url),
+            "Shell: curl": CURL.format(url=url),
+            "MCP: settings of an assistant": MCP.format(url=url),
+        }
+        return draw.backends(list(backends.values())), draw.snippets(texts)
 
-    item.select(show, None, [cards, client, curl, mcp], **PRIVATE)
+    item.select(show, None, [cards, snippets], **PRIVATE)
 
 
 def _address(request: gr.Request) -> str:

@@ -194,7 +194,7 @@ def build(studio: Studio, default: str, examples: Sequence[Mapping[str, str]]) -
         who = gr.BrowserState("", storage_key="srpo-who", secret="srpo")
         kept = gr.BrowserState(None, storage_key="srpo-picture", secret="srpo")
         restorer = gr.HTML("", js_on_load=DROP, elem_classes="restorer")
-        with gr.Tabs(elem_classes="tabs") as menu:
+        with gr.Tabs(elem_classes="tabs", overflow_behavior="wrap") as menu:
             desks: dict[Task, Desk] = {}
             for task in TASKS:
                 if any(task in backend.tasks for backend in studio.backends.values()):

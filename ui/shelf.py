@@ -67,6 +67,7 @@ def build() -> Shelf:
             drop = gr.UploadButton(
                 "Restore settings from a file",
                 file_types=["image"],
+                size="sm",
                 elem_id="history-drop",
                 scale=1,
                 min_width=200,
