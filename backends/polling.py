@@ -19,7 +19,7 @@ from core.estimate import Estimate
 
 ENOUGH = 8
 """Samples before the schedule is learned rather than cold."""
-CHECK_WORTH_S = 0.015
+CHECK_WORTH_S = 0.012
 LEAST_S = 0.08
 GRID_S = 0.01
 

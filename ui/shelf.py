@@ -29,6 +29,7 @@ element.addEventListener('click', (event) => {
   element.querySelectorAll('.thumb.chosen').forEach((other) => other.classList.remove('chosen'));
   thumb.classList.add('chosen');
   trigger('pick', {entry: thumb.dataset.entry});
+  if (innerWidth < 760) setTimeout(() => document.querySelector('.panel')?.scrollIntoView(), 400);
 });
 """
 

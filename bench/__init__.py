@@ -1,0 +1,1 @@
+"""Races against other programs, one command each."""

@@ -1,0 +1,103 @@
+"""The clients that race: ours, and other people's as their documentation shows them."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+from typing import Any
+
+import requests
+
+from backends.wavespeed import WaveSpeed, WaveSpeedText
+from core.events import Finished
+from core.settings import Settings
+
+MODEL = "wavespeed-ai/flux-1-srpo"
+
+
+class Ours:
+    """The backend of the playground, exactly as the studio drives it."""
+
+    def __init__(self, backend: WaveSpeed) -> None:
+        self._backend = backend
+
+    @classmethod
+    async def connect(cls, address: str, key: str) -> Ours:
+        """Build it on a base URL."""
+        values: dict[str, Any] = {"wavespeed_api_key": key, "wavespeed_base_url": address}
+        return cls(WaveSpeed(Settings(**values)))
+
+    async def make(self, prompt: str) -> bytes:
+        """Make one picture."""
+        params = WaveSpeedText(prompt=prompt, seed=1, width=512, height=512)
+        async for event in self._backend.generate(params):
+            if isinstance(event, Finished):
+                return event.image
+        raise RuntimeError("no picture")
+
+    async def learn(self, jobs: int) -> None:
+        """Make pictures eight at once, as a busy morning would."""
+        for _ in range(0, jobs, 8):
+            prompts = [f"warm {random.getrandbits(64):x}" for _ in range(8)]
+            await asyncio.gather(*(self.make(prompt) for prompt in prompts))
+
+    async def close(self) -> None:
+        """Close its connections."""
+        await self._backend.aclose()
+
+
+def clients(key: str) -> dict[str, Callable[[str, str], object]]:
+    """Return the others by name; each takes an address and a prompt and returns the bytes."""
+    return {
+        "wavespeed SDK": lambda address, prompt: _sdk(address, prompt, key),
+        "huggingface_hub": lambda address, prompt: _hub(address, prompt, key),
+        "requests, every 1 s": lambda address, prompt: _loop(address, prompt, key),
+    }
+
+
+def _sdk(address: str, prompt: str, key: str) -> bytes:
+    import wavespeed  # noqa: PLC0415 only where the peers are installed
+
+    client = wavespeed.Client(api_key=key, base_url=address)
+    answer = client.run(MODEL, {"prompt": prompt, "size": "512*512", "seed": 1})
+    return requests.get(_here(answer["outputs"][0], address), timeout=60).content
+
+
+def _hub(address: str, prompt: str, key: str) -> object:
+    from huggingface_hub import InferenceClient  # noqa: PLC0415
+    from huggingface_hub.inference._providers import PROVIDERS, _common  # noqa: PLC0415
+
+    provider: Any = PROVIDERS["wavespeed"]["text-to-image"]
+    provider.base_url = address
+    mapping = _common.HARDCODED_MODEL_INFERENCE_MAPPING["wavespeed"]
+    if not mapping:
+        from huggingface_hub.hf_api import InferenceProviderMapping  # noqa: PLC0415
+
+        mapping["flux"] = InferenceProviderMapping(
+            provider="wavespeed",
+            hf_model_id="flux",
+            providerId=MODEL,
+            status="live",
+            task="text-to-image",
+        )
+    client = InferenceClient(provider="wavespeed", api_key=key)
+    return client.text_to_image(prompt, model="flux", width=512, height=512, seed=1)
+
+
+def _loop(address: str, prompt: str, key: str) -> bytes:
+    head = {"Authorization": f"Bearer {key}"}
+    body = {"prompt": prompt, "size": "512*512", "seed": 1}
+    posted = requests.post(f"{address}/api/v3/{MODEL}", json=body, headers=head, timeout=60)
+    result = f"{address}/api/v3/predictions/{posted.json()['data']['id']}/result"
+    while True:
+        data = requests.get(result, headers=head, timeout=60).json()["data"]
+        if data["status"] == "completed":
+            return requests.get(_here(data["outputs"][0], address), timeout=60).content
+        time.sleep(1)
+
+
+def _here(url: str, address: str) -> str:
+    """Fetch over the same wire as everything else."""
+    return address + "/" + url.split("/", 3)[3]
