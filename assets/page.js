@@ -21,11 +21,28 @@ window.srpo = (() => {
     }
   });
 
-  // Gradio's upload area names itself differently from what it shows; what it shows is its name.
+  // Read aloud when what the jobs do changes, not at every tick of their clocks.
+  const spoken = document.createElement("p");
+  spoken.className = "spoken";
+  spoken.setAttribute("role", "status");
+  const speak = () => {
+    const lines = [...document.querySelectorAll(".job .row span:first-child")];
+    const shown = lines.filter((line) => line.offsetParent !== null);
+    const said = [...new Set(shown.map((line) => line.textContent.split(" · step")[0]))].join(", ");
+    if (spoken.textContent !== said) spoken.textContent = said;
+  };
+
   new MutationObserver(() => {
+    if (!spoken.isConnected && document.body) document.body.append(spoken);
+    speak();
+    // Gradio's upload area names itself differently from what it shows; what it shows is its name.
     document
       .querySelectorAll("button.upload-container[aria-label]")
       .forEach((button) => button.removeAttribute("aria-label"));
+    // Gradio's menus have no placeholder; an empty one here is a size that no preset has.
+    document
+      .querySelectorAll(".size input[role=combobox]:not([placeholder])")
+      .forEach((input) => input.setAttribute("placeholder", "Custom"));
   }).observe(document, { childList: true, subtree: true });
 
   return {
@@ -39,6 +56,10 @@ window.srpo = (() => {
       const ratio = lock && (ratios[form] ||= width / height);
       if (side === "height") return ratio ? round(width / ratio, limits) : height;
       return ratio ? round(height * ratio, limits) : width;
+    },
+    preset(presets, width, height) {
+      const fits = ([, [wide, high]]) => wide === width && high === height;
+      return Object.entries(presets).find(fits)?.[0] ?? null;
     },
     lastSeed(watch, now) {
       return watch && Number.isInteger(watch.seed) ? watch.seed : now;

@@ -2,7 +2,7 @@
 
 To add a backend, write `backends/<name>.py` with a class that has a `Params` type for each task and
 a `generate` that yields events, give it a `create(settings)`, and add that to `REGISTRY`. Then
-write its stub in `tests/backends/test_contract.py`. CONTRIBUTING.md shows one whole.
+write its stub in `tests/backends/stubs.py`. CONTRIBUTING.md shows one whole.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import random
 import re
 import ssl
@@ -21,7 +22,7 @@ from typing import Any
 
 import httpx
 
-from core.errors import BadResponseError, BackendError, Charged, RateLimitError, UnavailableError
+from core.errors import BackendError, BadResponseError, Charged, RateLimitError, UnavailableError
 
 JSON_BYTES = 1_000_000
 PICTURE_JSON_BYTES = 90_000_000
@@ -184,7 +185,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=UTC)
         seconds = (moment - datetime.now(UTC)).total_seconds()
-    return min(max(seconds, 0.0), 3_600.0) if seconds == seconds else None  # not NaN
+    return None if math.isnan(seconds) else min(max(seconds, 0.0), 3_600.0)
 
 
 def _words(body: Any) -> str:
@@ -214,13 +215,13 @@ class Patience:
 
     deadline: float
     """In `time.monotonic()` seconds."""
-    base_s: float = 0.2
+    base_s: float = 0.1
     tries: int = 0
 
     async def pause(self, after: float | None = None) -> None:
         """Wait before the next try; raises TimeoutError when the deadline would pass."""
         self.tries += 1
-        wait = random.random() * min(self.base_s * 2**self.tries, 10.0)  # noqa: S311 no secret
+        wait = random.random() * min(self.base_s * 2**self.tries, 5.0)
         wait = max(wait, min(after, MOST_WAIT_S)) if after is not None else wait
         if time.monotonic() + wait > self.deadline:
             raise TimeoutError

@@ -7,13 +7,12 @@ lost, probably charged. So it is sent once, waited for long, and the picture com
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from backends import sandboxed
-from backends.download import Downloads, deadline_in
+from backends.download import Downloads, deadline_in, unpacked
 from backends.http import PICTURE_JSON_BYTES, Answer, Api
 from backends.prediction import blocked, refusal
 from core import params as fields
@@ -24,6 +23,8 @@ from core.settings import Settings
 
 READ_S = 300.0
 DOWNLOAD_S = 120.0
+LOST = "It was charged. Look at your account there before you make it again."
+UNCLEAR = "It may have been charged. Look at your account before you make it again."
 PRESETS: Mapping[tuple[int, int], str] = {
     (1024, 1024): "square_hd",
     (512, 512): "square",
@@ -117,9 +118,10 @@ class OpenAIImages:
         self.paid = not self.sandbox
         self.price_usd = engine.price_usd if self.paid else 0.0
         self.max_concurrency = engine.max_concurrency
-        self.tasks: Mapping[Task, type[Params]] = {"text-to-image": dialect.text} | (
-            {"image-to-image": dialect.picture} if engine.edit_model else {}
-        )
+        tasks: dict[Task, type[Params]] = {"text-to-image": dialect.text}
+        if engine.edit_model:
+            tasks["image-to-image"] = dialect.picture
+        self.tasks: Mapping[Task, type[Params]] = tasks
         base, secret = engine.base_url, engine.key or ""
         if self.sandbox and transport is None:
             base, secret, transport = sandboxed.connect(engine.latency_s, "/v1")
@@ -159,16 +161,16 @@ class OpenAIImages:
         inside, address = first.get("b64_json"), first.get("url")
         try:
             if isinstance(inside, str) and inside:
-                return base64.b64decode(inside.rpartition(",")[2], validate=True)
-        except (binascii.Error, ValueError) as error:
-            raise _nonsense(self.label) from error
-        if not isinstance(address, str) or not address:
-            raise _nonsense(self.label)
-        try:
-            return await self._downloads.fetch(address, deadline_in(DOWNLOAD_S))
+                return await unpacked(self.label, inside)
+            if isinstance(address, str) and address:
+                return await self._downloads.fetch(address, deadline_in(DOWNLOAD_S))
         except BackendError as error:
-            error.charged = "yes" if self.paid else "no"
+            # There is no id to fetch it by later.
+            error.advice, error.charged = LOST, "yes"
             raise
+        raise BadResponseError(
+            f"{self.label} answered without a picture.", advice=UNCLEAR, charged="maybe"
+        )
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -178,8 +180,9 @@ class OpenAIImages:
 
 def _first(answer: Answer) -> Mapping[str, Any] | None:
     data = answer.body.get("data") if isinstance(answer.body, dict) else None
-    good = answer.status < 300 and isinstance(data, list) and data and isinstance(data[0], dict)
-    return data[0] if good else None
+    if answer.status < 300 and isinstance(data, list) and data and isinstance(data[0], dict):
+        return data[0]
+    return None
 
 
 def _refused(service: str, answer: Answer) -> BackendError:
@@ -189,14 +192,6 @@ def _refused(service: str, answer: Answer) -> BackendError:
     if answer.status == 403 or (answer.status == 422 and "content_policy" in kind):
         return blocked(service)
     return refusal(service, answer)
-
-
-def _nonsense(service: str) -> BadResponseError:
-    return BadResponseError(
-        f"{service} answered without a picture.",
-        advice="It may have been charged. Look at your account before you make it again.",
-        charged="maybe",
-    )
 
 
 def create_siraya(settings: Settings) -> OpenAIImages:

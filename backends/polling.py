@@ -12,15 +12,17 @@ import math
 import random
 import time
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from statistics import median
+from statistics import fmean, median
 
 from core.estimate import Estimate
 
 ENOUGH = 8
 """Samples before the schedule is learned rather than cold."""
-CHECK_WORTH_S = 0.012
-LEAST_S = 0.08
+CHECK_WORTH_S = 0.013
+LEAST_S = 0.06
+"""Between two looks."""
 GRID_S = 0.01
 
 
@@ -35,35 +37,48 @@ class Pace:
 
     def observe(self, work: float, seconds: float) -> None:
         """Learn that a job of `work` took `seconds` from its acceptance."""
-        if seconds <= 0:
+        if not 0 < seconds < math.inf:
             return
         self.samples.append((work, seconds))
         self._estimate = Estimate.of(self.samples)
-        logs = [math.log(ratio) for ratio in self._estimate.ratios if ratio > 0]
-        middle = median(logs)
-        # 1.4826: from median absolute deviation to standard deviation of a normal.
-        self._spread = max(0.04, 1.4826 * median(abs(log - middle) for log in logs))
+        self._spread = _spread([math.log(ratio) for ratio in self._estimate.ratios if ratio > 0])
 
-    def wait(self, work: float, elapsed: float) -> float:
-        """Return the seconds to wait at `elapsed` seconds since the acceptance."""
+    def wait(self, work: float, elapsed: float, looked: float | None = None) -> float:
+        """Return the seconds to wait before asking, of a job that was not done at `looked`.
+
+        `elapsed` is when the service would look if it were asked right away. Both are seconds
+        since the acceptance; without `looked` they are the same moment.
+        """
         if self.fixed_s is not None:
             return self.fixed_s
+        since = elapsed if looked is None else min(looked, elapsed)
+        return max(0.0, since + max(self._interval(work, since), LEAST_S) - elapsed)
+
+    def _interval(self, work: float, since: float) -> float:
+        """Return the seconds between a look at `since` and the next."""
         expected = self._estimate.seconds(work)
         if len(self.samples) < ENOUGH or not expected:
-            return _jitter(min(max(0.1 * elapsed, 0.2), 1.0)) if elapsed < 20 else _tail(elapsed)
+            return _jitter(min(max(0.1 * since, 0.2), 1.0)) if since < 20 else _tail(since)
         end = expected * math.exp(2.5 * self._spread)
-        if elapsed >= end:
-            return _tail(elapsed)
-        return max(LEAST_S, self._next(expected, elapsed, end) - elapsed)
+        return _tail(since) if since >= end else self._dense(expected, since, end)
 
-    def _next(self, expected: float, elapsed: float, end: float) -> float:
-        """Integrate the density of checks from now until it holds one check."""
-        mass, moment = 0.0, elapsed
+    def _dense(self, expected: float, since: float, end: float) -> float:
+        """Integrate the density of checks from a look on until it holds one check."""
+        mass, moment, grid = 0.0, since, max(GRID_S, expected / 500)
         while mass < 1.0 and moment < end:
-            moment += GRID_S
+            moment += grid
             hazard = _hazard(moment, math.log(expected), self._spread)
-            mass += GRID_S * math.sqrt(hazard / (2 * CHECK_WORTH_S))
-        return moment
+            mass += grid * math.sqrt(hazard / (2 * CHECK_WORTH_S))
+        return moment - since
+
+
+def _spread(logs: Sequence[float]) -> float:
+    """Return the standard deviation of logarithms, without letting a few stragglers widen it."""
+    middle = median(logs)
+    off = [abs(log - middle) for log in logs]
+    most = 4 * median(off)
+    # 1.2533: from mean absolute deviation to standard deviation of a normal.
+    return max(0.04, 1.2533 * fmean(min(one, most) for one in off))
 
 
 def _hazard(moment: float, mean: float, spread: float) -> float:

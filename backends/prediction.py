@@ -45,6 +45,8 @@ class Prediction:
     error: str = ""
     code: int = 0
     flagged: bool = False
+    seconds: float = 0.0
+    """How long the work took, as the service says; 0 when it does not."""
 
     @property
     def phase(self) -> Phase:

@@ -7,14 +7,14 @@ pending and can be followed again later. Only what the service itself calls over
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import time
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from backends.download import Downloads, ForbiddenAddressError
+from backends.addresses import ForbiddenAddressError
+from backends.download import Downloads, ExpiredError, unpacked
 from backends.http import Answer, Api, Patience
 from backends.polling import Bucket, Pace
 from backends.prediction import Prediction, failure, read
@@ -26,11 +26,15 @@ EMPTY_S = 30.0
 """How long a completed job may be without outputs, in seconds."""
 LOST_TRIES = 7
 """How often a service may not know an id before it is believed."""
+DENIED_TRIES = 3
+"""How often it may not accept the key."""
+FRESH_TRIES = 4
+"""How often a new address is asked for in place of one that expired."""
 
 
 @dataclass(slots=True)
 class Watch:
-    """The patience of one job."""
+    """The patience of one job; moments are seconds since `born`, when the service accepted it."""
 
     api: Api
     downloads: Downloads
@@ -40,80 +44,117 @@ class Watch:
     round_trip: float = 0.0
     """Seconds from a request to its answer; the service looks at half of it."""
     deadline_s: float = DEADLINE_S
+    _born: float = 0.0
+    _looked: float = 0.0
+    """When the service last told where the job stands."""
+    _unfinished: float = 0.0
+    """When it last said that the job is not done."""
 
-    async def follow(self, task: Prediction) -> AsyncIterator[Event]:
-        """Yield events until the picture is here."""
+    async def follow(
+        self, task: Prediction, accepted_at: float | None = None
+    ) -> AsyncGenerator[Event, None]:
+        """Yield events until the picture is here.
+
+        `accepted_at` is in monotonic seconds; None when it is not known, because another process
+        sent the job: then it is asked for at once, and teaches nothing about time.
+        """
         deadline = time.monotonic() + self.deadline_s
-        async for event, latest in self._until_done(task, deadline):
-            task = latest
-            if event:
-                yield event
-        yield Finished(await self._picture(task, deadline), flagged=task.flagged)
-
-    async def _until_done(
-        self, task: Prediction, deadline: float
-    ) -> AsyncIterator[tuple[Event | None, Prediction]]:
-        started = unfinished = time.monotonic()
+        self._born = time.monotonic() if accepted_at is None else accepted_at
+        if accepted_at is None:
+            task = await self._poll(task.id, deadline)
         told = ""
         while not (task.phase == "done" and task.outputs):
             if task.phase == "ended":
                 raise failure(self.api.service, task)
-            if task.phase != told and task.phase != "done":
+            if task.phase not in (told, "done"):
                 told = task.phase
-                yield (Queued() if told == "queued" else Running()), task
-            if task.phase == "done" and time.monotonic() - unfinished > EMPTY_S:
-                raise late(self.api.service, task.id)
-            elapsed = time.monotonic() - started
-            await asyncio.sleep(self.pace.wait(self.work, elapsed + self.round_trip / 2))
-            asked = time.monotonic()
-            task = await self._poll(task.id, deadline)
-            if task.phase in ("queued", "working"):
-                unfinished = asked
-            self.round_trip = min(max(self.round_trip, 1e-3), time.monotonic() - asked)
-        self.pace.observe(self.work, (unfinished + time.monotonic()) / 2 - started)
-        yield None, task
+                yield Queued() if told == "queued" else Running()
+            task = await self._next(task, deadline)
+        if accepted_at is not None:
+            self._learn(task)
+        yield Finished(await self._picture(task, deadline), flagged=task.flagged)
+
+    async def _next(self, task: Prediction, deadline: float) -> Prediction:
+        """Wait for the right moment and ask once more."""
+        left = deadline - time.monotonic()
+        if left <= 0 or self._looked - self._unfinished > EMPTY_S:
+            raise late(self.api.service, task.id)
+        elapsed = time.monotonic() + self.round_trip / 2 - self._born
+        await asyncio.sleep(min(self.pace.wait(self.work, elapsed, self._looked), left))
+        latest = await self._poll(task.id, deadline)
+        if latest.phase in ("queued", "working"):
+            self._unfinished = self._looked
+        return latest
+
+    def _learn(self, task: Prediction) -> None:
+        """Teach the pace: the service's own time where it fits what was seen, else the middle."""
+        seen = (self._unfinished + self._looked) / 2
+        fits = self._unfinished <= task.seconds <= self._looked
+        self.pace.observe(self.work, task.seconds if fits else seen)
 
     async def _poll(self, request_id: str, deadline: float) -> Prediction:
         """Ask until there is an answer about this job."""
-        service, lost = self.api.service, 0
-        patience = Patience(deadline)
+        service, patience = self.api.service, Patience(deadline)
+        refusals: Counter[int] = Counter()
         while True:
-            await self.bucket.take()
-            answer: Answer | None = None
-            try:
-                answer = await self.api.ask("GET", result_path(request_id))
-            except PlaygroundError:
-                pass  # the network: asked again below
-            if answer and (task := self._mine(answer, request_id)):
+            answer = await self._ask(request_id)
+            task = read(answer.body) if answer else None
+            if task and task.id == request_id:
                 return task
-            if answer and answer.status == 404:
-                lost += 1
-            if lost >= LOST_TRIES:
+            if answer:
+                refusals[answer.status] += 1
+            if refusals[404] >= LOST_TRIES:
                 raise gone(service, request_id)
+            if refusals[401] >= DENIED_TRIES:
+                raise denied(service, request_id)
             try:
                 await patience.pause(answer.retry_after if answer else None)
             except TimeoutError as error:
                 raise late(service, request_id) from error
 
-    def _mine(self, answer: Answer, request_id: str) -> Prediction | None:
-        task = read(answer.body) if answer.status < 300 else None
-        return task if task and task.id == request_id else None
+    async def _ask(self, request_id: str) -> Answer | None:
+        """Ask once; None when the network failed, which says nothing about the job."""
+        await self.bucket.take()
+        asked = time.monotonic()
+        try:
+            answer = await self.api.ask("GET", result_path(request_id))
+        except PlaygroundError:
+            return None
+        took = time.monotonic() - asked
+        self.round_trip = min(self.round_trip or took, took)
+        self._looked = asked + took / 2 - self._born
+        return answer
 
     async def _picture(self, task: Prediction, deadline: float) -> bytes:
-        """Return the picture: bytes in the answer, or what lies at the address."""
-        place = task.outputs[0]
-        if not place.lower().startswith(("http:", "https:", "file:", "ftp:", "//")):
+        """Return the picture; an address that expired is asked for anew."""
+        patience = Patience(deadline)
+        while True:
             try:
-                return base64.b64decode(place.rpartition(",")[2], validate=True)
-            except (binascii.Error, ValueError) as error:
-                raise late(self.api.service, task.id) from error
+                return await self._fetched(task, deadline)
+            except ExpiredError as error:
+                try:
+                    await patience.pause()
+                except TimeoutError:
+                    raise late(self.api.service, task.id, str(error)) from error
+            if patience.tries >= FRESH_TRIES:
+                raise late(self.api.service, task.id)
+            fresh = await self._poll(task.id, deadline)
+            task = fresh if fresh.outputs else task
+
+    async def _fetched(self, task: Prediction, deadline: float) -> bytes:
+        """Return the bytes in the answer, or what lies at the address in it."""
+        place, service = task.outputs[0], self.api.service
         try:
+            if not place.lower().startswith(("http:", "https:", "file:", "ftp:", "//")):
+                return await unpacked(service, place)
             return await self.downloads.fetch(place, deadline)
+        except ExpiredError:
+            raise
         except ForbiddenAddressError as error:
             error.request_id = task.id
             raise
         except BackendError as error:
-            raise late(self.api.service, task.id, str(error)) from error
+            raise late(service, task.id, str(error)) from error
 
 
 def result_path(request_id: str) -> str:
@@ -129,6 +170,13 @@ def late(service: str, request_id: str, why: str = "") -> RunTimeoutError:
         request_id=request_id,
         charged="yes",
     )
+
+
+def denied(service: str, request_id: str) -> RunTimeoutError:
+    """Say that the key no longer opens the account a job was made with; the job stays pending."""
+    error = late(service, request_id, f"{service} no longer accepts the key.")
+    error.advice = f"Check {service.upper()}_API_KEY and restart; the picture is then fetched."
+    return error
 
 
 def gone(service: str, request_id: str) -> RejectedError:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import time
 from collections.abc import AsyncIterator, Mapping
+from contextlib import aclosing
 from typing import Any, Literal
 
 from backends import sandboxed
@@ -16,7 +17,7 @@ from backends.download import Downloads
 from backends.http import Api
 from backends.polling import Bucket, Pace
 from backends.prediction import Prediction, accepted, outcome
-from backends.watch import Watch
+from backends.watch import DEADLINE_S, Watch
 from core import params as fields
 from core.errors import UnavailableError
 from core.estimate import workload
@@ -55,7 +56,8 @@ class WaveSpeedImage(ImageToImage):
 def path(params: Params) -> str:
     """Return the endpoint of a request: model and task are in the path, never in the body."""
     suffix = "/image-to-image" if isinstance(params, WaveSpeedImage) else ""
-    return f"/api/v3/wavespeed-ai/{getattr(params, 'model')}{suffix}"
+    model = params.model if isinstance(params, WaveSpeedText | WaveSpeedImage) else ""
+    return f"/api/v3/wavespeed-ai/{model}{suffix}"
 
 
 def body(params: Params, image: str = "") -> dict[str, Any]:
@@ -89,7 +91,9 @@ class WaveSpeed:
         "image-to-image": WaveSpeedImage,
     }
 
-    def __init__(self, settings: Settings, *, transport: Any = None) -> None:
+    def __init__(
+        self, settings: Settings, *, transport: Any = None, deadline_s: float = DEADLINE_S
+    ) -> None:
         key = settings.wavespeed_api_key
         self.sandbox = key is None
         self.paid = not self.sandbox
@@ -104,6 +108,7 @@ class WaveSpeed:
         self._fixed = settings.srpo_poll_interval
         self._paces: dict[str, Pace] = {}
         self._round_trip = 0.0
+        self._deadline_s = deadline_s
 
     def problem(self) -> str:
         """It is always ready: with a key the service, without one the sandbox."""
@@ -117,23 +122,34 @@ class WaveSpeed:
     async def generate(self, params: Params) -> AsyncIterator[Event]:
         """Send once, hand out the id at once, then follow the job to its picture."""
         image = await self._image(params.picture) if params.picture else ""
-        started = time.monotonic()
+        asked = time.monotonic()
         answer = await self._api.post_once(path(params), body(params, image))
-        self._round_trip = time.monotonic() - started
+        took = time.monotonic() - asked
+        self._round_trip = min(self._round_trip or took, took)
         prediction = accepted(self.label, answer)
+        accepted_at = asked + took - self._round_trip / 2
         yield Accepted(prediction.id)
-        async for event in self._watch(params).follow(prediction):
-            yield event
+        async with aclosing(self._watch(params).follow(prediction, accepted_at)) as events:
+            async for event in events:
+                yield event
 
     async def resume(self, params: Params, request_id: str) -> AsyncIterator[Event]:
         """Follow a job that was accepted earlier, by this process or another."""
-        async for event in self._watch(params).follow(Prediction(request_id, "processing")):
-            yield event
+        known = Prediction(request_id, "processing")
+        async with aclosing(self._watch(params).follow(known)) as events:
+            async for event in events:
+                yield event
 
     def _watch(self, params: Params) -> Watch:
         pace = self._paces.setdefault(path(params), Pace(self._fixed))
         return Watch(
-            self._api, self._downloads, pace, self._bucket, workload(params), self._round_trip
+            self._api,
+            self._downloads,
+            pace,
+            self._bucket,
+            work=workload(params),
+            round_trip=self._round_trip,
+            deadline_s=self._deadline_s,
         )
 
     async def _image(self, picture: Picture) -> str:

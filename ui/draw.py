@@ -82,21 +82,28 @@ def _figure(progress: Progress, url: str) -> str:
     entry = progress.entry
     if entry and url:
         return (
-            f'<figure data-entry="{entry.id}"><a href="{escape(url)}" target="_blank" '
+            f'<figure data-entry="{entry.id}"><a class="frame" href="{escape(url)}" target="_blank" '
             f'title="Open the full picture"><img src="{escape(url)}" alt="{escape(entry.prompt)}" '
             f'width="{entry.width}" height="{entry.height}"></a>'
             f"<figcaption><span>{escape(words.summary(progress))}</span>"
-            f'<span class="acts"><button type="button" data-act="send" data-entry="{entry.id}">'
-            f'Send to image-to-image</button><button type="button" data-act="use" '
-            f'data-entry="{entry.id}">Use these settings</button>'
-            f'<a class="save" href="{escape(url)}?download" download>Download</a></span>'
+            f'<span class="acts">{_act("send", entry, "Send to image-to-image")}'
+            f"{_act('use', entry, 'Use these settings')}"
+            f'<a class="save quiet" href="{escape(url)}?download" download>Download</a></span>'
             "</figcaption></figure>"
         )
     if progress.preview:
         data = base64.b64encode(progress.preview).decode()
         source = f"data:image/webp;base64,{data}"
-        return f'<figure class="draft"><img src="{source}" alt="Preview"></figure>'
-    return '<figure class="draft blank" aria-hidden="true"></figure>'
+        image = f'<div class="frame"><img src="{source}" alt="Preview"></div>'
+        return f'<figure class="draft">{image}</figure>'
+    return '<figure class="draft blank" aria-hidden="true"><div class="frame"></div></figure>'
+
+
+def _act(name: str, entry: Entry, label: str) -> str:
+    return (
+        f'<button type="button" class="quiet" data-act="{name}" data-entry="{entry.id}">'
+        f"{escape(label)}</button>"
+    )
 
 
 def facts(entry: Entry, url: str) -> str:
@@ -122,7 +129,7 @@ def facts(entry: Entry, url: str) -> str:
         f'height="{entry.height}"></a>{_mark(entry)}<dl>{listed}</dl>'
         f"<details><summary>{escape(words.label('sent'))}</summary>"
         f'<pre tabindex="0">{sent}</pre></details>'
-        f'<p><a class="save" href="{escape(url)}?download" download>Download</a></p></article>'
+        f'<p><a class="save quiet" href="{escape(url)}?download" download>Download</a></p></article>'
     )
 
 
@@ -146,13 +153,14 @@ def header(backends: Mapping[str, Backend]) -> str:
 
 def backends(cards: Sequence[Backend]) -> str:
     """Draw a card for each backend: whether it is ready, why not, and what to do."""
-    return f'<div class="cards">{"".join(_card(backend) for backend in cards)}</div>'
+    drawn = "".join(_card(backend) for backend in cards)
+    return f'<h2>Backends</h2><div class="cards">{drawn}</div>'
 
 
 def snippets(texts: Mapping[str, str]) -> str:
     """Draw pieces of code with a button that copies each."""
     parts = "".join(
-        f'<section class="card"><h3>{escape(title)}<button type="button" class="copy" '
+        f'<section class="card"><h3>{escape(title)}<button type="button" class="copy quiet" '
         f'aria-label="Copy: {escape(title)}">Copy</button></h3>'
         f'<pre tabindex="0">{escape(text)}</pre></section>'
         for title, text in texts.items()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -90,26 +91,26 @@ def legal(control: Control, value: Any) -> bool:
 
 def _size(width: Control, height: Control, prefix: str) -> dict[str, Any]:
     """Lay out width and height with presets, a swap and a lock of their ratio."""
-    with gr.Group(elem_classes="size"):
-        with gr.Row(elem_classes="sides"):
-            wide = _component(replace(width, help=""), prefix)
-            high = _component(replace(height, help=""), prefix)
+    names = {pixels: name for name, pixels in PRESETS.items()}
+    with gr.Column(elem_classes="size"):
+        preset = gr.Dropdown(
+            list(PRESETS),
+            value=names.get((width.default, height.default)),
+            label="Size",
+            elem_id=f"{prefix}-preset",
+            elem_classes="field choice",
+        )
+        wide = _component(replace(width, help=""), prefix)
+        high = _component(replace(height, help=""), prefix)
         with gr.Row(elem_classes="shape"):
-            preset = gr.Dropdown(
-                list(PRESETS),
-                value=None,
-                label="Size preset",
-                elem_id=f"{prefix}-preset",
-                scale=3,
-                min_width=150,
-            )
-            lock = gr.Checkbox(
-                label="Keep ratio", elem_id=f"{prefix}-lock", scale=1, min_width=110
-            )
-            swap = gr.Button("Swap", size="sm", elem_id=f"{prefix}-swap", scale=1, min_width=64)
+            lock = gr.Checkbox(label="Keep ratio", elem_id=f"{prefix}-lock", scale=1, min_width=110)
+            swap = gr.Button("Swap", size="sm", elem_id=f"{prefix}-swap", scale=0, min_width=76)
     both = [wide, high]
     limits = f"[{width.low:g},{width.high:g},{width.step or 1:g}]"
     _script(preset.input, f"(p) => ({_json(PRESETS)})[p]", [preset], both)
+    # The preset names the size that is set, however it was set.
+    named = f"(w, h) => srpo.preset({_json(PRESETS)}, w, h)"
+    _script(partial(gr.on, [wide.change, high.change]), named, both, [preset])
     _script(swap.click, "(w, h) => [h, w]", both, both)
     ratio = f"srpo.ratio('{prefix}', lock, w, h)"
     _script(lock.input, f"(lock, w, h) => {{ {ratio}; }}", [lock, *both], None)
@@ -122,8 +123,8 @@ def _size(width: Control, height: Control, prefix: str) -> dict[str, Any]:
 def _seed(control: Control, prefix: str, watch: gr.BrowserState) -> Any:
     with gr.Row(elem_classes="seed"):
         seed = _component(control, prefix)
-        dice = gr.Button("Random", size="sm", elem_id=f"{prefix}-random", scale=1, min_width=72)
-        again = gr.Button("Reuse last", size="sm", elem_id=f"{prefix}-reuse", scale=1, min_width=88)
+        dice = gr.Button("Random", size="sm", elem_id=f"{prefix}-random", scale=0, min_width=76)
+        again = gr.Button("Reuse last", size="sm", elem_id=f"{prefix}-reuse", scale=0, min_width=92)
     _script(dice.click, "() => -1", None, [seed])
     _script(again.click, "(watch, now) => srpo.lastSeed(watch, now)", [watch, seed], [seed])
     return seed
@@ -141,23 +142,23 @@ def _json(presets: Mapping[str, tuple[int, int]]) -> str:
 
 def _component(control: Control, prefix: str) -> Any:
     """Make the Gradio component of a control."""
-    shared: dict[str, Any] = {"label": control.label, "elem_id": f"{prefix}-{control.name}"}
+    shared: dict[str, Any] = {
+        "label": control.label,
+        "info": control.help or None,
+        "elem_id": f"{prefix}-{control.name}",
+        "elem_classes": f"field {control.kind}",
+    }
     match control.kind:
         case "choice":
-            return gr.Dropdown(
-                list(control.choices), value=control.default, info=control.help or None, **shared
-            )
+            return gr.Dropdown(list(control.choices), value=control.default, **shared)
         case "toggle":
-            return gr.Checkbox(value=control.default, info=control.help or None, **shared)
+            return gr.Checkbox(value=control.default, **shared)
         case "number":
             return gr.Number(
                 control.default,
                 precision=0,
                 minimum=control.low,
                 maximum=control.high,
-                info=control.help or None,
-                scale=3,
-                min_width=160,
                 **shared,
             )
         case "slider":
@@ -166,13 +167,11 @@ def _component(control: Control, prefix: str) -> Any:
                 control.high,
                 control.default,
                 step=control.step,
-                info=control.help or None,
                 buttons=[],
-                min_width=140,
                 **shared,
             )
         case "text":
-            return gr.Textbox(control.default or "", info=control.help or None, **shared)
+            return gr.Textbox(control.default or "", **shared)
         case "picture":
             raise TypeError("pictures are shown by the tab")
     raise TypeError(f"not a kind of control: {control.kind!r}")

@@ -43,8 +43,9 @@ element.addEventListener('click', async (event) => {
 def build(backends: Mapping[str, Backend]) -> None:
     """Lay the tab out."""
     with gr.Tab("Backends", id="backends", render_children=True) as item:
-        cards = gr.HTML(draw.backends(list(backends.values())), elem_id="backends-cards")
-        snippets = gr.HTML(elem_id="backends-snippets", js_on_load=COPY)
+        plain = {"apply_default_css": False}
+        cards = gr.HTML(draw.backends(list(backends.values())), elem_id="backends-cards", **plain)
+        snippets = gr.HTML(elem_id="backends-snippets", js_on_load=COPY, **plain)
 
     def show(request: gr.Request) -> tuple[str, str]:
         url = _address(request)

@@ -18,18 +18,20 @@ from ui.tab import Update
 
 PAGE = 48
 GRID = """<div class="grid" role="list">{{#each value.entries}}
-<button type="button" role="listitem" class="thumb" data-entry="{{id}}" title="{{prompt}}">
+<div role="listitem"><button type="button" class="thumb" data-entry="{{id}}" title="{{prompt}}">
 <img loading="lazy" src="{{thumbnail}}" alt="{{prompt}}">{{#if starred}}<span class="star"
 aria-label="Starred">★</span>{{/if}}{{#if sandbox}}<span class="tag">sandbox</span>{{/if}}</button>
-{{/each}}</div>{{#if value.note}}<p class="note">{{value.note}}</p>{{/if}}"""
+</div>{{/each}}</div>{{#if value.note}}<p class="note">{{value.note}}</p>{{/if}}"""
 PICK = """
 element.addEventListener('click', (event) => {
   const thumb = event.target.closest('button.thumb');
   if (!thumb) return;
-  element.querySelectorAll('.thumb.chosen').forEach((other) => other.classList.remove('chosen'));
-  thumb.classList.add('chosen');
+  for (const other of element.querySelectorAll('.thumb')) {
+    other.classList.toggle('chosen', other === thumb);
+    other.toggleAttribute('aria-current', other === thumb);
+  }
   trigger('pick', {entry: thumb.dataset.entry});
-  if (innerWidth < 760) setTimeout(() => document.querySelector('.panel')?.scrollIntoView(), 400);
+  if (innerWidth < 760) setTimeout(() => document.querySelector('.chosen-entry')?.scrollIntoView(), 400);
 });
 """
 
@@ -60,7 +62,11 @@ def build() -> Shelf:
     with gr.Tab("History", id="history", render_children=True) as item:
         with gr.Row(elem_classes="search"):
             search = gr.Textbox(
-                label="Search in prompts", elem_id="history-search", scale=4, min_width=200
+                label="Search in prompts",
+                elem_id="history-search",
+                elem_classes="field text",
+                scale=4,
+                min_width=200,
             )
             starred = gr.Checkbox(
                 label="Starred only", elem_id="history-starred", scale=1, min_width=120
@@ -80,9 +86,12 @@ def build() -> Shelf:
                     html_template=GRID,
                     js_on_load=PICK,
                     elem_id="history-grid",
+                    apply_default_css=False,
                 )
                 more = gr.Button("Show more", visible=False, elem_id="history-more")
-            with gr.Column(scale=2, min_width=320, visible=False, elem_classes="panel") as panel:
+            with gr.Column(
+                scale=2, min_width=320, visible=False, elem_classes="chosen-entry"
+            ) as panel:
                 details, buttons = _panel()
     return Shelf(
         item=item,
@@ -107,7 +116,7 @@ def _panel() -> tuple[gr.HTML, dict[str, Any]]:
         buttons["send"] = gr.Button("Send to image-to-image", size="sm", elem_id="history-send")
         buttons["star"] = gr.Button("Star", size="sm", elem_id="history-star")
         buttons["delete"] = gr.Button("Delete", size="sm", variant="stop", elem_id="history-delete")
-    return gr.HTML(elem_id="history-details"), buttons
+    return gr.HTML(elem_id="history-details", apply_default_css=False), buttons
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,18 +124,23 @@ def build(
                 value=first,
                 label="Backend",
                 elem_id=f"{task}-backend",
+                elem_classes="field choice",
             )
             shown = gr.Textbox(first, visible=False)
             forms = {
                 name: form.build(name, backend.tasks[task], watch, visible=name == first)
                 for name, backend in able.items()
             }
-            form_notice = gr.HTML(elem_classes="notices")
+            form_notice = gr.HTML(elem_classes="notices", apply_default_css=False)
             orders = _orders(task, able[first])
         with gr.Column(scale=3, min_width=320, elem_classes="result"):
-            status = gr.HTML(elem_id=f"{task}-status", elem_classes="status")
-            stage = gr.HTML(draw.stage([]), elem_id=f"{task}-stage", js_on_load=ACTIONS)
-            ideas = gr.HTML(draw.examples(examples), elem_classes="ideas", js_on_load=IDEAS)
+            status, stage = _shown(task)
+            ideas = gr.HTML(
+                draw.examples(examples),
+                elem_classes="ideas",
+                js_on_load=IDEAS,
+                apply_default_css=False,
+            )
     ideas.idea(_prompt_of, None, [wishes["prompt"]], queue=False, api_visibility="private")
     tab = Tab(
         task=task,
@@ -159,6 +164,15 @@ def build(
     return tab
 
 
+def _shown(task: Task) -> tuple[gr.HTML, gr.HTML]:
+    """The progress of the jobs, and their pictures below it."""
+    status = gr.HTML(elem_id=f"{task}-status", elem_classes="status", apply_default_css=False)
+    stage = gr.HTML(
+        draw.stage([]), elem_id=f"{task}-stage", js_on_load=ACTIONS, apply_default_css=False
+    )
+    return status, stage
+
+
 def _prompt_of(event: gr.EventData) -> str:
     return str(event.prompt)
 
@@ -166,21 +180,23 @@ def _prompt_of(event: gr.EventData) -> str:
 def _wishes(task: Task) -> dict[str, Any]:
     """The prompt and, on image-to-image, the picture to start from."""
     image = None
-    image_notice = gr.HTML(elem_classes="notices", visible=task == "image-to-image", render=False)
+    plain: dict[str, Any] = {"elem_classes": "notices", "apply_default_css": False}
+    image_notice = gr.HTML(visible=task == "image-to-image", render=False, **plain)
     if task == "image-to-image":
         image = gr.Image(
             label="Picture to start from",
             type="filepath",
             image_mode=None,
             sources=["upload", "clipboard"],
-            height=260,
+            height=240,
             buttons=[],
             elem_id=f"{task}-image",
+            elem_classes="source",
         )
     image_notice.render()
     prompt = gr.Textbox(
         label="Prompt",
-        info="Ctrl+Enter or ⌘+Enter generates, Esc cancels.",
+        info="Ctrl or ⌘ + Enter generates, Esc cancels.",
         placeholder="A lighthouse above a teal sea at sunset, snowy mountains",
         lines=3,
         max_lines=10,
@@ -188,7 +204,7 @@ def _wishes(task: Task) -> dict[str, Any]:
         elem_id=f"{task}-prompt",
         elem_classes="prompt",
     )
-    notice = gr.HTML(elem_classes="notices")
+    notice = gr.HTML(**plain)
     return {"prompt": prompt, "image": image, "notice": notice, "image_notice": image_notice}
 
 
@@ -203,6 +219,7 @@ def _orders(task: Task, backend: Backend) -> dict[str, Any]:
         info="Each is its own job; seeds count up.",
         buttons=[],
         elem_id=f"{task}-pictures",
+        elem_classes="field slider",
     )
     with gr.Row(elem_classes="orders"):
         generate = gr.Button(

@@ -21,7 +21,7 @@ from backends.sandbox.words import (
 )
 
 LONGEST_PHRASE = 4
-PUNCTUATION = frozenset(",.;:!?()[]\"'-–—/…")  # noqa: RUF001 - people do type these dashes
+PUNCTUATION = frozenset(",.;:!?()[]\"'-–—/…")
 
 
 @dataclass(frozen=True, slots=True)

@@ -176,7 +176,7 @@ async def _make(easel: Easel, job: Job, source: bytes | None) -> Made:
         file = await easel.paint(job.order, source)
     except UnreadableError as error:
         return Made(error=str(error), code=MEDIA_ACCESS)
-    except Exception as error:  # as on the real service, a crash of the model fails the task
+    except Exception as error:  # noqa: BLE001 as on the real service, a crash of the model fails the task
         return Made(error=f"the painter failed: {error!r}", code=EXECUTION)
     easel.keep(job.file, file)
     return Made(time.monotonic())

@@ -1,0 +1,100 @@
+"""Services played by a function: what they were asked is kept, what they answer is the test's."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import httpx
+
+from backends.openai_images import SIRAYA, Engine, OpenAIImages
+from backends.wavespeed import WaveSpeed
+from core import pictures
+from core.events import Event
+from core.params import Params
+from core.pictures import Picture
+from core.settings import Settings
+from tests.fakes import picture
+
+KEY = "sk-CANARY-backend"
+ANSWER = picture(1, 64, 48)
+
+
+def given() -> Picture:
+    return pictures.load(picture(9, 64, 48))
+
+
+class Recorder:
+    """A transport that keeps every request and answers by a function of it."""
+
+    def __init__(self, answer: Callable[[httpx.Request], httpx.Response]) -> None:
+        self.requests: list[httpx.Request] = []
+        self._answer = answer
+        self.transport = httpx.MockTransport(self._handle)
+
+    def _handle(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        return self._answer(request)
+
+    @property
+    def posts(self) -> list[httpx.Request]:
+        return [one for one in self.requests if one.method == "POST"]
+
+    def body(self, number: int = 0) -> Any:
+        return json.loads(self.posts[number].content)
+
+
+def prediction(status: str = "completed", **more: Any) -> httpx.Response:
+    data: dict[str, Any] = {
+        "id": "abc/1",
+        "model": "m",
+        "status": status,
+        "outputs": ["https://cdn.example/out.png"] if status == "completed" else [],
+        "error": "",
+    }
+    return httpx.Response(200, json={"code": 200, "message": "success", "data": data | more})
+
+
+def wavespeed_ok(request: httpx.Request) -> httpx.Response:
+    if request.method == "POST":
+        return prediction("created")
+    if "/predictions/" in request.url.path:
+        return prediction()
+    return httpx.Response(200, content=ANSWER)
+
+
+def siraya_ok(request: httpx.Request) -> httpx.Response:
+    inside = base64.b64encode(ANSWER).decode()
+    data = [{"url": "", "b64_json": inside, "revised_prompt": ""}]
+    return httpx.Response(200, json={"created": 1, "data": data})
+
+
+def wavespeed(
+    transport: httpx.AsyncBaseTransport | None, key: str | None = KEY, deadline_s: float = 5
+) -> WaveSpeed:
+    pace = {"srpo_poll_interval": 0.001, "srpo_sandbox_latency": 0.05}
+    settings = Settings(wavespeed_api_key=key, **pace)  # type: ignore[arg-type]
+    return WaveSpeed(settings, transport=transport, deadline_s=deadline_s)
+
+
+def siraya(
+    transport: httpx.AsyncBaseTransport | None, key: str | None = KEY, edit: str | None = "edit-1"
+) -> OpenAIImages:
+    engine = Engine(
+        "https://image.siraya.pro/v1", key, "flux-1-srpo-text-to-image", edit, 0.025, 2, 0.05
+    )
+    return OpenAIImages(SIRAYA, engine, transport=transport)
+
+
+async def events(stream: AsyncIterator[Event]) -> list[Event]:
+    return [event async for event in stream]
+
+
+def params_of(backend: Any, task: Any, **values: Any) -> Params:
+    kind: type[Params] = backend.tasks[task]
+    known: dict[str, Any] = {"prompt": "a boat"}
+    if task == "image-to-image":
+        known["image"] = given()
+    return kind(**(known | values)).with_seed(5)

@@ -1,0 +1,110 @@
+"""One stub a backend: how to build it, and how to make its service have each kind of bad day."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import httpx
+
+from tests.backends.services import Recorder, siraya, siraya_ok, wavespeed, wavespeed_ok
+
+Fault = Literal[
+    "wrong key",
+    "no credit",
+    "blocked",
+    "bad parameter",
+    "rate limit",
+    "down",
+    "html",
+    "garbage",
+    "lost answer",
+    "slow answer",
+    "never reached",
+]
+HTML = "<html><script>alert(1)</script><h1>502 Bad Gateway</h1>nginx</html>"
+
+
+@dataclass(frozen=True, slots=True)
+class Stub:
+    """A backend under test; `answers` are what its service says to the costly request."""
+
+    name: str
+    build: Callable[[httpx.AsyncBaseTransport | None], Any]
+    sandbox: Callable[[], Any]
+    ok: Callable[[httpx.Request], httpx.Response]
+    answers: dict[Fault, Callable[[httpx.Request], httpx.Response]]
+
+    def service(self, fault: Fault | None = None) -> Recorder:
+        """Return the service on a good day, or with a fault at the costly request."""
+
+        def answer(request: httpx.Request) -> httpx.Response:
+            if fault and request.method == "POST":
+                return self.answers[fault](request)
+            return self.ok(request)
+
+        return Recorder(answer)
+
+
+def says(status: int, body: Any) -> Callable[[httpx.Request], httpx.Response]:
+    text = isinstance(body, str)
+    return lambda _request: httpx.Response(status, **({"text": body} if text else {"json": body}))
+
+
+def fails(kind: type[httpx.TransportError]) -> Callable[[httpx.Request], httpx.Response]:
+    def answer(request: httpx.Request) -> httpx.Response:
+        raise kind("simulated sk-CANARY-backend", request=request)
+
+    return answer
+
+
+BROKEN: dict[Fault, Callable[[httpx.Request], httpx.Response]] = {
+    "html": says(502, HTML),
+    "garbage": says(200, "{not json"),
+    "lost answer": fails(httpx.ReadError),
+    "slow answer": fails(httpx.ReadTimeout),
+    "never reached": fails(httpx.ConnectError),
+}
+
+
+def wave(code: int, message: str) -> dict[str, Any]:
+    return {"code": code, "message": message, "data": None}
+
+
+def siraya_error(code: int, kind: str, message: str) -> dict[str, Any]:
+    return {"error": {"message": message, "type": kind, "param": None, "code": code}}
+
+
+STUBS = (
+    Stub(
+        name="wavespeed",
+        build=lambda transport: wavespeed(transport),
+        sandbox=lambda: wavespeed(None, key=None),
+        ok=wavespeed_ok,
+        answers={
+            "wrong key": says(401, wave(401, "Invalid key <b>sk-CANARY-backend</b>")),
+            "no credit": says(400, wave(400, "Insufficient credits, please top up")),
+            "blocked": says(403, wave(403, "content moderation refused this")),
+            "bad parameter": says(200, wave(400, "size is out of range")),
+            "rate limit": says(429, wave(429, "You have reached your concurrency limit")),
+            "down": says(503, wave(503, "unavailable")),
+            **BROKEN,
+        },
+    ),
+    Stub(
+        name="siraya",
+        build=lambda transport: siraya(transport),
+        sandbox=lambda: siraya(None, key=None, edit="sandbox-edit"),
+        ok=siraya_ok,
+        answers={
+            "wrong key": says(401, siraya_error(401, "auth", "bad key sk-CANARY-backend")),
+            "no credit": says(402, siraya_error(402, "billing", "insufficient balance")),
+            "blocked": says(422, siraya_error(422, "content_policy_violation", "refused")),
+            "bad parameter": says(400, siraya_error(400, "invalid_request_error", "bad steps")),
+            "rate limit": says(429, siraya_error(429, "rate_limit", "slow down")),
+            "down": says(503, siraya_error(503, "server_error", "unavailable")),
+            **BROKEN,
+        },
+    ),
+)

@@ -1,0 +1,84 @@
+"""The schedule of polls, on a clock that the test winds."""
+
+from __future__ import annotations
+
+import math
+import random
+
+import pytest
+
+from backends.polling import Bucket, Pace
+
+
+def learned(typical: float, spread: float = 0.15, jobs: int = 30) -> Pace:
+    pace, draw = Pace(), random.Random(7)
+    for _ in range(jobs):
+        pace.observe(7.3, typical * math.exp(draw.gauss(0, spread)))
+    return pace
+
+
+def polls(pace: Pace, done: float) -> list[float]:
+    """Return the moments of the polls of a job that is done at `done` seconds."""
+    moments = [pace.wait(7.3, 0.0)]
+    while moments[-1] < done:
+        moments.append(moments[-1] + pace.wait(7.3, moments[-1]))
+    return moments
+
+
+@pytest.mark.parametrize(("typical", "most"), [(0.5, 7), (1.0, 7), (3.0, 7), (10.0, 14)])
+def test_a_learned_schedule_is_rare_at_first_and_close_at_the_end(
+    typical: float, most: int
+) -> None:
+    """Few polls, the first near the earliest likely end, little waiting after it."""
+    pace = learned(typical)
+    draw = random.Random(11)
+    ends = [typical * math.exp(draw.gauss(0, 0.15)) for _ in range(200)]
+    runs = [(polls(pace, end), end) for end in ends]
+    assert sum(len(moments) for moments, _ in runs) / 200 <= most
+    assert min(moments[0] for moments, _ in runs) > 0.5 * typical
+    late = sum(moments[-1] - end for moments, end in runs) / 200
+    assert late < 0.05 + 0.02 * typical
+
+
+def test_a_cold_schedule_asks_at_once_and_ever_more_rarely() -> None:
+    """Without samples: a fifth of a second at first, at most a second."""
+    waits = [Pace().wait(7.3, elapsed) for elapsed in (0.0, 4.0, 7.0, 15.0)]
+    assert 0.15 < waits[0] < 0.25
+    assert waits == sorted(waits)
+    assert waits[-1] <= 1.1
+
+
+def test_what_is_late_is_asked_for_ever_more_rarely() -> None:
+    """Far past the expected end: up to 2 s, and after two minutes up to half a minute."""
+    pace = learned(2.0)
+    assert pace.wait(7.3, 10.0) == pytest.approx(0.8, rel=0.2)
+    assert pace.wait(7.3, 60.0) == pytest.approx(2.0, rel=0.2)
+    assert pace.wait(7.3, 1000.0) == pytest.approx(30.0, rel=0.2)
+
+
+def test_nonsense_is_not_learned() -> None:
+    """Zero and negative times teach nothing."""
+    pace = Pace()
+    for seconds in (0.0, -1.0):
+        pace.observe(7.3, seconds)
+    assert not pace.samples
+
+
+def test_a_fixed_interval_overrides_everything() -> None:
+    """For tests, and for operators who insist."""
+    pace = Pace(fixed_s=0.7)
+    pace.observe(7.3, 2.0)
+    assert {pace.wait(7.3, elapsed) for elapsed in (0.0, 5.0, 500.0)} == {0.7}
+
+
+@pytest.mark.anyio
+async def test_the_bucket_lets_a_burst_through_and_then_spaces() -> None:
+    """Ten at once pass; what comes beyond waits its turn."""
+    bucket = Bucket(rate=1000.0, burst=10.0)
+    for _ in range(10):
+        await bucket.take()
+    assert bucket._level == pytest.approx(0.0, abs=5.0)
+    slow = Bucket(rate=0.001, burst=2.0, _level=2.0)
+    await slow.take()
+    await slow.take()
+    assert slow._level < 0.01
