@@ -10,9 +10,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from core.backend import Backend, Resumable
-from core.errors import BackendError, Charged, HistoryError, PlaygroundError, RunTimeoutError
+from core.errors import (
+    BackendError,
+    Charged,
+    HistoryError,
+    PlaygroundError,
+    RateLimitError,
+    RunTimeoutError,
+)
 from core.events import Accepted, Event, Finished, Preview, Queued, Running
-from core.ledger import Job, Ledger
+from core.ledger import Job, Ledger, State
 from core.params import Params
 from core.record import Recorder
 
@@ -20,6 +27,8 @@ log = logging.getLogger(__name__)
 
 KEPT_S = 7 * 24 * 3600
 """How long a remote service keeps results, in seconds."""
+FULL_MINUTE_S = 60.0
+"""Pause after a service that takes no more requests and names no time, in seconds."""
 RETRY_S = (5.0, 15.0, 60.0, 300.0, 900.0, 3600.0)
 """Pauses before a pending job is asked for again, in seconds; the last one repeats."""
 
@@ -76,14 +85,22 @@ class Lane:
         while True:
             try:
                 return await self._work(run)
+            except RateLimitError as error:
+                if run.job.request_id is not None:
+                    raise
+                await self._pause(run, "waiting", error, error.retry_after or FULL_MINUTE_S)
             except (RunTimeoutError, HistoryError) as error:
                 if not self._pending(run):
                     raise
-                run.job = await self._ledger.change(
-                    run.job.id, "running", error=str(error), advice=error.advice
-                )
-                run.tell()
-                await asyncio.sleep(next(pauses, RETRY_S[-1]))
+                await self._pause(run, "running", error, next(pauses, RETRY_S[-1]))
+
+    async def _pause(self, run: Run, state: State, error: PlaygroundError, seconds: float) -> None:
+        """Keep the job's place, say why it waits, and wait."""
+        run.job = await self._ledger.change(
+            run.job.id, state, error=str(error), advice=error.advice
+        )
+        run.tell()
+        await asyncio.sleep(seconds)
 
     def _pending(self, run: Run) -> bool:
         young = time.time() - (run.job.sent_at or time.time()) < KEPT_S
@@ -98,6 +115,8 @@ class Lane:
                     "sending",
                     sent=self.backend.sent(run.params),
                     sent_at=time.time(),
+                    error="",
+                    advice="",
                 )
                 run.tell()
             async with aclosing(_stream(self.backend, run)) as events:

@@ -50,6 +50,8 @@ def state(progress: Progress) -> str:
     match progress.job.state:
         case "waiting":
             ahead = progress.ahead or 0
+            if progress.job.error:
+                return f"Waiting · {progress.job.error} {progress.job.advice}"
             return "Waiting" if not ahead else f"Waiting · {ahead} before it"
         case "sending":
             return "Sending"
