@@ -31,8 +31,22 @@ PHASES: Mapping[str, Phase] = {
     "deleted": "ended",
 }
 """Any other status means that work goes on."""
-CREDIT = ("insufficient credit", "insufficient balance", "credits", "top up", "balance")
-SAFETY = ("nsfw", "moderation", "content policy", "content_policy", "safety", "sensitive")
+CREDIT = ("insufficient", "credits", "top up", "balance")
+SAFETY = (
+    "nsfw",
+    "moderation",
+    "content policy",
+    "content_policy",
+    "flagged",
+    "unsafe",
+    "sensitive content",
+    "safety system",
+    "safety filter",
+)
+ELSEWHERE = (301, 302, 307, 308)
+"""Redirects that say nothing was done here; 303 is what may follow work."""
+UNCLEAR = (408, 499)
+"""Of the statuses that blame the request, those of an answer given up half way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,25 +70,39 @@ class Prediction:
 
 def read(body: Any) -> Prediction | None:
     """Find the task in an answer, with or without its envelope; None when there is none."""
-    found = body.get("data") if isinstance(body, dict) else None
-    for shape in (found, body):
-        if isinstance(shape, dict) and isinstance(shape.get("id"), str) and shape["id"].strip():
-            return _task(shape)
-    return None
+    inner = body.get("data") if isinstance(body, dict) else None
+    if isinstance(inner, dict) and (name := _id(inner)):
+        return _task(name, inner)
+    # Without the envelope an `id` alone could as well be the number of an error.
+    bare = isinstance(body, dict) and not body.keys().isdisjoint(("status", "outputs", "urls"))
+    return _task(name, body) if bare and (name := _id(body)) else None
 
 
-def _task(data: Mapping[str, Any]) -> Prediction:
-    outputs, flags, code = data.get("outputs"), data.get("has_nsfw_contents"), data.get("code")
+def _id(data: Mapping[str, Any]) -> str:
+    value = data.get("id")
+    return value if isinstance(value, str) and value.strip() else ""
+
+
+def _task(name: str, data: Mapping[str, Any]) -> Prediction:
+    outputs, flags, timings = (data.get(k) for k in ("outputs", "has_nsfw_contents", "timings"))
+    inference = timings.get("inference") if isinstance(timings, dict) else 0
     return Prediction(
-        id=data["id"],
+        id=name,
         status=str(data.get("status", "")).lower(),
-        outputs=tuple(o for o in outputs if isinstance(o, str))
+        outputs=tuple(o for o in outputs if isinstance(o, str) and o)
         if isinstance(outputs, list)
         else (),
         error=clip(str(data.get("error") or "")),
-        code=code if isinstance(code, int) and not isinstance(code, bool) else 0,
+        code=_number(data.get("code")),
         flagged=any(flag is True for flag in flags) if isinstance(flags, list) else False,
+        seconds=_number(inference) / 1000,
     )
+
+
+def _number(value: Any) -> int:
+    """Return a whole number however it is written; 0 for what is none, or none of ours."""
+    text = str(value).partition(".")[0]
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else 0
 
 
 def accepted(service: str, answer: Answer) -> Prediction:
@@ -89,33 +117,48 @@ def accepted(service: str, answer: Answer) -> Prediction:
 
 
 def outcome(service: str, answer: Answer) -> Mapping[str, Any]:
-    """Return the data of an answer that is no task, or raise what went wrong."""
+    """Return the data of an answer to a request that costs nothing, or raise what went wrong."""
     body = answer.body
     if answer.status < 300 and isinstance(body, dict) and body.get("code", 200) == 200:
         data = body.get("data", body)
         if isinstance(data, dict):
             return data
-    raise refusal(service, answer)
+    error = refusal(service, answer)
+    if error.charged != "no":
+        error.charged, error.advice = "no", "Nothing was charged. Try again in a moment."
+    raise error
 
 
 def refusal(service: str, answer: Answer) -> BackendError:
-    """Return the error of an answer to a submit that carries no task."""
-    status = answer.status
-    if status < 300 and isinstance(answer.body, dict):
-        inner = answer.body.get("code")
-        status = inner if isinstance(inner, int) and inner >= 400 else status
+    """Return the error of an answer to a costly request that carries no task and no picture."""
+    status = _status(answer)
     if status == 429:
         return throttled(service, answer)
-    if 400 <= status < 500 and status != 408:
+    if status in ELSEWHERE:
+        return RejectedError(
+            f"{service} is not at this address: it sends requests elsewhere.",
+            advice="Check the network and the base URL of the backend. Nothing was charged.",
+        )
+    if 400 <= status < 500 and status not in UNCLEAR:
         return rejected(service, status, answer.text)
     advice = "It may have been charged. Look at your account before you make it again."
-    if status >= 500 or status == 408:
+    if status >= 500 or status in UNCLEAR:
         return UnavailableError(
             f"{service} has a fault of its own (status {status}).", advice=advice, charged="maybe"
         )
     return BadResponseError(
         f"{service} answered something that cannot be understood.", advice=advice, charged="maybe"
     )
+
+
+def _status(answer: Answer) -> int:
+    """Return the status, also of an error that calls itself a success."""
+    if answer.status < 300 and isinstance(answer.body, dict):
+        error = answer.body.get("error")
+        for shape in (answer.body, error if isinstance(error, dict) else {}):
+            if 400 <= _number(shape.get("code")) < 600:
+                return _number(shape.get("code"))
+    return answer.status
 
 
 def rejected(service: str, status: int, text: str) -> RejectedError:
@@ -126,7 +169,7 @@ def rejected(service: str, status: int, text: str) -> RejectedError:
         return OutOfCreditError(
             f"The account at {service} has no credit left.", advice=f"Top it up at {service}."
         )
-    if any(word in lower for word in SAFETY):
+    if status != 401 and any(word in lower for word in SAFETY):
         return blocked(service)
     if status in (401, 403):
         return AuthError(
@@ -147,41 +190,41 @@ def rejected(service: str, status: int, text: str) -> RejectedError:
     )
 
 
-def blocked(service: str, request_id: str | None = None) -> BlockedError:
+def blocked(service: str) -> BlockedError:
     """Return the error of a safety check."""
     return BlockedError(
         f"The safety check of {service} refused the prompt or the picture.",
         advice="Change the prompt and try again.",
-        request_id=request_id,
     )
 
 
 def failure(service: str, task: Prediction) -> BackendError:
-    """Return the error of a task that ended without a picture."""
+    """Return the error of a task that ended without a picture.
+
+    It was accepted, and no page of the service says whether failed work is charged.
+    """
+    error = _failure(service, task)
+    error.request_id, error.charged = task.id, "maybe"
+    return error
+
+
+def _failure(service: str, task: Prediction) -> BackendError:
     said = f" It says: {task.error}" if task.error else ""
-    unsafe = task.code == 1200 or (
-        task.code == 0 and any(word in task.error.lower() for word in SAFETY)
-    )
-    if unsafe:
-        return blocked(service, task.id)
+    hints = task.code == 0 and any(word in task.error.lower() for word in SAFETY)
+    if task.code == 1200 or hints:
+        return blocked(service)
     if task.status in ("cancelled", "canceled", "deleted"):
         return RejectedError(
             f"The job was {task.status} at {service}.",
             advice="Make it again if you still want it.",
-            request_id=task.id,
         )
     if 1400 <= task.code <= 1402:
         return RejectedError(
             f"{service} cannot work with these settings.{said}",
             advice="Change the settings or the picture and try again.",
-            request_id=task.id,
         )
     if task.code >= 5000 or task.status == "timeout":
         return UnavailableError(
-            f"{service} could not finish the job.{said}",
-            advice="Try again in a moment.",
-            request_id=task.id,
+            f"{service} could not finish the job.{said}", advice="Try again in a moment."
         )
-    return BackendError(
-        f"The job failed at {service}.{said}", advice="Try again.", request_id=task.id
-    )
+    return BackendError(f"The job failed at {service}.{said}", advice="Try again.")

@@ -31,6 +31,9 @@ FULL_MINUTE_S = 60.0
 """Pause after a service that takes no more requests and names no time, in seconds."""
 RETRY_S = (5.0, 15.0, 60.0, 300.0, 900.0, 3600.0)
 """Pauses before a pending job is asked for again, in seconds; the last one repeats."""
+THROTTLED_S = 60.0
+"""Pause after a rate limit that names no time, in seconds."""
+LEAST_PAUSE_S = 1.0
 
 
 @dataclass(slots=True)
@@ -63,6 +66,7 @@ class Lane:
         self._slots = asyncio.Semaphore(backend.max_concurrency)
         # Two sends without an answer could not be told apart in the service's list afterwards.
         self._sending = asyncio.Semaphore(1 if isinstance(backend, Resumable) else 1_000)
+        self._quiet_until = 0.0  # monotonic; the service asked not to be sent anything before
 
     async def carry(self, run: Run) -> None:
         """Bring a job to its end; every outcome is in the ledger when this returns."""
@@ -107,25 +111,49 @@ class Lane:
         return isinstance(self.backend, Resumable) and run.job.request_id is not None and young
 
     async def _work(self, run: Run) -> None:
-        async with AsyncExitStack() as sending:
+        async with AsyncExitStack() as turn:
             if run.job.request_id is None:
-                await sending.enter_async_context(self._sending)
-                run.job = await self._ledger.change(
-                    run.job.id,
-                    "sending",
-                    sent=self.backend.sent(run.params),
-                    sent_at=time.time(),
-                    error="",
-                    advice="",
-                )
-                run.tell()
-            async with aclosing(_stream(self.backend, run)) as events:
-                async for event in events:
-                    await self._note(run, event)
-                    if isinstance(event, Accepted):
-                        await sending.aclose()
+                await turn.enter_async_context(self._sending)
+            while True:
+                try:
+                    await self._attempt(run, turn)
+                    break
+                except RateLimitError as error:
+                    if run.job.request_id is not None:
+                        raise
+                    # The turn is kept: whoever came later does not overtake.
+                    await self._wait_again(run, error)
         if run.job.state != "finished":
             raise _broken(run.job)
+
+    async def _attempt(self, run: Run, turn: AsyncExitStack) -> None:
+        """Send, or resume, once; the turn ends when the service has accepted."""
+        if run.job.request_id is None:
+            await asyncio.sleep(max(0.0, self._quiet_until - time.monotonic()))
+            run.job = await self._ledger.change(
+                run.job.id,
+                "sending",
+                sent=self.backend.sent(run.params),
+                sent_at=time.time(),
+                error="",
+                advice="",
+            )
+            run.tell()
+        async with aclosing(_stream(self.backend, run)) as events:
+            async for event in events:
+                await self._note(run, event)
+                if isinstance(event, Accepted):
+                    await turn.aclose()
+
+    async def _wait_again(self, run: Run, error: RateLimitError) -> None:
+        """Put a job that was certainly not taken back to waiting; nobody sends for a while."""
+        wished = THROTTLED_S if error.retry_after is None else error.retry_after
+        self._quiet_until = time.monotonic() + max(LEAST_PAUSE_S, wished)
+        run.queued, run.progress = None, Running()
+        run.job = await self._ledger.change(
+            run.job.id, "waiting", error=str(error), advice=error.advice, sent_at=None
+        )
+        run.tell()
 
     async def _note(self, run: Run, event: Event) -> None:
         """Put an event where it belongs: the ledger first, then the eyes of the watchers."""

@@ -28,7 +28,7 @@ element.addEventListener('click', (event) => {
   if (!thumb) return;
   for (const other of element.querySelectorAll('.thumb')) {
     other.classList.toggle('chosen', other === thumb);
-    other.toggleAttribute('aria-current', other === thumb);
+    other.setAttribute('aria-current', other === thumb);
   }
   trigger('pick', {entry: thumb.dataset.entry});
   if (innerWidth < 760) setTimeout(() => document.querySelector('.chosen-entry')?.scrollIntoView(), 400);

@@ -50,7 +50,6 @@ COLOURS = {
     "block_title_text_color": ("*neutral_800", "*neutral_100"),
     "block_info_text_color": ("*neutral_500", "*neutral_400"),
     "border_color_primary": ("*neutral_200", "*neutral_800"),
-    "color_accent": ("*primary_600", "*primary_400"),
     "color_accent_soft": ("*primary_100", "*primary_900"),
     "error_background_fill": ("#fdf0ee", "#351a17"),
     "error_border_color": ("#b3261e", "#e5796f"),

@@ -1,8 +1,9 @@
-"""A service that takes no more requests for now: the job keeps its place and is sent once more."""
+"""The lane: a service that takes no more for now costs a job neither its place nor its life."""
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -10,48 +11,127 @@ import pytest
 
 from core.errors import RateLimitError
 from core.events import Event
+from core.ledger import Job
 from core.params import Params
+from core.studio import Studio
 from tests.conftest import Studios
-from tests.fakes import FakeService, FakeText
+from tests.fakes import FakeBackend, FakeService, FakeText
 
 pytestmark = pytest.mark.anyio
 
 
-class Throttling(FakeService):
-    """Refuses the first sends with a 429 that is certain not to be charged."""
+def busy(retry_after: float | None = None) -> RateLimitError:
+    return RateLimitError("It is busy.", advice="Wait a little.", retry_after=retry_after)
 
-    def __init__(self, refusals: int, retry_after: float) -> None:
-        super().__init__(paid=True)
-        self.left, self.retry_after = refusals, retry_after
+
+class BusyService(FakeService):
+    """Refuses the first sends with a rate limit, then takes them."""
+
+    def __init__(self, *refusals: RateLimitError, **options: Any) -> None:
+        super().__init__(paid=True, **options)
+        self.refusals = list(refusals)
+        self.taken: list[int] = []
+        self.moments: list[float] = []
 
     async def generate(self, params: Params) -> AsyncIterator[Event]:
-        if self.left:
-            self.left -= 1
-            raise RateLimitError("Too many.", advice="Wait.", retry_after=self.retry_after)
+        self.moments.append(time.monotonic())
+        if self.refusals:
+            raise self.refusals.pop(0)
+        self.taken.append(params.known_seed)
         async for event in super().generate(params):
             yield event
 
 
-async def test_a_throttled_job_is_sent_again_when_the_service_says(studios: Studios) -> None:
-    """It finishes with one charge, and its complaint is gone."""
-    service = Throttling(refusals=2, retry_after=0.01)
-    studio = await studios.open(service)
-    job = await studio.submit("fake", FakeText(prompt="x", seed=1), owner="ann")
-    end = (await studio.result(job.id, owner="ann")).job
-    assert (end.state, end.error, service.sends) == ("finished", "", 1)
+class BusyPainter(FakeBackend):
+    """The same for a backend whose jobs cannot be resumed."""
+
+    refusals = 1
+
+    async def generate(self, params: Params) -> AsyncIterator[Event]:
+        if self.refusals:
+            self.refusals -= 1
+            raise busy(0)
+        async for event in super().generate(params):
+            yield event
 
 
-async def test_while_throttled_a_job_waits_says_why_and_can_be_cancelled(studios: Studios) -> None:
-    """Nothing was spent, so cancelling ends it."""
-    service = Throttling(refusals=1, retry_after=3600)
-    studio = await studios.open(service)
-    job = await studio.submit("fake", FakeText(prompt="x", seed=1), owner="ann")
-    said: Any = None
+async def submitted(studio: Studio, *seeds: int) -> list[Job]:
+    return [
+        await studio.submit("fake", FakeText(prompt="hills", seed=seed), owner="ann")
+        for seed in seeds
+    ]
+
+
+async def told(studio: Studio, job: Job) -> Job:
+    """Return the job once its row says why it waits."""
     async with asyncio.timeout(5):
-        async for progresses in studio.watch([job.id], owner="ann"):
-            said = progresses[0].job
-            if said.error:
-                break
-    assert (said.state, said.error) == ("waiting", "Too many.")
+        while not (found := await studio.ledger.get(job.id)).error:
+            await asyncio.sleep(0.005)
+    return found
+
+
+async def test_a_throttled_job_waits_and_is_sent_again(studios: Studios) -> None:
+    """It goes back to `waiting` with the sentence, and after the pause it is simply made."""
+    service = BusyService(busy(1.0))
+    studio = await studios.open(service)
+    [job] = await submitted(studio, 1)
+    between = await told(studio, job)
+    assert (between.state, between.charged, between.error) == ("waiting", "no", "It is busy.")
+    assert (between.advice, between.sent_at) == ("Wait a little.", None)
+    end = (await studio.result(job.id, owner="ann")).job
+    assert (end.state, end.error, service.taken) == ("finished", "", [1])
+    assert service.moments[1] - service.moments[0] >= 0.99
+
+
+async def test_a_throttled_job_keeps_its_place(studios: Studios) -> None:
+    """While it waits nobody sends, and who came later does not overtake it."""
+    service = BusyService(busy(0))
+    service.max_concurrency = 3
+    studio = await studios.open(service)
+    jobs = await submitted(studio, 1, 2, 3)
+    for job in jobs:
+        await studio.result(job.id, owner="ann")
+    assert service.taken == [1, 2, 3]
+    assert len(service.moments) == 4
+    assert service.moments[1] - service.moments[0] >= 0.99
+
+
+async def test_a_throttled_job_can_be_cancelled(studios: Studios) -> None:
+    """Without a named time it waits a minute; a click ends that at once, and costs nothing."""
+    service = BusyService(busy())
+    studio = await studios.open(service)
+    [job] = await submitted(studio, 1)
+    await told(studio, job)
     gone = await studio.cancel(job.id, owner="ann")
-    assert (gone.state, gone.charged, service.sends) == ("cancelled", "no", 0)
+    assert (gone.state, gone.charged, service.taken) == ("cancelled", "no", [])
+    assert len(service.moments) == 1
+
+
+async def test_a_throttled_job_is_sent_by_the_next_process(studios: Studios) -> None:
+    """A rate limit is certain not to be charged, so a restart may send the job."""
+    studio = await studios.open(BusyService(busy(3600)))
+    [job] = await submitted(studio, 1)
+    await told(studio, job)
+    await studio.aclose()
+    second = BusyService()
+    again = await studios.open(second)
+    assert (await again.result(job.id, owner="ann")).job.state == "finished"
+    assert second.taken == [1]
+
+
+async def test_every_kind_of_backend_waits_its_turn(studios: Studios) -> None:
+    """Services that answer with the picture are throttled in the same way."""
+    studio = await studios.open(BusyPainter())
+    [job] = await submitted(studio, 4)
+    assert (await studio.result(job.id, owner="ann")).job.state == "finished"
+
+
+async def test_a_rate_limit_of_an_accepted_job_is_not_a_reason_to_send_it_again(
+    studios: Studios,
+) -> None:
+    """With an id the picture is on its way: a second send would be a second charge."""
+    service = FakeService(paid=True, failure=busy(0))
+    studio = await studios.open(service)
+    [job] = await submitted(studio, 1)
+    end = (await studio.result(job.id, owner="ann")).job
+    assert (end.state, service.sends) == ("failed", 1)

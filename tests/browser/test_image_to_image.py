@@ -1,0 +1,100 @@
+"""Starting from a picture: uploaded, sent over from the other tab, or not a picture at all."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from tests.browser.visitor import IMAGE, TEXT, Visitor
+from tests.fakes import picture
+
+NOTICE = "#image-to-image-image + *"
+
+
+def file(data: bytes, name: str = "start.png") -> dict[str, Any]:
+    return {"name": name, "mimeType": "image/png", "buffer": data}
+
+
+def test_an_uploaded_picture_is_changed(visitor: Visitor) -> None:
+    """Upload, say what it should become, and the result has the size of the upload."""
+    visitor.tab("Image to image")
+    visitor.upload(file(picture(200, 320, 256)))
+    visitor.expect(visitor.page.get_by_text("320 × 256. The result follows")).to_be_visible()
+    visitor.generate("a boat on the sea", IMAGE)
+    visitor.expect(visitor.pictures(IMAGE)).to_have_js_property("naturalWidth", 320)
+    assert visitor.said(IMAGE).startswith("320 × 256 · seed ")
+
+
+def test_a_result_is_sent_to_image_to_image(visitor: Visitor) -> None:
+    """The picture and its prompt arrive in the other tab, ready to generate."""
+    visitor.small()
+    visitor.generate("a red house on green hills")
+    visitor.pictures()
+    visitor.press("Send to image-to-image")
+    visitor.expect(visitor.find(f"#{IMAGE}-image img")).to_be_visible()
+    visitor.has(f"{IMAGE}-prompt", "a red house on green hills")
+    visitor.generate(task=IMAGE)
+    visitor.expect(visitor.pictures(IMAGE)).to_have_js_property("naturalWidth", 256)
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"these are just words", "text file"),
+        (picture(1)[:60], "cut off"),
+        (b"\0\0\0\x18ftypheic" + b"\0" * 64, "HEIC"),
+    ],
+    ids=["text", "cut", "heic"],
+)
+def test_a_broken_upload_is_told_at_the_picture(visitor: Visitor, data: bytes, said: str) -> None:
+    """At once, one sentence, and generating from it says the same instead of failing."""
+    visitor.tab("Image to image")
+    visitor.upload(file(data))
+    complaint = visitor.page.get_by_role("alert").filter(has_text=re.compile(said))
+    visitor.expect(complaint).to_be_visible()
+    visitor.upload(file(picture(3), "good.png"))
+    visitor.expect(visitor.page.get_by_text("64 × 64. The result follows")).to_be_visible()
+    visitor.expect(complaint).to_have_count(0)
+
+
+def test_without_a_picture_the_form_says_so(visitor: Visitor) -> None:
+    """Nothing is submitted without something to start from."""
+    visitor.tab("Image to image")
+    visitor.generate("a boat", IMAGE)
+    visitor.expect(visitor.page.get_by_role("alert")).to_contain_text("no picture to start from")
+
+
+def test_the_uploaded_picture_survives_a_reload(visitor: Visitor) -> None:
+    """It is shown again, and still works."""
+    visitor.tab("Image to image")
+    visitor.upload(file(picture(9, 256, 320)))
+    visitor.expect(visitor.page.get_by_text("256 × 320. The result follows")).to_be_visible()
+    visitor.open()
+    visitor.tab("Image to image")
+    visitor.expect(visitor.find(f"#{IMAGE}-image img")).to_have_js_property("naturalWidth", 256)
+    visitor.generate("a boat", IMAGE)
+    visitor.expect(visitor.pictures(IMAGE)).to_have_js_property("naturalWidth", 256)
+
+
+def test_strength_is_a_direction(visitor: Visitor) -> None:
+    """At 0 the picture stays what it is."""
+    visitor.tab("Image to image")
+    visitor.upload(file(picture(200, 256, 256)))
+    visitor.expect(visitor.page.get_by_text("256 × 256. The result follows")).to_be_visible()
+    visitor.set(f"{IMAGE}-wavespeed-strength", 0)
+    visitor.generate("a night sky", IMAGE)
+    colour = visitor.pictures(IMAGE).evaluate(PIXEL)
+    assert colour[0] > 150
+    assert max(colour[1:]) < 60
+    assert TEXT != IMAGE
+
+
+PIXEL = """
+image => {
+  const canvas = new OffscreenCanvas(image.naturalWidth, image.naturalHeight).getContext('2d');
+  canvas.drawImage(image, 0, 0);
+  return [...canvas.getImageData(100, 60, 1, 1).data].slice(0, 3);
+}
+"""

@@ -1,0 +1,117 @@
+"""What a person does on the page, in a person's words; every wait retries until it is true."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+TEXT, IMAGE = "text-to-image", "image-to-image"
+
+
+class Visitor:
+    """One browser window; `context` is its profile, which other windows share."""
+
+    def __init__(self, context: Any, address: str) -> None:
+        from playwright.sync_api import expect
+
+        self.expect = expect
+        self.context = context
+        self.address = address
+        self.page = context.new_page()
+
+    def open(self) -> Visitor:
+        """Load the page and wait until it has brought back what it remembers."""
+        with self.page.expect_response(lambda answer: "/queue/join" in answer.url):
+            self.page.goto(self.address)
+        self.page.wait_for_load_state("networkidle")
+        return self
+
+    def again(self) -> Visitor:
+        """Open the page in a second window of the same profile."""
+        return Visitor(self.context, self.address).open()
+
+    def find(self, selector: str) -> Any:
+        return self.page.locator(selector)
+
+    def tab(self, name: str) -> None:
+        self.page.get_by_role("tab", name=name).click()
+
+    def write(self, prompt: str, task: str = TEXT) -> None:
+        self.find(f"#{task}-prompt textarea").fill(prompt)
+
+    def press(self, name: str) -> None:
+        """Press the visible button of that name."""
+        self.page.get_by_role("button", name=name).and_(self.find("button:visible")).first.click()
+
+    def generate(self, prompt: str = "", task: str = TEXT) -> None:
+        if prompt:
+            self.write(prompt, task)
+        self.find(f"#{task}-generate").click()
+
+    def small(self, task: str = TEXT) -> None:
+        """Ask for 256 × 256, so that nobody waits for pixels."""
+        for side in ("width", "height"):
+            self.set(f"{task}-wavespeed-{side}", 256)
+
+    def set(self, field: str, value: Any) -> None:
+        """Give a number or text field a value, as somebody who types it and leaves."""
+        box = self.find(f"#{field}").locator("input[type=number], input[type=text], textarea").first
+        box.fill(str(value))
+        box.blur()
+
+    def choose(self, field: str, option: str) -> None:
+        """Pick from a menu."""
+        self.find(f"#{field} input").click()
+        self.page.get_by_role("option", name=re.compile(f"^{re.escape(option)}")).click()
+
+    def value(self, field: str) -> str:
+        found: str = self.find(f"#{field} input, #{field} textarea").first.input_value()
+        return found
+
+    def shows(self, selector: str, text: str | re.Pattern[str]) -> None:
+        self.expect(self.find(selector)).to_contain_text(text)
+
+    def has(self, field: str, value: Any) -> None:
+        box = self.find(f"#{field} input, #{field} textarea").first
+        self.expect(box).to_have_value(str(value))
+
+    def pictures(self, task: str = TEXT, count: int = 1) -> Any:
+        """Wait for the pictures of the current result and return them; they are really there."""
+        found = self.find(f"#{task}-stage figure[data-entry] img")
+        self.expect(found).to_have_count(count)
+        for index in range(count):
+            self.expect(found.nth(index)).to_have_js_property("complete", True)
+            assert found.nth(index).evaluate("image => image.decode().then(() => 1)") == 1
+        return found
+
+    def said(self, task: str = TEXT) -> str:
+        """Return the line below the picture."""
+        line: str = self.find(f"#{task}-stage figcaption span").first.inner_text()
+        return line
+
+    def upload(self, file: Path | dict[str, Any]) -> None:
+        self.find(f"#{IMAGE}-image input[type=file]").set_input_files(file)
+
+    def drop(self, name: str, url: str) -> None:
+        """Drop a file of the given address on the page."""
+        self.page.evaluate(DROP, [url, name])
+
+    def width_beyond(self) -> int:
+        """Return how many pixels the page is wider than its window."""
+        found: int = self.page.evaluate(
+            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
+        return found
+
+
+DROP = """
+async ([url, name]) => {
+  const blob = await (await fetch(url)).blob();
+  const carried = new DataTransfer();
+  carried.items.add(new File([blob], name, {type: blob.type}));
+  for (const kind of ['dragenter', 'dragover', 'drop'])
+    document.querySelector('h1').dispatchEvent(
+      new DragEvent(kind, {bubbles: true, cancelable: true, dataTransfer: carried}));
+}
+"""
