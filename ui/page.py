@@ -193,12 +193,14 @@ def build(studio: Studio, default: str, examples: Sequence[Mapping[str, str]]) -
         gr.HTML(draw.header(studio.backends), elem_classes="masthead")
         who = gr.BrowserState("", storage_key="srpo-who", secret="srpo")
         kept = gr.BrowserState(None, storage_key="srpo-picture", secret="srpo")
+        offered = {task for backend in studio.backends.values() for task in backend.tasks}
+        memories = {task: tabs.remember(task) for task in TASKS if task in offered}
         restorer = gr.HTML("", js_on_load=DROP, elem_classes="restorer")
         with gr.Tabs(elem_classes="tabs", overflow_behavior="wrap") as menu:
             desks: dict[Task, Desk] = {}
             for task in TASKS:
-                if any(task in backend.tasks for backend in studio.backends.values()):
-                    made = tabs.build(task, studio.backends, default, examples)
+                if task in memories:
+                    made = tabs.build(task, studio.backends, default, memories[task], examples)
                     desks[task] = Desk(made, studio, media, inbox, who)
             keeper = Keeper(shelf.build(), studio.history, media, who)
             guide.build(studio.backends)

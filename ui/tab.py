@@ -103,10 +103,27 @@ class Tab:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What the browser remembers of a tab: its form, and the jobs it watches."""
+
+    saved: gr.BrowserState
+    watch: gr.BrowserState
+
+
+def remember(task: Task) -> Memory:
+    """Make a tab's memory; outside gr.Tabs, where it is read even while the tab is not shown."""
+    return Memory(
+        gr.BrowserState(None, storage_key=f"srpo-form-{task}", secret="srpo"),
+        gr.BrowserState(None, storage_key=f"srpo-watch-{task}", secret="srpo"),
+    )
+
+
 def build(
     task: Task,
     backends: Mapping[str, Backend],
     first: str,
+    memory: Memory,
     examples: Sequence[Mapping[str, str]] = (),
 ) -> Tab:
     """Build the tab of a task for the backends that offer it."""
@@ -114,9 +131,6 @@ def build(
     first = first if first in able else next(iter(able))
     title = task.replace("-", " ").capitalize()
     with gr.Tab(title, id=task, render_children=True) as item, gr.Row(elem_classes="desk"):
-        # Inside the tab: a child of gr.Tabs that is no tab shifts the order of the tabs.
-        saved = gr.BrowserState(None, storage_key=f"srpo-form-{task}", secret="srpo")
-        watch = gr.BrowserState(None, storage_key=f"srpo-watch-{task}", secret="srpo")
         with gr.Column(scale=2, min_width=320, elem_classes="controls"):
             wishes = _wishes(task)
             choice = gr.Dropdown(
@@ -128,7 +142,7 @@ def build(
             )
             shown = gr.Textbox(first, visible=False)
             forms = {
-                name: form.build(name, backend.tasks[task], watch, visible=name == first)
+                name: form.build(name, backend.tasks[task], memory.watch, visible=name == first)
                 for name, backend in able.items()
             }
             form_notice = gr.HTML(elem_classes="notices", apply_default_css=False)
@@ -150,8 +164,8 @@ def build(
         forms=forms,
         status=status,
         stage=stage,
-        watch=watch,
-        saved=saved,
+        watch=memory.watch,
+        saved=memory.saved,
         notices={
             "prompt": wishes.pop("notice"),
             "image": wishes.pop("image_notice"),
