@@ -30,6 +30,7 @@ QUICK = {0.5: 5, 2.0: 5}
 """Jobs at each latency, in seconds."""
 WARM = 24
 KEY = "bench"
+CHANCE = random.getrandbits(32)
 
 
 @dataclass(slots=True)
@@ -57,6 +58,11 @@ class Sandbox:
     def set(self, **settings: object) -> None:
         """Change its settings."""
         httpx.post(f"{self.origin}/sandbox/settings", json=settings).raise_for_status()
+
+    def repeat(self, chance: int) -> None:
+        """Begin the draws of latencies anew, so that every client gets the same ones."""
+        self.set(chance=chance)
+        httpx.post(f"{self.origin}/sandbox/reset").raise_for_status()
 
     def polls(self) -> int:
         """Count the polls so far."""

@@ -133,13 +133,7 @@ def build(
     with gr.Tab(title, id=task, render_children=True) as item, gr.Row(elem_classes="desk"):
         with gr.Column(scale=2, min_width=320, elem_classes="controls"):
             wishes = _wishes(task)
-            choice = gr.Dropdown(
-                [(words.backend_name(backend), name) for name, backend in able.items()],
-                value=first,
-                label="Backend",
-                elem_id=f"{task}-backend",
-                elem_classes="field choice",
-            )
+            choice = _choice(task, able, first)
             shown = gr.Textbox(first, visible=False)
             forms = {
                 name: form.build(name, backend.tasks[task], memory.watch, visible=name == first)
@@ -149,13 +143,7 @@ def build(
             orders = _orders(task, able[first])
         with gr.Column(scale=3, min_width=320, elem_classes="result"):
             status, stage = _shown(task)
-            ideas = gr.HTML(
-                draw.examples(examples),
-                elem_classes="ideas",
-                js_on_load=IDEAS,
-                apply_default_css=False,
-            )
-    ideas.idea(_prompt_of, None, [wishes["prompt"]], queue=False, api_visibility="private")
+            _ideas(examples, wishes["prompt"])
     tab = Tab(
         task=task,
         item=item,
@@ -176,6 +164,25 @@ def build(
     )
     _remember(tab)
     return tab
+
+
+def _choice(task: Task, able: Mapping[str, Backend], first: str) -> gr.Dropdown:
+    """The menu of backends."""
+    return gr.Dropdown(
+        [(words.backend_name(backend), name) for name, backend in able.items()],
+        value=first,
+        label="Backend",
+        elem_id=f"{task}-backend",
+        elem_classes="field choice",
+    )
+
+
+def _ideas(examples: Sequence[Mapping[str, str]], prompt: gr.Textbox) -> None:
+    """Prompts to start from; a click puts one into the prompt."""
+    ideas = gr.HTML(
+        draw.examples(examples), elem_classes="ideas", js_on_load=IDEAS, apply_default_css=False
+    )
+    ideas.idea(_prompt_of, None, [prompt], queue=False, api_visibility="private")
 
 
 def _shown(task: Task) -> tuple[gr.HTML, gr.HTML]:
