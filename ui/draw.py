@@ -82,8 +82,8 @@ def _figure(progress: Progress, url: str) -> str:
     entry = progress.entry
     if entry and url:
         return (
-            f'<figure data-entry="{entry.id}"><a class="frame" href="{escape(url)}" target="_blank" '
-            f'title="Open the full picture"><img src="{escape(url)}" alt="{escape(entry.prompt)}" '
+            f'<figure data-entry="{entry.id}"><a class="frame" href="{escape(url)}" '
+            f'target="_blank" title="Open the full picture"><img src="{escape(url)}" alt="{escape(entry.prompt)}" '
             f'width="{entry.width}" height="{entry.height}"></a>'
             f"<figcaption><span>{escape(words.summary(progress))}</span>"
             f'<span class="acts">{_act("send", entry, "Send to image-to-image")}'
@@ -129,7 +129,8 @@ def facts(entry: Entry, url: str) -> str:
         f'height="{entry.height}"></a>{_mark(entry)}<dl>{listed}</dl>'
         f"<details><summary>{escape(words.label('sent'))}</summary>"
         f'<pre tabindex="0">{sent}</pre></details>'
-        f'<p><a class="save quiet" href="{escape(url)}?download" download>Download</a></p></article>'
+        f'<p><a class="save quiet" href="{escape(url)}?download" download>Download</a></p>'
+        "</article>"
     )
 
 

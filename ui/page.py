@@ -16,7 +16,7 @@ from core.errors import InputError, PlaygroundError
 from core.history import Entry
 from core.params import TASKS, Task
 from core.studio import Studio, input_name
-from ui import draw, guide, shelf, words
+from ui import draw, guide, shelf, tab_layout, words
 from ui import tab as tabs
 from ui.api import Api
 from ui.inbox import Inbox, uploaded
@@ -200,7 +200,9 @@ def build(studio: Studio, default: str, examples: Sequence[Mapping[str, str]]) -
             desks: dict[Task, Desk] = {}
             for task in TASKS:
                 if task in memories:
-                    made = tabs.build(task, studio.backends, default, memories[task], examples)
+                    made = tab_layout.build(
+                        task, studio.backends, default, memories[task], examples
+                    )
                     desks[task] = Desk(made, studio, media, inbox, who)
             keeper = Keeper(shelf.build(), studio.history, media, who)
             guide.build(studio.backends)

@@ -31,7 +31,8 @@ element.addEventListener('click', (event) => {
     other.setAttribute('aria-current', other === thumb);
   }
   trigger('pick', {entry: thumb.dataset.entry});
-  if (innerWidth < 760) setTimeout(() => document.querySelector('.chosen-entry')?.scrollIntoView(), 400);
+  const show = () => document.querySelector('.chosen-entry')?.scrollIntoView();
+  if (innerWidth < 760) setTimeout(show, 400);
 });
 """
 
