@@ -5,10 +5,9 @@ Names and defaults are part of the product; README's table is tested against thi
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from core.errors import InputError
@@ -61,12 +60,6 @@ class Settings(BaseSettings):
     )
     srpo_sandbox_latency: float = Field(
         2.0, ge=0, le=120, description="Seconds a sandbox picture takes."
-    )
-
-    on_space: bool = Field(
-        default_factory=lambda: os.environ.get("SYSTEM") == "spaces",
-        validation_alias=AliasChoices("SRPO_ON_SPACE"),
-        description="Whether this runs as a Hugging Face Space.",
     )
 
     @property

@@ -83,7 +83,8 @@ def _figure(progress: Progress, url: str) -> str:
     if entry and url:
         return (
             f'<figure data-entry="{entry.id}"><a class="frame" href="{escape(url)}" '
-            f'target="_blank" title="Open the full picture"><img src="{escape(url)}" alt="{escape(entry.prompt)}" '
+            f'target="_blank" title="Open the full picture">'
+            f'<img src="{escape(url)}" alt="{escape(entry.prompt)}" '
             f'width="{entry.width}" height="{entry.height}"></a>'
             f"<figcaption><span>{escape(words.summary(progress))}</span>"
             f'<span class="acts">{_act("send", entry, "Send to image-to-image")}'

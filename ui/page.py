@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from core.backend import Backend
 from core.errors import InputError, PlaygroundError
 from core.history import Entry
 from core.params import TASKS, Task
+from core.reading import Reading
 from core.studio import Studio, input_name
 from ui import draw, guide, shelf, tab_layout, words
 from ui import tab as tabs
@@ -172,8 +174,7 @@ class Page:
     async def drop(self, path: Any) -> Update:
         """Restore the settings that a file tells of itself."""
         try:
-            data = uploaded(path).read_bytes()
-            reading = metadata.read(data)
+            reading = await asyncio.to_thread(_read, uploaded(path))
             if reading is None:
                 raise InputError(words.NO_METADATA)
         except PlaygroundError as error:
@@ -182,6 +183,10 @@ class Page:
         task: Task = "image-to-image" if record.get("task") == TASKS[1] else "text-to-image"
         gr.Info(words.restored(reading))
         return await self._fill(task, str(record.get("backend", "")), reading.params)
+
+
+def _read(file: Path) -> Reading | None:
+    return metadata.read(file.read_bytes())
 
 
 def build(studio: Studio, default: str, examples: Sequence[Mapping[str, str]]) -> gr.Blocks:
