@@ -171,6 +171,10 @@ class Lane:
             case Preview(image):
                 run.preview = image
             case Finished(image, flagged):
+                if run.job.charged != self._charge():  # paid for, even if it cannot be stored
+                    run.job = await self._ledger.change(
+                        run.job.id, "running", charged=self._charge()
+                    )
                 run.job = await self._recorder.keep(
                     run.job, image, flagged=flagged, charged=self._charge()
                 )

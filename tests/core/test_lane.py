@@ -135,3 +135,29 @@ async def test_a_rate_limit_of_an_accepted_job_is_not_a_reason_to_send_it_again(
     [job] = await submitted(studio, 1)
     end = (await studio.result(job.id, owner="ann")).job
     assert (end.state, service.sends) == ("failed", 1)
+
+
+async def test_a_picture_that_was_paid_for_and_cannot_be_stored_says_so(studios: Studios) -> None:
+    """The disk is full at the worst moment: the bill is not hidden."""
+    studio = await studios.open(FakeBackend(paid=True))
+    (studios.folder / "images").write_text("in the way")
+    job = await studio.submit("fake", FakeText(prompt="x", seed=1), owner="ann")
+    end = (await studio.result(job.id, owner="ann")).job
+    assert (end.state, end.charged) == ("failed", "yes")
+    assert "stored" in end.error
+
+
+async def test_what_was_accepted_waits_for_room_on_the_disk(studios: Studios) -> None:
+    """A job that can be asked for again stays on its way, and tells why."""
+    studio = await studios.open(FakeService(paid=True))
+    (studios.folder / "images").write_text("in the way")
+    job = await studio.submit("fake", FakeText(prompt="x", seed=1), owner="ann")
+    async with asyncio.timeout(5):
+        async for progresses in studio.watch([job.id], owner="ann"):
+            if progresses[0].job.error:
+                break
+    assert (progresses[0].job.state, progresses[0].job.charged) == ("running", "yes")
+    (studios.folder / "images").unlink()
+    await studio.aclose()
+    again = await studios.open(FakeService(paid=True))
+    assert (await again.result(job.id, owner="ann")).job.state == "finished"
