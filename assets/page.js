@@ -39,6 +39,11 @@ window.srpo = (() => {
     document
       .querySelectorAll("button.upload-container[aria-label]")
       .forEach((button) => button.removeAttribute("aria-label"));
+    // Gradio's messages are a button around a button; the inner one, which closes, is enough.
+    document.querySelectorAll(".toast-header[role=button]").forEach((header) => {
+      header.removeAttribute("role");
+      header.removeAttribute("tabindex");
+    });
     // Gradio's menus have no placeholder; an empty one here is a size that no preset has.
     document
       .querySelectorAll(".size input[role=combobox]:not([placeholder])")
@@ -63,6 +68,15 @@ window.srpo = (() => {
     },
     lastSeed(watch, now) {
       return watch && Number.isInteger(watch.seed) ? watch.seed : now;
+    },
+    async copy(text) {
+      // On plain http elsewhere than on this machine a page has no clipboard.
+      if (navigator.clipboard) return navigator.clipboard.writeText(text);
+      const area = document.body.appendChild(document.createElement("textarea"));
+      area.value = text;
+      area.select();
+      document.execCommand("copy");
+      area.remove();
     },
     onDrop(restore) {
       const carries = (event) => event.dataTransfer?.types?.includes("Files");

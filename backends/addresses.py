@@ -75,7 +75,9 @@ def allowed(url: str) -> httpx.URL:
         place = httpx.URL(url)
     except (httpx.InvalidURL, TypeError, ValueError) as error:
         raise ForbiddenAddressError from error
-    if place.scheme not in ("http", "https") or place.userinfo or not place.host:
+    # What is escaped in a host, as a bracket that was never closed, is part of no name.
+    named = place.host and b"%" not in place.raw_host
+    if place.scheme not in ("http", "https") or place.userinfo or not named:
         raise ForbiddenAddressError
     return place
 

@@ -117,8 +117,12 @@ class Downloads:
         """Upload bytes to the address a service named, without the key."""
         clean = {name: str(value) for name, value in headers.items() if str(value).isascii()}
         with translated(self._service, costly=False):
-            async with asyncio.timeout(TRY_S):
-                response = await self._client.put(allowed(url), content=data, headers=clean)
+            try:
+                async with asyncio.timeout(TRY_S):
+                    response = await self._client.put(allowed(url), content=data, headers=clean)
+            except ForbiddenAddressError as error:
+                error.charged = "no"
+                raise
         if response.status_code >= 300:
             raise UnavailableError(
                 f"{self._service} did not take the picture (status {response.status_code}).",

@@ -7,21 +7,17 @@ known about money: a connection that was never made is "no", an answer that was 
 from __future__ import annotations
 
 import asyncio
-import json
-import math
 import random
-import re
 import ssl
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
 
+from backends.answers import Answer, parse, retry_after
 from core.errors import BackendError, BadResponseError, Charged, RateLimitError, UnavailableError
 
 JSON_BYTES = 1_000_000
@@ -29,6 +25,9 @@ PICTURE_JSON_BYTES = 90_000_000
 """Largest answer with pictures in it: four of 16 megapixels in base64."""
 CONNECT_S = 10.0
 MOST_WAIT_S = 60.0
+LEAST_KEY = 12
+"""Characters of a real key; shorter ones, as the sandbox has, may be words of an answer."""
+UNSENDABLE = "Its key contains characters that no key has. Copy it again and restart."
 NEVER_SENT = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
@@ -49,20 +48,6 @@ FOREIGN = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a service answered: the status, the parsed JSON or None, and when to come back."""
-
-    status: int
-    body: Any
-    retry_after: float | None = None
-
-    @property
-    def text(self) -> str:
-        """The service's own words, made safe to show."""
-        return clip(_words(self.body))
-
-
 class Api:
     """The API of one service; `transport` replaces the network, for the sandbox and for tests."""
 
@@ -70,13 +55,16 @@ class Api:
         self, service: str, base_url: str, key: str, transport: httpx.AsyncBaseTransport | None
     ) -> None:
         self.service = service
-        self.base_url = base_url.rstrip("/")
+        self.base_url = base_url.strip().rstrip("/")
+        self._key = key.strip()
+        self.problem = "" if _sendable(self._key) else UNSENDABLE
+        """Why the key cannot be used and what to do, or ""."""
         self._client = httpx.AsyncClient(
-            headers={"Authorization": f"Bearer {key}"},
+            headers={} if self.problem else {"Authorization": f"Bearer {self._key}"},
             transport=transport,
             follow_redirects=False,
-            # Shorter than what proxies keep: a connection found dead after a send is ambiguous.
-            limits=httpx.Limits(max_connections=100, keepalive_expiry=20.0),
+            # Shorter than what servers keep: a connection found dead after a send is ambiguous.
+            limits=httpx.Limits(max_connections=100, keepalive_expiry=4.0),
             timeout=httpx.Timeout(30.0, connect=CONNECT_S, pool=None),
         )
 
@@ -87,30 +75,32 @@ class Api:
 
         Raises UnavailableError: `charged` "no" when it never left, "maybe" when no answer came.
         """
-        timeout = httpx.Timeout(read_s, connect=CONNECT_S, pool=None)
-        request = self._client.build_request(
-            "POST", self.base_url + path, json=body, timeout=timeout
-        )
-        return await self._send(request, seconds=read_s + 2 * CONNECT_S, most=most, costly=True)
+        with translated(self.service, costly=True):
+            timeout = httpx.Timeout(read_s, connect=CONNECT_S, pool=None)
+            request = self._client.build_request(
+                "POST", self.base_url + path, json=body, timeout=timeout
+            )
+            async with asyncio.timeout(read_s + 2 * CONNECT_S):
+                return await self._send(request, most=most, costly=True)
 
     async def ask(
         self, method: str, path: str, body: Any = None, *, seconds: float = 10.0
     ) -> Answer:
         """Send a request that costs nothing, once; it may be repeated."""
-        request = self._client.build_request(method, self.base_url + path, json=body)
-        return await self._send(request, seconds=seconds, most=JSON_BYTES, costly=False)
-
-    async def _send(
-        self, request: httpx.Request, *, seconds: float, most: int, costly: bool
-    ) -> Answer:
-        with translated(self.service, costly=costly):
+        with translated(self.service, costly=False):
+            request = self._client.build_request(method, self.base_url + path, json=body)
             async with asyncio.timeout(seconds):
-                response = await self._client.send(request, stream=True)
-                try:
-                    data = await _read(response, most, self.service, costly=costly)
-                finally:
-                    await response.aclose()
-        return Answer(response.status_code, _parse(data), retry_after(response.headers))
+                return await self._send(request, most=JSON_BYTES, costly=False)
+
+    async def _send(self, request: httpx.Request, *, most: int, costly: bool) -> Answer:
+        response = await self._client.send(request, stream=True)
+        try:
+            data = await _read(response, most, self.service, costly=costly)
+        finally:
+            await response.aclose()
+        if len(self._key) >= LEAST_KEY:  # services quote the key they do not like
+            data = data.replace(self._key.encode(), b"[key]")
+        return Answer(response.status_code, parse(data), retry_after(response.headers))
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -139,6 +129,10 @@ def translated(service: str, *, costly: bool) -> Iterator[None]:
         ) from error
 
 
+def _sendable(key: str) -> bool:
+    return key.isascii() and key.isprintable() and " " not in key and key != ""
+
+
 def _after(costly: bool) -> str:
     if costly:
         return "It may have been charged. Look at your account before you make it again."
@@ -163,52 +157,6 @@ async def _read(response: httpx.Response, most: int, service: str, *, costly: bo
     return b"".join(chunks)
 
 
-def _parse(data: bytes) -> Any:
-    try:
-        return json.loads(data)
-    except (ValueError, RecursionError):
-        return None
-
-
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that a Retry-After header asks for, given as seconds or as a date."""
-    value = headers.get("retry-after", "").strip()
-    if not value:
-        return None
-    try:
-        seconds = float(value)
-    except ValueError:
-        try:
-            moment = parsedate_to_datetime(value)
-        except ValueError:
-            return None
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=UTC)
-        seconds = (moment - datetime.now(UTC)).total_seconds()
-    return None if math.isnan(seconds) else min(max(seconds, 0.0), 3_600.0)
-
-
-def _words(body: Any) -> str:
-    """Find the sentence in an error body of any of the known shapes."""
-    if isinstance(body, str):
-        return body
-    if not isinstance(body, dict):
-        return ""
-    for name in ("error", "message", "detail", "msg"):
-        if found := _words(body.get(name)):
-            return found
-    return _words(body.get("data"))
-
-
-def clip(text: str, most: int = 200) -> str:
-    """Make a service's text safe to show: no markup, no control characters, not too long."""
-    plain = re.sub(r"<[^>]*>", " ", text[: most * 20])
-    plain = "".join(c if c.isprintable() else " " for c in plain)
-    plain = re.sub(r"(?i)bearer\s+\S+|\b(sk|key|wsk)[-_][\w-]{8,}", "[key]", plain)
-    plain = " ".join(plain.replace("<", "").replace(">", "").split())
-    return plain if len(plain) <= most else plain[: most - 1].rstrip() + "…"
-
-
 @dataclass(slots=True)
 class Patience:
     """Repeats of free requests: full jitter, doubling, never past a deadline."""
@@ -221,7 +169,7 @@ class Patience:
     async def pause(self, after: float | None = None) -> None:
         """Wait before the next try; raises TimeoutError when the deadline would pass."""
         self.tries += 1
-        wait = random.random() * min(self.base_s * 2**self.tries, 5.0)
+        wait = random.random() * min(self.base_s * 2 ** min(self.tries, 10), 5.0)
         wait = max(wait, min(after, MOST_WAIT_S)) if after is not None else wait
         if time.monotonic() + wait > self.deadline:
             raise TimeoutError

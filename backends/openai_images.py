@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import base64
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from backends import sandboxed
+from backends.answers import Answer
 from backends.download import Downloads, deadline_in, unpacked
-from backends.http import PICTURE_JSON_BYTES, Answer, Api
+from backends.http import PICTURE_JSON_BYTES, Api
 from backends.prediction import blocked, refusal
 from core import params as fields
 from core.errors import BackendError, BadResponseError
@@ -67,7 +68,7 @@ class Engine:
     """One service to speak to: where, with which key and models, at what price."""
 
     base_url: str
-    key: str | None
+    key: str | None = field(repr=False)
     model: str
     edit_model: str | None
     price_usd: float
@@ -129,8 +130,8 @@ class OpenAIImages:
         self._downloads = Downloads(self.label, base, transport)
 
     def problem(self) -> str:
-        """It is always ready: with a key the service, without one the sandbox."""
-        return ""
+        """It is ready with a key, and without one as the sandbox; only the key can be wrong."""
+        return self._api.problem
 
     def sent(self, params: Params) -> dict[str, Any]:
         """The body, with a description in place of the picture."""

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from backends.http import Answer, clip, throttled
+from backends.answers import Answer, clip
+from backends.http import throttled
 from core.errors import (
     AuthError,
     BackendError,
@@ -164,7 +165,7 @@ def _status(answer: Answer) -> int:
 def rejected(service: str, status: int, text: str) -> RejectedError:
     """Return the error of a plain refusal: key, credit, safety or parameters."""
     lower = text.lower()
-    said = f" It says: {text}" if text else ""
+    said = _said(text)
     if status == 402 or (status in (400, 403) and any(word in lower for word in CREDIT)):
         return OutOfCreditError(
             f"The account at {service} has no credit left.", advice=f"Top it up at {service}."
@@ -190,6 +191,11 @@ def rejected(service: str, status: int, text: str) -> RejectedError:
     )
 
 
+def _said(text: str) -> str:
+    """Quote the service as a sentence of its own."""
+    return f" It says: {text}{'' if text[-1] in '.?…' else '.'}" if text else ""
+
+
 def blocked(service: str) -> BlockedError:
     """Return the error of a safety check."""
     return BlockedError(
@@ -209,7 +215,7 @@ def failure(service: str, task: Prediction) -> BackendError:
 
 
 def _failure(service: str, task: Prediction) -> BackendError:
-    said = f" It says: {task.error}" if task.error else ""
+    said = _said(task.error)
     hints = task.code == 0 and any(word in task.error.lower() for word in SAFETY)
     if task.code == 1200 or hints:
         return blocked(service)

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from backends.addresses import ForbiddenAddressError
+from backends.answers import Answer
 from backends.download import Downloads, ExpiredError, unpacked
-from backends.http import Answer, Api, Patience
+from backends.http import Api, Patience
 from backends.polling import Bucket, Pace
 from backends.prediction import Prediction, failure, read
 from core.errors import BackendError, PlaygroundError, RejectedError, RunTimeoutError
@@ -89,7 +90,7 @@ class Watch:
     def _learn(self, task: Prediction) -> None:
         """Teach the pace: the service's own time where it fits what was seen, else the middle."""
         seen = (self._unfinished + self._looked) / 2
-        fits = self._unfinished <= task.seconds <= self._looked
+        fits = task.seconds > 0 and self._unfinished <= task.seconds <= self._looked
         self.pace.observe(self.work, task.seconds if fits else seen)
 
     async def _poll(self, request_id: str, deadline: float) -> Prediction:

@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import base64
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
 from typing import Any, Literal
 
 from backends import sandboxed
-from backends.download import Downloads
-from backends.http import Api
+from backends.addresses import ForbiddenAddressError
+from backends.download import Downloads, deadline_in
+from backends.http import Api, Patience
 from backends.polling import Bucket, Pace
 from backends.prediction import Prediction, accepted, outcome
 from backends.watch import DEADLINE_S, Watch
 from core import params as fields
-from core.errors import UnavailableError
+from core.errors import BadResponseError, UnavailableError
 from core.estimate import workload
 from core.events import Accepted, Event
 from core.params import ImageToImage, Params, Task, TextToImage
@@ -30,6 +32,8 @@ Model = Literal["flux-1-srpo", "flux-srpo"]
 Format = Literal["jpeg", "png"]
 LARGE = 6_000_000
 """Bytes of a data URI beyond which a picture is uploaded first."""
+UPLOAD_S = 15.0
+"""How long a failed upload is tried again."""
 
 
 class WaveSpeedText(TextToImage):
@@ -99,7 +103,8 @@ class WaveSpeed:
         self.paid = not self.sandbox
         self.price_usd = settings.wavespeed_price_usd if self.paid else 0.0
         self.max_concurrency = settings.wavespeed_max_concurrency
-        base, secret = settings.wavespeed_base_url, key.get_secret_value() if key else ""
+        base = settings.wavespeed_base_url.rstrip("/").removesuffix("/api/v3")
+        secret = key.get_secret_value() if key else ""
         if self.sandbox and transport is None:
             base, secret, transport = sandboxed.connect(settings.srpo_sandbox_latency)
         self._api = Api(self.label, base, secret, transport)
@@ -108,11 +113,12 @@ class WaveSpeed:
         self._fixed = settings.srpo_poll_interval
         self._paces: dict[str, Pace] = {}
         self._round_trip = 0.0
+        self._ids: deque[str] = deque(maxlen=10_000)
         self._deadline_s = deadline_s
 
     def problem(self) -> str:
-        """It is always ready: with a key the service, without one the sandbox."""
-        return ""
+        """It is ready with a key, and without one as the sandbox; only the key can be wrong."""
+        return self._api.problem
 
     def sent(self, params: Params) -> dict[str, Any]:
         """The body, with a description in place of the picture."""
@@ -126,16 +132,28 @@ class WaveSpeed:
         answer = await self._api.post_once(path(params), body(params, image))
         took = time.monotonic() - asked
         self._round_trip = min(self._round_trip or took, took)
-        prediction = accepted(self.label, answer)
+        prediction = self._new(accepted(self.label, answer))
         accepted_at = asked + took - self._round_trip / 2
         yield Accepted(prediction.id)
         async with aclosing(self._watch(params).follow(prediction, accepted_at)) as events:
             async for event in events:
                 yield event
 
+    def _new(self, prediction: Prediction) -> Prediction:
+        """Return it, or refuse an answer that names a job of ours: whose this is, is not known."""
+        if prediction.id in self._ids:
+            raise BadResponseError(
+                f"{self.label} answered with the id of another job.",
+                advice="It may have been charged. Look at your account before you make it again.",
+                charged="maybe",
+            )
+        self._ids.append(prediction.id)
+        return prediction
+
     async def resume(self, params: Params, request_id: str) -> AsyncIterator[Event]:
         """Follow a job that was accepted earlier, by this process or another."""
         known = Prediction(request_id, "processing")
+        self._ids.append(request_id)
         async with aclosing(self._watch(params).follow(known)) as events:
             async for event in events:
                 yield event
@@ -159,7 +177,21 @@ class WaveSpeed:
         return uri if len(uri) <= LARGE else await self._upload(picture)
 
     async def _upload(self, picture: Picture) -> str:
-        """Upload a picture in the two steps of the service; the second goes without the key."""
+        """Upload a picture and return its address; costs nothing, so it is tried again."""
+        patience = Patience(deadline_in(UPLOAD_S))
+        while True:
+            try:
+                return await self._uploaded(picture)
+            except ForbiddenAddressError:
+                raise
+            except (UnavailableError, BadResponseError) as error:
+                try:
+                    await patience.pause()
+                except TimeoutError:
+                    raise error from None
+
+    async def _uploaded(self, picture: Picture) -> str:
+        """Upload in the two steps of the service; the second goes without the key."""
         suffix = picture.media_type.rpartition("/")[2]
         wish = {
             "filename": f"{picture.sha256[:16]}.{suffix}",
@@ -174,7 +206,10 @@ class WaveSpeed:
                 f"{self.label} did not take the picture.",
                 advice="Nothing was charged. Try again, or make the picture smaller.",
             )
-        await self._downloads.put(str(upload.get("url")), picture.data, upload.get("headers") or {})
+        headers = upload.get("headers")
+        await self._downloads.put(
+            str(upload.get("url")), picture.data, headers if isinstance(headers, dict) else {}
+        )
         return address
 
     async def balance(self) -> float | None:

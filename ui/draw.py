@@ -117,7 +117,7 @@ def facts(entry: Entry, url: str) -> str:
         "elapsed_s": words.seconds(entry.elapsed_s),
         "price_usd": words.price(entry.price_usd),
         "request_id": entry.request_id or "–",
-        "created_at": iso(entry.created_at),
+        "created_at": iso(entry.created_at)[:19].replace("T", " ") + " UTC",
     }
     listed = "".join(
         f"<dt>{escape(words.label(name))}</dt><dd>{escape(_text(value))}</dd>"

@@ -33,7 +33,7 @@ COPY = """
 element.addEventListener('click', async (event) => {
   const button = event.target.closest('button.copy');
   if (!button) return;
-  await navigator.clipboard.writeText(button.closest('section').querySelector('pre').innerText);
+  await srpo.copy(button.closest('section').querySelector('pre').innerText);
   button.textContent = 'Copied';
   setTimeout(() => { button.textContent = 'Copy'; }, 1500);
 });

@@ -168,8 +168,20 @@ class Desk:
             return {tab.shown: data[tab.shown]}
         update = tab.show(self.studio.backends, backend, data[tab.pictures])
         if data[tab.shown] != backend:
-            update |= tab.fill(backend, tab.values(data, data[tab.shown]))
+            update |= tab.fill(backend, self._carried(data, data[tab.shown], backend))
         return update
+
+    def _carried(self, data: Mapping[Any, Any], old: str, new: str) -> dict[str, Any]:
+        """Return what was changed in one form and is as it was at first in another."""
+        source, target = self.tab.forms[old], self.tab.forms[new]
+        known, here = source.defaults(), target.defaults()
+        return {
+            name: data[part]
+            for name, part in source.fields.items()
+            if name in here
+            and data[part] != known[name]
+            and data[target.fields[name]] == here[name]
+        }
 
     def restored(self, saved: Any) -> Update:
         """Return the updates that bring a remembered form back, or none."""

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import httpx
 
-from tests.backends.services import Recorder, siraya, siraya_ok, wavespeed, wavespeed_ok
+from tests.backends.services import (
+    ANSWER,
+    KEY,
+    Recorder,
+    siraya,
+    siraya_ok,
+    wavespeed,
+    wavespeed_ok,
+)
 
 Fault = Literal[
     "wrong key",
@@ -28,13 +36,19 @@ HTML = "<html><script>alert(1)</script><h1>502 Bad Gateway</h1>nginx</html>"
 
 @dataclass(frozen=True, slots=True)
 class Stub:
-    """A backend under test; `answers` are what its service says to the costly request."""
+    """A backend under test; `answers` are what its service says to the costly request.
+
+    A backend without a service leaves out what it does not have.
+    """
 
     name: str
     build: Callable[[httpx.AsyncBaseTransport | None], Any]
-    sandbox: Callable[[], Any]
-    ok: Callable[[httpx.Request], httpx.Response]
-    answers: dict[Fault, Callable[[httpx.Request], httpx.Response]]
+    sandbox: Callable[[], Any] | None = None
+    ok: Callable[[httpx.Request], httpx.Response] = lambda _request: httpx.Response(404)
+    answers: Mapping[Fault, Callable[[httpx.Request], httpx.Response]] = field(default_factory=dict)
+    picture: bytes | None = ANSWER
+    """The picture of a good day; None when the backend paints it itself."""
+    paid: bool = True
 
     def service(self, fault: Fault | None = None) -> Recorder:
         """Return the service on a good day, or with a fault at the costly request."""
@@ -54,7 +68,7 @@ def says(status: int, body: Any) -> Callable[[httpx.Request], httpx.Response]:
 
 def fails(kind: type[httpx.TransportError]) -> Callable[[httpx.Request], httpx.Response]:
     def answer(request: httpx.Request) -> httpx.Response:
-        raise kind("simulated sk-CANARY-backend", request=request)
+        raise kind(f"simulated {KEY}", request=request)
 
     return answer
 
@@ -83,10 +97,10 @@ STUBS = (
         sandbox=lambda: wavespeed(None, key=None),
         ok=wavespeed_ok,
         answers={
-            "wrong key": says(401, wave(401, "Invalid key <b>sk-CANARY-backend</b>")),
+            "wrong key": says(401, wave(401, f"Invalid key <b>{KEY}</b>")),
             "no credit": says(400, wave(400, "Insufficient credits, please top up")),
             "blocked": says(403, wave(403, "content moderation refused this")),
-            "bad parameter": says(200, wave(400, "size is out of range")),
+            "bad parameter": says(200, wave(400, f"size is out of range <b>for</b> {KEY}")),
             "rate limit": says(429, wave(429, "You have reached your concurrency limit")),
             "down": says(503, wave(503, "unavailable")),
             **BROKEN,
@@ -98,10 +112,12 @@ STUBS = (
         sandbox=lambda: siraya(None, key=None, edit="sandbox-edit"),
         ok=siraya_ok,
         answers={
-            "wrong key": says(401, siraya_error(401, "auth", "bad key sk-CANARY-backend")),
+            "wrong key": says(401, siraya_error(401, "auth", f"bad key {KEY}")),
             "no credit": says(402, siraya_error(402, "billing", "insufficient balance")),
             "blocked": says(422, siraya_error(422, "content_policy_violation", "refused")),
-            "bad parameter": says(400, siraya_error(400, "invalid_request_error", "bad steps")),
+            "bad parameter": says(
+                400, siraya_error(400, "invalid_request_error", f"bad steps {KEY}")
+            ),
             "rate limit": says(429, siraya_error(429, "rate_limit", "slow down")),
             "down": says(503, siraya_error(503, "server_error", "unavailable")),
             **BROKEN,

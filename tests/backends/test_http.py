@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import ssl
+import time
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import httpx
 import pytest
 
-from backends.http import Answer, clip, retry_after, translated
-from core.errors import BackendError, RunTimeoutError, UnavailableError
+from backends.answers import Answer, clip, parse, retry_after
+from backends.http import Api, Patience, translated
+from core.errors import BackendError, BadResponseError, RunTimeoutError, UnavailableError
 
 REQUEST = httpx.Request("GET", "https://api.example/x")
 
@@ -71,7 +75,7 @@ def test_our_own_errors_pass_unchanged() -> None:
     ("text", "shown"),
     [
         ("plain words", "plain words"),
-        ("<b>bold</b> <script>alert(1)</script>", "bold alert(1)"),
+        ("<b>bold</b> <script>alert(1)</script>", "bold"),
         ("unclosed <img src=x onerror=y", "unclosed img src=x onerror=y"),
         ("a\x00b\x1b[31m\u202ec\nd", "a b [31m c d"),
         ("key sk-abcdefgh12345678 in it", "key [key] in it"),
@@ -87,6 +91,97 @@ def test_a_services_words_are_made_safe(text: str, shown: str) -> None:
 def test_long_words_are_cut() -> None:
     """A page of text becomes a line."""
     assert len(clip("word " * 10_000)) == 200
+
+
+KEY = "0123456789abcdef0123456789abcdef"
+
+
+def quoting(request: httpx.Request) -> httpx.Response:
+    """A service that quotes the key it does not like."""
+    key = request.headers["authorization"].partition(" ")[2]
+    return httpx.Response(401, json={"message": f"invalid key {key}", "data": {"id": key}})
+
+
+@pytest.mark.anyio
+async def test_a_key_that_a_service_quotes_is_not_repeated() -> None:
+    """Keys look like anything; ours is known, so it is taken out of every answer."""
+    api = Api("Shop", "https://api.example", KEY, httpx.MockTransport(quoting))
+    for answer in (await api.post_once("/x", {}), await api.ask("GET", "/x")):
+        assert KEY not in repr(answer)
+        assert answer.text == "invalid key [key]"
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("key", ["schlüssel-1234", "two words", "line\nbreak", "", " ", "a\x00b"])
+async def test_a_key_that_cannot_be_a_header_is_said_before_anything_is_sent(key: str) -> None:
+    """Not a crash at the start, and never the key in an error of the HTTP library."""
+    seen: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(401)
+
+    api = Api("Shop", "https://api.example", key, httpx.MockTransport(answer))
+    assert "Copy it again" in api.problem
+    assert (await api.post_once("/x", {})).status == 401
+    assert "authorization" not in seen[0].headers
+
+
+@pytest.mark.anyio
+async def test_white_space_around_a_key_does_not_matter() -> None:
+    """Files and forms add line ends."""
+    seen: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request.headers["authorization"])
+        return httpx.Response(200)
+
+    api = Api("Shop", "https://api.example/", f" {KEY}\n", httpx.MockTransport(answer))
+    await api.ask("GET", "/x")
+    assert (api.problem, seen) == ("", [f"Bearer {KEY}"])
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    "base", ["", "no scheme", "ftp://api.example", "https://[", "http://a\x00"]
+)
+async def test_a_base_url_that_is_none_is_our_error(base: str) -> None:
+    """Nothing left, nothing was charged."""
+    api = Api("Shop", base, KEY, None)
+    with pytest.raises(UnavailableError) as caught:
+        await api.post_once("/x", {})
+    assert caught.value.charged == "no"
+    assert "base URL" in caught.value.advice
+    await api.aclose()
+
+
+@pytest.mark.anyio
+async def test_a_service_that_never_ends_its_answer_is_cut_off() -> None:
+    """By time and by size; a costly request may then have been charged."""
+
+    class Slow(httpx.AsyncByteStream):
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            yield b"{"
+            await asyncio.Event().wait()
+
+    slow = httpx.MockTransport(lambda _request: httpx.Response(200, stream=Slow()))
+    with pytest.raises(UnavailableError, match="in time"):
+        await Api("Shop", "https://api.example", KEY, slow).ask("GET", "/x", seconds=0.05)
+    large = httpx.MockTransport(lambda _request: httpx.Response(200, content=b"x" * 2_000_000))
+    with pytest.raises(BadResponseError) as caught:
+        await Api("Shop", "https://api.example", KEY, large).post_once("/x", {})
+    assert caught.value.charged == "maybe"
+
+
+@pytest.mark.anyio
+async def test_patience_never_passes_its_deadline() -> None:
+    """The wish of a service to be left alone is honoured within it, however often it was asked."""
+    with pytest.raises(TimeoutError):
+        await Patience(time.monotonic() + 0.05).pause(10.0)
+    tired = Patience(time.monotonic() + 5, base_s=1e-9, tries=5_000)
+    await tired.pause()
+    await tired.pause(0.02)
+    assert tired.tries == 5_002
 
 
 @pytest.mark.parametrize(
@@ -106,7 +201,18 @@ def test_retry_after_as_a_date_and_as_nonsense() -> None:
     found = retry_after({"retry-after": moment})
     assert found is not None
     assert 25 <= found <= 31
-    assert [retry_after({"retry-after": v}) for v in ("soon", "", "nan")] == [None] * 3
+    nonsense = (
+        "soon",
+        "",
+        "nan",
+        "Wed, 21 Oct 2099 07:28:00 +99999999",
+        "1 Jan",
+        "\x00",
+        "\u0663x",
+    )
+    assert [retry_after({"retry-after": value}) for value in nonsense] == [None] * len(nonsense)
+    assert retry_after({"retry-after": "inf"}) == 3600
+    assert retry_after({"retry-after": "Wed, 21 Oct 2015 07:28:00"}) == 0
 
 
 @pytest.mark.parametrize(
@@ -120,6 +226,7 @@ def test_retry_after_as_a_date_and_as_nonsense() -> None:
         (None, ""),
         ([1, 2], ""),
         ({"message": {"message": {"message": 3}}}, ""),
+        (parse(b'{"error":' * 900 + b'"x"' + b"}" * 900), ""),
     ],
 )
 def test_the_sentence_is_found_in_any_shape(body: object, said: str) -> None:

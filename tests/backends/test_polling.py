@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import time
 
 import pytest
 
@@ -41,11 +42,51 @@ def test_a_learned_schedule_is_rare_at_first_and_close_at_the_end(
 
 
 def test_a_cold_schedule_asks_at_once_and_ever_more_rarely() -> None:
-    """Without samples: a fifth of a second at first, at most a second."""
-    waits = [Pace().wait(7.3, elapsed) for elapsed in (0.0, 4.0, 7.0, 15.0)]
-    assert 0.15 < waits[0] < 0.25
-    assert waits == sorted(waits)
-    assert waits[-1] <= 1.1
+    """Without samples: a tenth of the age, a fifth of a second at first, at most a second."""
+    for elapsed, wait in ((0.0, 0.2), (1.0, 0.2), (5.0, 0.5), (15.0, 1.0)):
+        for _ in range(20):
+            assert Pace().wait(7.3, elapsed) == pytest.approx(wait, rel=0.11)
+
+
+def test_a_few_jobs_teach_nothing_yet() -> None:
+    """Seven samples leave the schedule cold, the eighth makes it learned."""
+    assert learned(10.0, jobs=7).wait(7.3, 0.0) < 0.3
+    assert learned(10.0, jobs=8).wait(7.3, 0.0) > 3.0
+
+
+def test_the_way_of_a_request_is_part_of_the_wait() -> None:
+    """The next look is planned from the last one, not from when its answer arrived."""
+    pace = learned(10.0)
+    planned = pace.wait(7.3, 9.0, 9.0)
+    assert pace.wait(7.3, 9.0 + planned / 2, 9.0) == pytest.approx(planned / 2)
+    assert pace.wait(7.3, 9.0 + 2 * planned, 9.0) == 0.0
+    assert pace.wait(7.3, 9.0, 9.5) == pace.wait(7.3, 9.0)
+
+
+def test_a_few_stragglers_do_not_spoil_what_was_learned() -> None:
+    """Three jobs in thirty that took ten times as long change the schedule little."""
+    pace, spoilt = learned(2.0, jobs=27), learned(2.0, jobs=27)
+    for _ in range(3):
+        spoilt.observe(7.3, 20.0)
+    assert spoilt.wait(7.3, 0.0) == pytest.approx(pace.wait(7.3, 0.0), rel=0.25)
+
+
+def test_larger_pictures_are_expected_to_take_longer() -> None:
+    """One line through all sizes and steps of an endpoint."""
+    pace = Pace()
+    for work in (1.0, 5.0, 10.0, 20.0, 30.0) * 3:
+        pace.observe(work, 0.5 + 0.1 * work)
+    assert pace.wait(30.0, 0.0) == pytest.approx(3.5, rel=0.2)
+    assert pace.wait(5.0, 0.0) == pytest.approx(1.0, rel=0.2)
+
+
+def test_a_long_job_costs_little_thinking() -> None:
+    """The schedule of a job of minutes is found in a few hundred steps."""
+    pace = learned(300.0)
+    begun = time.perf_counter()
+    for elapsed in range(0, 300, 10):
+        pace.wait(7.3, float(elapsed))
+    assert time.perf_counter() - begun < 1.0
 
 
 def test_what_is_late_is_asked_for_ever_more_rarely() -> None:
@@ -57,9 +98,9 @@ def test_what_is_late_is_asked_for_ever_more_rarely() -> None:
 
 
 def test_nonsense_is_not_learned() -> None:
-    """Zero and negative times teach nothing."""
+    """Times that cannot be teach nothing."""
     pace = Pace()
-    for seconds in (0.0, -1.0):
+    for seconds in (0.0, -1.0, math.inf, math.nan):
         pace.observe(7.3, seconds)
     assert not pace.samples
 

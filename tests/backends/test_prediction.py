@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from backends.http import Answer
+from backends.answers import Answer
 from backends.prediction import Prediction, accepted, failure, read
 from core.errors import (
     BackendError,

@@ -67,9 +67,7 @@ def playground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Playground]
 
 
 @pytest.fixture
-def visit(
-    chromium: Any, playground: Playground, request: pytest.FixtureRequest
-) -> Iterator[Visit]:
+def visit(chromium: Any, playground: Playground, request: pytest.FixtureRequest) -> Iterator[Visit]:
     """Opens the page as a visitor nobody knows; nothing may go wrong or be fetched elsewhere."""
     contexts, troubles = [], []
     port = playground.address.rpartition(":")[2]

@@ -58,35 +58,40 @@ def test_a_stranger_sees_none_of_it(visit: Any) -> None:
     other.expect(other.page.get_by_text("Nothing here yet")).to_be_visible()
 
 
+LABELS = {"wavespeed": "WaveSpeed", "siraya": "Siraya"}
 WISHES: dict[str, dict[str, Any]] = {
     "wavespeed": {"width": 512, "height": 768, "steps": 17, "guidance": 6.5, "seed": 123},
-    "siraya": {"width": 640, "height": 384, "steps": 9, "seed": 321},
+    "siraya": {"width": 640, "height": 384, "steps": 9, "guidance": 7.5, "seed": 321},
 }
 
 
 def test_every_value_survives_other_backends_and_a_reload(visitor: Visitor) -> None:
-    """Each backend's form keeps its own values, through switching and through a reload."""
+    """Each backend's form keeps what was set in it, through switching and through a reload."""
     visitor.write("line one\nline two “雪” 🏔️")
     visitor.set(f"{TEXT}-pictures", 3)
-    visitor.page.get_by_role("button", name="Details").and_(visitor.find(":visible")).click()
+    visitor.details()
     visitor.choose(f"{TEXT}-wavespeed-model", "flux-srpo")
     visitor.choose(f"{TEXT}-wavespeed-output_format", "png")
     fill(visitor, "wavespeed")
-    visitor.choose(f"{TEXT}-backend", "Siraya")
-    visitor.expect(visitor.find(f"#{TEXT}-siraya-width")).to_be_visible()
-    # What is legal here was carried over.
+    visitor.choose(f"{TEXT}-backend", LABELS["siraya"])
+    visitor.details()
+    # What was set and is legal here was carried over.
     visitor.has(f"{TEXT}-siraya-steps", 17)
-    visitor.page.get_by_role("button", name="Details").and_(visitor.find(":visible")).click()
+    visitor.has(f"{TEXT}-siraya-guidance", 6.5)
     fill(visitor, "siraya")
     visitor.find(f"#{TEXT}-siraya-safety_checker input").uncheck()
+    visitor.choose(f"{TEXT}-siraya-acceleration", "high")
 
-    visitor.open()
-    visitor.expect(visitor.find(f"#{TEXT}-siraya-width")).to_be_visible()
-    visitor.has(f"{TEXT}-prompt", "line one\nline two “雪” 🏔️")
-    visitor.has(f"{TEXT}-pictures", 3)
-    visitor.page.get_by_role("button", name="Details").and_(visitor.find(":visible")).click()
-    check(visitor, "siraya")
-    visitor.expect(visitor.find(f"#{TEXT}-siraya-safety_checker input")).not_to_be_checked()
+    for reload in (False, True):
+        if reload:
+            visitor.open()
+        for name in ("siraya", "wavespeed"):
+            visitor.choose(f"{TEXT}-backend", LABELS[name])
+            visitor.expect(visitor.find(f"#{TEXT}-{name}-width")).to_be_visible()
+            visitor.details()
+            check(visitor, name)
+            visitor.has(f"{TEXT}-prompt", "line one\nline two “雪” 🏔️")
+            visitor.has(f"{TEXT}-pictures", 3)
 
 
 def fill(visitor: Visitor, backend: str) -> None:
@@ -97,6 +102,12 @@ def fill(visitor: Visitor, backend: str) -> None:
 def check(visitor: Visitor, backend: str) -> None:
     for name, value in WISHES[backend].items():
         visitor.has(f"{TEXT}-{backend}-{name}", value)
+    if backend == "wavespeed":
+        visitor.has(f"{TEXT}-wavespeed-model", "flux-srpo")
+        visitor.has(f"{TEXT}-wavespeed-output_format", "png")
+    else:
+        visitor.has(f"{TEXT}-siraya-acceleration", "high")
+        visitor.expect(visitor.find(f"#{TEXT}-siraya-safety_checker input")).not_to_be_checked()
 
 
 @pytest.mark.parametrize("home", [True, False], ids=["this machine", "elsewhere"])

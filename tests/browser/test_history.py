@@ -18,6 +18,7 @@ def make(visitor: Visitor, prompt: str, seed: int) -> None:
 def test_pictures_are_found_starred_reused_and_deleted(visitor: Visitor) -> None:
     """Newest first; search; star; details; back into the form; gone for good."""
     visitor.small()
+    visitor.details()
     visitor.set(f"{TEXT}-wavespeed-steps", 11)
     make(visitor, "a red house", 51)
     make(visitor, "a blue boat", 52)
@@ -90,6 +91,7 @@ def test_an_entry_gives_its_prompt_or_all_but_its_seed_or_its_picture(visitor: V
 def test_a_file_of_ours_that_is_dropped_fills_the_form(visitor: Visitor) -> None:
     """Downloaded today, dropped next year: prompt, size, steps and seed are back."""
     visitor.small()
+    visitor.details()
     visitor.set(f"{TEXT}-wavespeed-steps", 9)
     make(visitor, "a red house, “quoted”\nsecond line 雪", 71)
     address = visitor.find(f"#{TEXT}-stage figure img").get_attribute("src")
@@ -121,5 +123,4 @@ def test_a_downloaded_file_is_the_one_that_was_made(visitor: Visitor) -> None:
     address = visitor.pictures().get_attribute("src")
     with visitor.page.expect_download() as saved:
         visitor.page.get_by_role("link", name="Download").first.click()
-    served = visitor.context.request.get(visitor.address.split("?")[0] + address)
-    assert saved.value.path().read_bytes() == served.body()
+    assert saved.value.path().read_bytes() == visitor.fetch(address)

@@ -21,10 +21,10 @@ class Visitor:
         self.page = context.new_page()
 
     def open(self) -> Visitor:
-        """Load the page and wait until it has brought back what it remembers."""
-        with self.page.expect_response(lambda answer: "/queue/join" in answer.url):
-            self.page.goto(self.address)
-        self.page.wait_for_load_state("networkidle")
+        """Load the page and wait until this browser has its name, which the first load gives."""
+        self.page.goto(self.address)
+        self.expect(self.find(f"#{TEXT}-generate")).to_be_enabled()
+        self.page.wait_for_function("localStorage.getItem('srpo-who')")
         return self
 
     def again(self) -> Visitor:
@@ -53,6 +53,10 @@ class Visitor:
         """Ask for 256 × 256, so that nobody waits for pixels."""
         for side in ("width", "height"):
             self.set(f"{task}-wavespeed-{side}", 256)
+
+    def details(self) -> None:
+        """Open the part of the form that is folded at first."""
+        self.press("Details")
 
     def set(self, field: str, value: Any) -> None:
         """Give a number or text field a value, as somebody who types it and leaves."""
@@ -93,6 +97,11 @@ class Visitor:
     def upload(self, file: Path | dict[str, Any]) -> None:
         self.find(f"#{IMAGE}-image input[type=file]").set_input_files(file)
 
+    def fetch(self, address: str) -> bytes:
+        """Return what the page itself gets from an address."""
+        found: list[int] = self.page.evaluate(FETCH, address)
+        return bytes(found)
+
     def drop(self, name: str, url: str) -> None:
         """Drop a file of the given address on the page."""
         self.page.evaluate(DROP, [url, name])
@@ -105,6 +114,7 @@ class Visitor:
         return found
 
 
+FETCH = "async (url) => [...new Uint8Array(await (await fetch(url)).arrayBuffer())]"
 DROP = """
 async ([url, name]) => {
   const blob = await (await fetch(url)).blob();
