@@ -82,6 +82,14 @@ def allowed(url: str) -> httpx.URL:
     return place
 
 
+def redirected(place: httpx.URL, response: httpx.Response) -> httpx.URL:
+    """Return where a redirect from `place` leads; raises ForbiddenAddressError."""
+    try:
+        return allowed(str(place.join(response.headers.get("location", ""))))
+    except (httpx.InvalidURL, ValueError) as error:
+        raise ForbiddenAddressError from error
+
+
 class CheckedTransport(httpx.AsyncBaseTransport):
     """Connects to public addresses only; `own` is the service's base URL, `inner` the network."""
 

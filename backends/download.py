@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from backends.addresses import CheckedTransport, ForbiddenAddressError, allowed
+from backends.addresses import CheckedTransport, ForbiddenAddressError, allowed, redirected
 from backends.http import Patience, translated
 from core import pictures
 from core.errors import BadResponseError, PlaygroundError, UnavailableError
@@ -42,6 +42,7 @@ class Downloads:
             transport=transport or CheckedTransport(httpx.URL(base_url)),
             headers={"Accept-Encoding": "identity"},
             follow_redirects=False,
+            event_hooks={"response": [_refuse_bad_hop]},
             trust_env=False,
             timeout=httpx.Timeout(15.0, connect=10.0, pool=None),
         )
@@ -81,7 +82,7 @@ class Downloads:
             async with self._client.stream("GET", place) as response:
                 if response.status_code not in REDIRECTS:
                     return await self._body(response)
-                place = allowed(str(place.join(response.headers.get("location", ""))))
+                place = redirected(place, response)
         raise BadResponseError(
             f"{self._service} sends the download in circles.",
             advice=AGAIN,
@@ -126,12 +127,18 @@ class Downloads:
         if response.status_code >= 300:
             raise UnavailableError(
                 f"{self._service} did not take the picture (status {response.status_code}).",
-                advice="Nothing was charged. Try again, or make the picture smaller.",
+                advice="Try again, or make the picture smaller.",
             )
 
     async def aclose(self) -> None:
         """Close the connections."""
         await self._client.aclose()
+
+
+async def _refuse_bad_hop(response: httpx.Response) -> None:
+    """Refuse before httpx tries to make sense of where a redirect leads."""
+    if response.status_code in REDIRECTS:
+        redirected(response.request.url, response)
 
 
 async def whole(service: str, data: bytes) -> bytes:

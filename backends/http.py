@@ -27,6 +27,7 @@ CONNECT_S = 10.0
 MOST_WAIT_S = 60.0
 LEAST_KEY = 12
 """Characters of a real key; shorter ones, as the sandbox has, may be words of an answer."""
+LOOK = "Look at your account there before you make it again."
 UNSENDABLE = "Its key contains characters that no key has. Copy it again and restart."
 NEVER_SENT = (
     httpx.ConnectError,
@@ -135,7 +136,7 @@ def _sendable(key: str) -> bool:
 
 def _after(costly: bool) -> str:
     if costly:
-        return "It may have been charged. Look at your account before you make it again."
+        return LOOK
     return "Try again in a moment."
 
 

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from backends import sandboxed
 from backends.answers import Answer
 from backends.download import Downloads, deadline_in, unpacked
-from backends.http import PICTURE_JSON_BYTES, Api
+from backends.http import LOOK, PICTURE_JSON_BYTES, Api
 from backends.prediction import blocked, refusal
 from core import params as fields
 from core.errors import BackendError, BadResponseError
@@ -24,8 +24,6 @@ from core.settings import Settings
 
 READ_S = 300.0
 DOWNLOAD_S = 120.0
-LOST = "It was charged. Look at your account there before you make it again."
-UNCLEAR = "It may have been charged. Look at your account before you make it again."
 PRESETS: Mapping[tuple[int, int], str] = {
     (1024, 1024): "square_hd",
     (512, 512): "square",
@@ -167,10 +165,10 @@ class OpenAIImages:
                 return await self._downloads.fetch(address, deadline_in(DOWNLOAD_S))
         except BackendError as error:
             # There is no id to fetch it by later.
-            error.advice, error.charged = LOST, "yes"
+            error.advice, error.charged = LOOK, "yes"
             raise
         raise BadResponseError(
-            f"{self.label} answered without a picture.", advice=UNCLEAR, charged="maybe"
+            f"{self.label} answered without a picture.", advice=LOOK, charged="maybe"
         )
 
     async def aclose(self) -> None:

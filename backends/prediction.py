@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from backends.answers import Answer, clip
-from backends.http import throttled
+from backends.http import LOOK, throttled
 from core.errors import (
     AuthError,
     BackendError,
@@ -126,7 +126,7 @@ def outcome(service: str, answer: Answer) -> Mapping[str, Any]:
             return data
     error = refusal(service, answer)
     if error.charged != "no":
-        error.charged, error.advice = "no", "Nothing was charged. Try again in a moment."
+        error.charged, error.advice = "no", "Try again in a moment."
     raise error
 
 
@@ -138,17 +138,16 @@ def refusal(service: str, answer: Answer) -> BackendError:
     if status in ELSEWHERE:
         return RejectedError(
             f"{service} is not at this address: it sends requests elsewhere.",
-            advice="Check the network and the base URL of the backend. Nothing was charged.",
+            advice="Check the network and the base URL of the backend.",
         )
     if 400 <= status < 500 and status not in UNCLEAR:
         return rejected(service, status, answer.text)
-    advice = "It may have been charged. Look at your account before you make it again."
     if status >= 500 or status in UNCLEAR:
         return UnavailableError(
-            f"{service} has a fault of its own (status {status}).", advice=advice, charged="maybe"
+            f"{service} has a fault of its own (status {status}).", advice=LOOK, charged="maybe"
         )
     return BadResponseError(
-        f"{service} answered something that cannot be understood.", advice=advice, charged="maybe"
+        f"{service} answered something that cannot be understood.", advice=LOOK, charged="maybe"
     )
 
 

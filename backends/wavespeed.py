@@ -16,7 +16,7 @@ from typing import Any, Literal
 from backends import sandboxed
 from backends.addresses import ForbiddenAddressError
 from backends.download import Downloads, deadline_in
-from backends.http import Api, Patience
+from backends.http import LOOK, Api, Patience
 from backends.polling import Bucket, Pace
 from backends.prediction import Prediction, accepted, outcome
 from backends.watch import DEADLINE_S, Watch
@@ -144,7 +144,7 @@ class WaveSpeed:
         if prediction.id in self._ids:
             raise BadResponseError(
                 f"{self.label} answered with the id of another job.",
-                advice="It may have been charged. Look at your account before you make it again.",
+                advice=LOOK,
                 charged="maybe",
             )
         self._ids.append(prediction.id)
@@ -178,7 +178,7 @@ class WaveSpeed:
 
     async def _upload(self, picture: Picture) -> str:
         """Upload a picture and return its address; costs nothing, so it is tried again."""
-        patience = Patience(deadline_in(UPLOAD_S))
+        patience = Patience(deadline_in(min(UPLOAD_S, self._deadline_s)))
         while True:
             try:
                 return await self._uploaded(picture)
@@ -204,7 +204,7 @@ class WaveSpeed:
         if not isinstance(address, str) or not isinstance(upload, dict):
             raise UnavailableError(
                 f"{self.label} did not take the picture.",
-                advice="Nothing was charged. Try again, or make the picture smaller.",
+                advice="Try again, or make the picture smaller.",
             )
         headers = upload.get("headers")
         await self._downloads.put(

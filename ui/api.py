@@ -21,7 +21,7 @@ from ui import words
 from ui.inbox import Inbox
 from ui.media import Media
 from ui.owner import owner_of
-from ui.wishes import described, plain, spoken, states_named, task_named, without_defaults
+from ui.wishes import count, described, named, plain, spoken, states_named, task_named, touched
 
 MOST = 500
 
@@ -143,8 +143,8 @@ class Api:
             image: The picture to start from, on image-to-image.
         """
         owner = owner_of(request)
-        wishes = dict(params) | ({"image": image} if image else {})
         with spoken():
+            wishes = named(params) | ({"image": image} if image else {})
             return (await self._submit(task_named(task), backend, wishes, owner)).as_dict()
 
     async def job(self, id: str, request: gr.Request | None = None) -> dict[str, Any]:  # noqa: A002
@@ -154,7 +154,7 @@ class Api:
             id: The job's id.
         """
         with spoken():
-            return (await self.studio.ledger.get(id, owner=owner_of(request))).as_dict()
+            return (await self.studio.ledger.get(str(id), owner=owner_of(request))).as_dict()
 
     async def jobs(
         self, state: str = "", request: gr.Request | None = None
@@ -175,7 +175,7 @@ class Api:
             id: The job's id.
         """
         with spoken():
-            return (await self.studio.cancel(id, owner=owner_of(request))).as_dict()
+            return (await self.studio.cancel(str(id), owner=owner_of(request))).as_dict()
 
     async def history(
         self,
@@ -196,10 +196,10 @@ class Api:
         with spoken():
             found = await self.studio.history.page(
                 owner_of(request),
-                limit=min(max(limit, 1), MOST),
-                before=before,
-                query=query,
-                starred=starred,
+                limit=count(limit, MOST),
+                before=str(before),
+                query=str(query),
+                starred=bool(starred),
             )
         return [await self._entry(entry) for entry in found]
 
@@ -225,8 +225,8 @@ class Api:
         backend = backend or self.default_backend
         kind = self.studio.kind(backend, task)
         if lenient:
-            wishes = without_defaults(wishes, frozenset(kind.model_fields))
-        if wishes.get("image") is not None:
+            wishes = touched(wishes, frozenset(kind.model_fields))
+        if "image" in wishes:
             wishes["image"] = await self.inbox.picture(plain(wishes["image"]))
         return await self.studio.submit(backend, parse(kind, wishes), owner=owner)
 

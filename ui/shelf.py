@@ -32,7 +32,7 @@ element.addEventListener('click', (event) => {
   }
   trigger('pick', {entry: thumb.dataset.entry});
   const show = () => document.querySelector('.chosen-entry')?.scrollIntoView();
-  if (innerWidth < 760) setTimeout(show, 400);
+  if (innerWidth <= 980) setTimeout(show, 400);
 });
 """
 

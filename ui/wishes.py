@@ -29,7 +29,7 @@ EMPTY = ("model", "guidance", "output_format")
 """Arguments whose untouched value asks for the backend's own default."""
 
 
-def without_defaults(wishes: Mapping[str, Any], fields: frozenset[str]) -> dict[str, Any]:
+def touched(wishes: Mapping[str, Any], fields: frozenset[str]) -> dict[str, Any]:
     """Drop what asks for nothing; a wish the backend cannot fulfil stays, and is refused."""
     return {
         name: value
@@ -48,7 +48,9 @@ def task_named(name: str) -> Task:
     for task in TASKS:
         if name == task:
             return task
-    raise InputError(f"There is no task “{name[:40]}”.", advice=f"Choose {' or '.join(TASKS)}.")
+    raise InputError(
+        f"There is no task “{str(name)[:40]}”.", advice=f"Choose {' or '.join(TASKS)}."
+    )
 
 
 def states_named(name: str) -> tuple[State, ...]:
@@ -59,8 +61,22 @@ def states_named(name: str) -> tuple[State, ...]:
         if name == state:
             return (state,)
     raise InputError(
-        f"There is no state “{name[:40]}”.", advice="Choose one of: " + ", ".join(STATES) + "."
+        f"There is no state “{str(name)[:40]}”.", advice="Choose one of: " + ", ".join(STATES) + "."
     )
+
+
+def named(params: Any) -> dict[str, Any]:
+    """Return the settings of a request, which are an object by name, or raise InputError."""
+    if not isinstance(params, Mapping):
+        raise InputError("Params must be an object.", advice='For example {"prompt": "a boat"}.')
+    return dict(params)
+
+
+def count(number: Any, most: int) -> int:
+    """Return how many are asked for, held to 1 and `most`, or raise InputError."""
+    if not isinstance(number, int | float):
+        raise InputError("Limit must be a whole number.", advice=f"At most {most} are listed.")
+    return int(min(max(number, 1), most))
 
 
 @contextmanager

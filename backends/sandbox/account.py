@@ -81,11 +81,13 @@ async def listing(request: Request) -> Response:
 
 def _listed(sandbox: Sandbox, job: Job, query: dict[str, Any]) -> bool:
     status = "deleted" if job.id in sandbox.ledger.deleted else job.state().status
+    # The time as clients were told it, in whole microseconds: a bound taken from it includes it.
+    told = datetime.fromtimestamp(job.t, UTC).timestamp()
     return (
         status != "deleted"
         and query.get("model") in (None, "", job.order.model)
         and query.get("status") in (None, "", status)
-        and _moment(query, "created_after", 0.0) <= job.t <= _moment(query, "created_before", 1e12)
+        and _moment(query, "created_after", 0.0) <= told <= _moment(query, "created_before", 1e12)
     )
 
 

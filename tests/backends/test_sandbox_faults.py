@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,8 +26,14 @@ from backends.sandbox.catalogue import (
 from core.errors import BackendError, RateLimitError, RejectedError, RunTimeoutError
 from core.events import Accepted, Finished
 from tests.backends.services import events, params_of, siraya, wavespeed
+from tests.conftest import Studios
 
-pytestmark = pytest.mark.anyio
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.skipif(
+        "EVERY_TEST" not in os.environ, reason="takes half a minute; .ci/run sets EVERY_TEST"
+    ),
+]
 
 SLOW = ("hang", "slow_head", "late", "trickle")
 HEAVY = ("huge", "deep", "bomb", "endless", "10g")
@@ -196,3 +203,16 @@ async def test_a_balance_that_is_used_up_is_told() -> None:
     backend = wavespeed(httpx.ASGITransport(app=app))
     with pytest.raises(RejectedError, match="no credit"):
         await events(backend.generate(params_of(backend, "text-to-image")))
+
+
+async def test_a_throttled_job_is_made_in_the_end(studios: Studios) -> None:
+    """Through the studio: it waits as long as the service asked, and is charged once."""
+    app = create_app(Options(latency=0.0, picture="fixed"))
+    backend = wavespeed(httpx.ASGITransport(app=app))
+    studio = await studios.open(backend)
+    wish = params_of(backend, "text-to-image", prompt="fault:submit_429_retry_after|hills")
+    job = await studio.submit("wavespeed", wish, owner="ann")
+    end = (await studio.result(job.id, owner="ann")).job
+    assert (end.state, end.charged, end.error) == ("finished", "yes", "")
+    stats = app.state.sandbox.stats()
+    assert (stats["posts"], stats["charges"]) == (2, 1)

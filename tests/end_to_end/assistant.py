@@ -1,0 +1,27 @@
+"""An assistant that speaks MCP over streamable HTTP, as the official package does it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mcp import ClientSession
+from mcp.client.streamable_http import streamable_http_client
+from mcp.types import Tool
+
+
+async def call(
+    address: str, tool: str, arguments: dict[str, Any]
+) -> tuple[dict[str, Tool], list[Any]]:
+    """Return the tools by name and the content of the answer of one of them."""
+    async with (
+        streamable_http_client(f"{address}/gradio_api/mcp/") as (read, write, _),
+        ClientSession(read, write) as session,
+    ):
+        await session.initialize()
+        tools = (await session.list_tools()).tools
+        answer = await session.call_tool(tool, arguments, progress_callback=_hear)
+    return {tool.name: tool for tool in tools}, answer.content
+
+
+async def _hear(done: float, total: float | None, message: str | None) -> None:
+    """Listen to progress, as assistants do."""

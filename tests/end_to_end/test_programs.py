@@ -1,0 +1,77 @@
+"""Programs are welcome: assistants over MCP, and the snippets of the Backends tab as they stand."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import io
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from tests.end_to_end import assistant
+from tests.end_to_end.program import Playground
+from tests.fakes import picture
+from ui import guide
+
+ENDPOINTS = "text_to_image image_to_image submit job jobs cancel history backends".split()
+
+
+def shown(content: list[Any]) -> Image.Image:
+    """Decode the picture of an MCP answer."""
+    assert content[0].type == "image"
+    return Image.open(io.BytesIO(base64.b64decode(content[0].data)))
+
+
+def test_an_assistant_finds_the_tools_and_gets_a_picture(playground: Playground) -> None:
+    """The tools are the endpoints; descriptions and defaults come with them."""
+    wish = {"prompt": "a boat", "width": 320, "height": 256}
+    tools, content = asyncio.run(assistant.call(playground.address, "text_to_image", wish))
+    assert set(tools) == set(ENDPOINTS)
+    assert "text prompt" in (tools["text_to_image"].description or "")
+    properties = tools["text_to_image"].inputSchema["properties"]
+    assert "denoising steps" in properties["steps"]["description"]
+    assert properties["width"]["default"] == 1024
+    assert shown(content).size == (320, 256)
+    assert "'sandbox': True" in content[-1].text
+
+
+def test_an_assistant_changes_a_picture(playground: Playground) -> None:
+    """It hands the picture over as base64, since it shares no disk with us."""
+    given = "data:image/png;base64," + base64.b64encode(picture(3, 256, 320)).decode()
+    wish = {"image": given, "prompt": "a boat"}
+    _, content = asyncio.run(assistant.call(playground.address, "image_to_image", wish))
+    assert shown(content).size == (256, 320)
+
+
+def test_an_assistant_is_told_what_is_wrong(playground: Playground) -> None:
+    """The same sentence as everybody else gets."""
+    _, content = asyncio.run(assistant.call(playground.address, "text_to_image", {"prompt": ""}))
+    assert "The prompt is empty. Write a few words first." in content[0].text
+    assert "Traceback" not in content[0].text
+
+
+def test_the_python_snippet_works_as_it_stands(playground: Playground, tmp_path: Path) -> None:
+    """Copied, run, done."""
+    program = guide.CLIENT.format(url=playground.address)
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    path, _, seed = done.stdout.strip().splitlines()[-1].rpartition(" ")
+    assert seed.isdecimal()
+    with Image.open(path) as made:
+        assert made.size == (1024, 1024)
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="there is no curl")
+def test_the_shell_snippet_works_as_it_stands(playground: Playground) -> None:
+    """Two calls in one line: start, then listen to the end."""
+    command = guide.CURL.format(url=playground.address)
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
+    assert "event: complete" in done.stdout
+    assert "A lighthouse above a teal sea at sunset" in done.stdout
