@@ -70,13 +70,16 @@ def playground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Playground]
 def visit(chromium: Any, playground: Playground, request: pytest.FixtureRequest) -> Iterator[Visit]:
     """Opens the page as a visitor nobody knows; nothing may go wrong or be fetched elsewhere."""
     contexts, troubles = [], []
-    port = playground.address.rpartition(":")[2]
     host = f"v{next(numbers)}-{re.sub('[^a-z]+', '-', request.node.name)[:40].strip('-')}.test"
 
     def arrive(
-        *, size: tuple[int, int] = DESKTOP, theme: str = "light", home: bool = False
+        *,
+        size: tuple[int, int] = DESKTOP,
+        theme: str = "light",
+        home: bool = False,
+        at: Playground = playground,
     ) -> Visitor:
-        address = f"http://{'127.0.0.1' if home else host}:{port}"
+        address = f"http://{'127.0.0.1' if home else host}:{at.port}"
         context = chromium.new_context(
             viewport={"width": size[0], "height": size[1]}, reduced_motion="reduce"
         )

@@ -7,10 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.browser.visitor import IMAGE, TEXT, Visitor
+from tests.browser.visitor import IMAGE, Visitor
 from tests.fakes import picture
-
-NOTICE = "#image-to-image-image + *"
 
 
 def file(data: bytes, name: str = "start.png") -> dict[str, Any]:
@@ -88,7 +86,6 @@ def test_strength_is_a_direction(visitor: Visitor) -> None:
     colour = visitor.pictures(IMAGE).evaluate(PIXEL)
     assert colour[0] > 150
     assert max(colour[1:]) < 60
-    assert TEXT != IMAGE
 
 
 PIXEL = """
@@ -98,3 +95,12 @@ image => {
   return [...canvas.getImageData(100, 60, 1, 1).data].slice(0, 3);
 }
 """
+
+
+def test_an_upload_that_is_too_large_says_so(visitor: Visitor) -> None:
+    """Nobody waits for a file that will be refused."""
+    visitor.tab("Image to image")
+    visitor.upload(file(b"\x89PNG\r\n\x1a\n" + b"0" * (21 * 1024 * 1024)))
+    visitor.expect(visitor.page.get_by_text(re.compile("maximum allowed size"))).to_be_visible()
+    visitor.upload(file(picture(3), "good.png"))
+    visitor.expect(visitor.page.get_by_text("64 × 64. The result follows")).to_be_visible()

@@ -82,3 +82,24 @@ def test_reuse_last_brings_the_drawn_seed_back(visitor: Visitor) -> None:
     visitor.has(f"{TEXT}-wavespeed-seed", seed)
     visitor.press("Random")
     visitor.has(f"{TEXT}-wavespeed-seed", -1)
+
+
+def test_sizes_come_from_presets_swap_and_keep_their_ratio(visitor: Visitor) -> None:
+    """Two numbers that are set together."""
+    width, height = f"{TEXT}-wavespeed-width", f"{TEXT}-wavespeed-height"
+    visitor.choose(f"{TEXT}-wavespeed-preset", "Landscape 1024 × 768")
+    visitor.has(width, 1024)
+    visitor.has(height, 768)
+    visitor.press("Swap")
+    visitor.has(width, 768)
+    visitor.has(height, 1024)
+    visitor.page.get_by_label("Keep ratio").and_(visitor.find(":visible")).check()
+    visitor.set(width, 384)
+    visitor.has(height, 512)
+
+
+def test_an_example_becomes_the_prompt(visitor: Visitor) -> None:
+    """A click on one of the pictures below is a start."""
+    example = visitor.page.locator("button[data-prompt]").and_(visitor.find(":visible")).first
+    example.click()
+    visitor.has(f"{TEXT}-prompt", example.get_attribute("data-prompt"))

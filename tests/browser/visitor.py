@@ -23,7 +23,7 @@ class Visitor:
     def open(self) -> Visitor:
         """Load the page and wait until this browser has its name, which the first load gives."""
         self.page.goto(self.address)
-        self.expect(self.find(f"#{TEXT}-generate")).to_be_enabled()
+        self.expect(self.find(f"#{TEXT}-generate")).to_be_visible()
         self.page.wait_for_function("localStorage.getItem('srpo-who')")
         return self
 

@@ -26,8 +26,8 @@ def states(client: Client) -> list[str]:
 
 
 def test_a_kill_with_six_accepted_jobs_loses_none_and_charges_once(tmp_path: Path) -> None:
-    """After `kill -9` and a restart all six finish; the service charged six times. The key it was
-    paid with is in no file, log, page or answer."""
+    """After `kill -9` and a restart all six finish, the one that was cancelled too late included;
+    the service charged six times. The key is in no file, log, page or answer."""
     sandbox = SandboxProcess(tmp_path, latency=6)
     paid = {
         "WAVESPEED_API_KEY": KEY,
@@ -43,6 +43,9 @@ def test_a_kill_with_six_accepted_jobs_loses_none_and_charges_once(tmp_path: Pat
         wait_until(lambda: states(client) == ["running"] * 6)
         assert sandbox.stats()["charges"] == 6
         assert "finished" not in states(client)
+        job = client.predict(api_name="/jobs")[0]
+        paid_for = client.predict(job["id"], api_name="/cancel")
+        assert (paid_for["state"], paid_for["charged"]) == ("running", "yes")
         first.kill()
         second = Playground(tmp_path / "p", **paid)
         client = second.client()
