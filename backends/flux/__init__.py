@@ -1,0 +1,1 @@
+"""FLUX's architecture at miniature size, run with NumPy alone."""

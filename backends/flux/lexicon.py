@@ -1,0 +1,45 @@
+"""Turns prompts into the miniature's tokens, and tells which words it does not know."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backends.flux.weights import Weights
+
+TOKENS = 32
+PAD, END, START = 0, 1, 3
+
+
+class Lexicon:
+    """The rules that came with the weights, ready to be applied."""
+
+    def __init__(self, weights: Weights) -> None:
+        self._ids = {word: number for number, word in enumerate(weights.vocabulary)}
+        self._translations = [(re.compile(one), text) for one, text in weights.translations]
+        self._tidyings = [(re.compile(one), text) for one, text in weights.tidyings]
+        self._fillers = weights.fillers
+
+    def tokens(self, prompt: str, *, begins: bool) -> NDArray[np.int64]:
+        """Exactly `TOKENS` ids; a text encoder that `begins` gets a first token of its own."""
+        text = self._translated(prompt)
+        for pattern, replacement in self._tidyings:
+            text = pattern.sub(replacement, text)
+        ids = [self._ids[word] for word in text.split()][: TOKENS - 1 - begins]
+        row = [START] * begins + ids + [END]
+        return np.array(row + [PAD] * (TOKENS - len(row)))
+
+    def unknown(self, prompt: str) -> list[str]:
+        """The words of a prompt that the model paints nothing for, in order, each once."""
+        words = self._translated(prompt).replace(",", " ").split()
+        known = self._ids.keys() | self._fillers
+        return list(dict.fromkeys(word for word in words if word not in known))
+
+    def _translated(self, prompt: str) -> str:
+        text = unicodedata.normalize("NFKC", prompt).lower()
+        for pattern, replacement in self._translations:
+            text = pattern.sub(replacement, text)
+        return text

@@ -1,0 +1,126 @@
+"""Paints with the miniature: FLUX's schedule, text-to-image and image-to-image, step by step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from backends.flux import weights as files
+from backends.flux.autoencoder import LATENT_CHANNELS, Autoencoder, Bytes
+from backends.flux.encoders import T5, Clip
+from backends.flux.lexicon import Lexicon
+from backends.flux.transformer import Transformer
+from backends.flux.weights import Floats
+
+SIZES = ((128, 128), (160, 96), (96, 160), (192, 80), (80, 192))
+"""Widths and heights the model was trained on."""
+PATCH = 16  # pixels along a side of one token
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One picture at the model's own size; with `picture`, `strength` tells how far to leave it."""
+
+    prompt: str
+    size: tuple[int, int]
+    steps: int = 20
+    guidance: float = 3.5
+    seed: int = 0
+    picture: Bytes | None = None
+    strength: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sketch:
+    """After a step: which it was, of how many, and the latents the picture is heading for."""
+
+    step: int
+    total: int
+    latents: Floats
+
+
+class Flux:
+    """The whole model. It keeps no state between pictures."""
+
+    def __init__(self, weights: files.Weights) -> None:
+        self.lexicon = Lexicon(weights)
+        self.autoencoder = Autoencoder(weights.part("vae"), weights.part("preview"))
+        self._t5 = T5(weights.part("t5"))
+        self._clip = Clip(weights.part("clip"))
+        self._transformer = Transformer(weights.part("flux"))
+
+    def sketch(self, order: Order, noise: Floats | None = None) -> Iterator[Sketch]:
+        """Denoise step by step; the last sketch is the finished picture's latents."""
+        width, height = order.size
+        grid = height // PATCH, width // PATCH
+        sigmas = schedule(order.steps, grid[0] * grid[1])
+        shape = (LATENT_CHANNELS, 2 * grid[0], 2 * grid[1])
+        if noise is None:
+            noise = np.random.default_rng(order.seed).standard_normal(shape, np.float32)
+        if order.picture is None:
+            first, latents = 0, noise
+        else:
+            first = int(max(order.steps - min(order.steps * order.strength, order.steps), 0))
+            given, level = self.autoencoder.encode(order.picture), sigmas[first]
+            latents = level * noise + (1 - level) * given
+        yield from self._denoise(order, (pack(latents), grid), sigmas[first:])
+
+    def _denoise(
+        self, order: Order, start: tuple[Floats, tuple[int, int]], sigmas: Floats
+    ) -> Iterator[Sketch]:
+        tokens, grid = start
+        total = len(sigmas) - 1
+        if not total:
+            yield Sketch(0, 0, unpack(tokens, grid))
+            return
+        states = self._t5(self.lexicon.tokens(order.prompt, begins=False))
+        pooled = self._clip(self.lexicon.tokens(order.prompt, begins=True))
+        wish = self._transformer.prepare(states, pooled, grid)
+        modulations = self._transformer.modulations(wish, sigmas[:-1], order.guidance)
+        for step in range(total):
+            velocity = self._transformer(tokens, wish, modulations[step])
+            aim = tokens - sigmas[step] * velocity
+            tokens = tokens + (sigmas[step + 1] - sigmas[step]) * velocity
+            last = step == total - 1
+            yield Sketch(step + 1, total, unpack(tokens if last else aim, grid))
+
+    def paint(self, order: Order, noise: Floats | None = None) -> Bytes:
+        """The finished picture at the model's own size."""
+        *_, last = self.sketch(order, noise)
+        return self.autoencoder.decode(last.latents)
+
+
+def open_model(folder: Path) -> Flux:
+    """The model from its files; raises `NotReadyError`."""
+    return Flux(files.load(folder))
+
+
+def size_for(width: int, height: int) -> tuple[int, int]:
+    """The trained size whose shape is nearest."""
+    wanted = math.log(width / height)
+    return min(SIZES, key=lambda size: abs(math.log(size[0] / size[1]) - wanted))
+
+
+def schedule(steps: int, tokens: int) -> Floats:
+    """FLUX's noise levels, one more than steps: shifted towards noise for large pictures."""
+    shift = math.exp(0.5 + (1.15 - 0.5) / (4096 - 256) * (tokens - 256))
+    even = np.linspace(1.0, 1 / steps, steps)
+    sigmas = shift / (shift + (1 / even - 1))
+    return np.append(sigmas, 0).astype(np.float32)
+
+
+def pack(latents: Floats) -> Floats:
+    """2 x 2 latents become one token of 64 numbers."""
+    channels, rows, columns = latents.shape
+    blocks = latents.reshape(channels, rows // 2, 2, columns // 2, 2).transpose(1, 3, 0, 2, 4)
+    return np.ascontiguousarray(blocks.reshape(rows * columns // 4, channels * 4))
+
+
+def unpack(tokens: Floats, grid: tuple[int, int]) -> Floats:
+    """The inverse of `pack` for rows x columns of tokens."""
+    blocks = tokens.reshape(*grid, LATENT_CHANNELS, 2, 2).transpose(2, 0, 3, 1, 4)
+    return np.ascontiguousarray(blocks.reshape(LATENT_CHANNELS, 2 * grid[0], 2 * grid[1]))

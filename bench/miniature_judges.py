@@ -1,0 +1,72 @@
+"""What a picture shows, by a small network that was trained on the painter's own pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+
+from backends.sandbox.scene import Scene
+from backends.sandbox.words import COLOURS, Sky
+
+NAME = "miniature_judges.npz"
+KERNELS = ((3, 16, 2), (16, 32, 2), (32, 64, 2), (64, 32, 2))  # inputs, outputs, stride
+OBJECTS = ("mountains", "tree", "house", "boat", "balloon")
+_YES_NO = ("no", "yes")
+HEADS: dict[str, tuple[str, ...]] = {
+    "sky": get_args(Sky),
+    "ground": ("hills", "sea", "desert", "snow"),
+    "ground colour": tuple(COLOURS),
+    "disc": ("none", "sun", "moon"),
+    "disc colour": tuple(COLOURS),
+    "disc side": ("left", "center", "right"),
+    **dict.fromkeys(OBJECTS, _YES_NO),
+}
+
+
+class Judges:
+    """Answers every question about pictures of 128 x 128."""
+
+    def __init__(self, folder: Path) -> None:
+        with np.load(folder / NAME) as stored:
+            self._weights = {name: stored[name].astype(np.float32) for name in stored.files}
+
+    def features(self, picture: np.ndarray) -> np.ndarray:
+        """What the network sees: every channel in 8 x 8 cells, then its strongest anywhere."""
+        values = picture.astype(np.float32) / np.float32(127.5) - 1
+        for number, (inputs, outputs, stride) in enumerate(KERNELS):
+            kernel = self._weights[f"convolutions.{number}.weight"]
+            padded = np.pad(values, ((1, 1), (1, 1), (0, 0)))
+            windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), axis=(0, 1))
+            rows = windows[::stride, ::stride]
+            high, wide = rows.shape[:2]
+            flat = rows.reshape(high * wide, inputs * 9) @ kernel.reshape(outputs, -1).T
+            values = np.maximum(flat + self._weights[f"convolutions.{number}.bias"], 0)
+            values = values.reshape(high, wide, outputs)
+        return np.concatenate([values.transpose(2, 0, 1).ravel(), values.max(axis=(0, 1))])
+
+    def __call__(self, picture: np.ndarray) -> np.ndarray:
+        """The number of the likeliest answer to each question of `HEADS`."""
+        scores = self._weights["out.weight"] @ self.features(picture) + self._weights["out.bias"]
+        edges = np.cumsum([len(names) for names in HEADS.values()])[:-1]
+        return np.array([part.argmax() for part in np.split(scores, edges)])
+
+
+def answers(scene: Scene) -> np.ndarray:
+    """The true answers for a complete scene; -1 where a question does not apply."""
+    disc = scene.find("sun", "moon")
+    ground = next(thing for thing in scene.things if thing.kind in HEADS["ground"])
+    told = {
+        "sky": scene.sky or "",
+        "ground": ground.kind,
+        "ground colour": ground.colour or "",
+        "disc": disc.kind if disc else "none",
+        "disc colour": (disc.colour or "") if disc else "",
+        "disc side": (disc.place or "") if disc else "",
+    }
+    kinds = {thing.kind for thing in scene.things}
+    told |= {name: "yes" if name in kinds else "no" for name in OBJECTS}
+    return np.array(
+        [names.index(told[head]) if told[head] else -1 for head, names in HEADS.items()]
+    )

@@ -1,0 +1,186 @@
+"""The model in the box: what the words, the dials, the files and the stream do."""
+
+from __future__ import annotations
+
+import io
+import shutil
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from pydantic import ValidationError
+
+from backends.flux.weights import NAME
+from backends.miniature import FOLDER, Miniature, MiniatureImage, MiniatureText
+from core import pictures
+from core.errors import NotReadyError
+from core.events import Event, Finished, Preview, Running
+from core.params import Params
+from core.pictures import Picture
+
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.skipif(
+        not (FOLDER / NAME).exists(), reason="the miniature has no trained weights yet"
+    ),
+]
+
+
+async def events(params: Params, folder: Path = FOLDER) -> list[Event]:
+    backend = Miniature(folder)
+    found = [event async for event in backend.generate(params)]
+    await backend.aclose()
+    return found
+
+
+async def painted(prompt: str, **wish: Any) -> np.ndarray:
+    size = {"width": 256, "height": 256, "steps": 8, "seed": 5}
+    found = await events(MiniatureText(prompt=prompt, **{**size, **wish}))
+    return pixels(found[-1])
+
+
+def pixels(event: Event) -> np.ndarray:
+    assert isinstance(event, Finished)
+    with Image.open(io.BytesIO(event.image)) as image:
+        return np.asarray(image.convert("RGB")).astype(float)
+
+
+def given(width: int = 256, height: int = 256) -> Picture:
+    """A photo-like picture: soft blotches of many colours."""
+    chance = np.random.default_rng(0).integers(0, 256, (9, 9, 3), np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(chance).resize((width, height), Image.Resampling.BICUBIC).save(file, "PNG")
+    return pictures.load(file.getvalue())
+
+
+def apart(one: np.ndarray, other: np.ndarray) -> float:
+    return float(np.abs(one - other).mean())
+
+
+@pytest.mark.parametrize(
+    ("prompt", "strongest"), [("blue sky", 2), ("red sky, red hills", 0), ("green sky", 1)]
+)
+async def test_the_sky_has_the_colour_that_was_asked_for(prompt: str, strongest: int) -> None:
+    """Someone who asks for a blue sky gets one."""
+    sky = (await painted(prompt))[:48].mean((0, 1))
+    assert sky.argmax() == strongest, sky
+
+
+async def test_a_night_is_darker_than_a_day() -> None:
+    """A night sky is dark."""
+    assert (await painted("night sky")).mean() < (await painted("blue sky")).mean() - 40
+
+
+async def test_capital_letters_and_synonyms_change_nothing() -> None:
+    """ "A Crimson SKY" is "red sky"."""
+    assert np.array_equal(await painted("A Crimson SKY!"), await painted("red sky"))
+
+
+async def test_the_same_seed_gives_the_same_bytes_and_another_does_not() -> None:
+    """A picture in the history can be made again."""
+    wish = MiniatureText(prompt="a red sun", width=256, height=256, steps=4, seed=7)
+    first, again = await events(wish), await events(wish)
+    assert first[-1] == again[-1]
+    assert first[-1] != (await events(wish.with_seed(8)))[-1]
+
+
+async def test_guidance_and_steps_change_the_picture() -> None:
+    """No dial is decoration."""
+    plain = await painted("a red sun, blue sky")
+    assert apart(plain, await painted("a red sun, blue sky", guidance=1.0)) > 1
+    assert apart(plain, await painted("a red sun, blue sky", steps=2)) > 1
+
+
+async def test_more_strength_leaves_the_picture_further_behind() -> None:
+    """0 keeps it, a little changes little, 1 forgets it."""
+    picture = given()
+    start = np.asarray(Image.open(io.BytesIO(picture.data)).convert("RGB")).astype(float)
+    moved = []
+    for strength in (0.0, 0.2, 0.5, 0.8, 1.0):
+        wish = MiniatureImage(
+            prompt="night sky, sea", image=picture, strength=strength, steps=10, seed=2
+        )
+        moved.append(apart(pixels((await events(wish))[-1]), start))
+    assert moved[0] == 0
+    assert moved == sorted(moved)
+
+
+async def test_every_step_is_told_and_shown() -> None:
+    """Twelve steps are twelve pieces of news with a preview each, then the picture."""
+    found = await events(MiniatureText(prompt="hills", width=256, height=256, steps=12, seed=1))
+    told = [event for event in found if isinstance(event, Running)]
+    assert [(event.step, event.total) for event in told] == [(n + 1, 12) for n in range(12)]
+    shown = [event for event in found if isinstance(event, Preview)]
+    assert len(shown) == 12
+    assert all(len(event.image) < 20_000 for event in shown)
+
+
+async def test_cancelling_ends_within_a_step() -> None:
+    """Closing the stream leaves the thread free for the next picture."""
+    backend = Miniature()
+    wish = MiniatureText(prompt="hills", width=256, height=256, steps=50, seed=1)
+    async with aclosing(backend.generate(wish)) as stream:
+        await anext(stream)
+    found = [event async for event in backend.generate(wish.model_copy(update={"steps": 1}))]
+    assert isinstance(found[-1], Finished)
+    await backend.aclose()
+
+
+@pytest.mark.parametrize("size", [(1536, 256), (256, 1536), (1536, 1536), (1000, 700)])
+async def test_any_legal_size_comes_out_exactly(size: tuple[int, int]) -> None:
+    """Extreme shapes are cut, not squashed, and have the asked size."""
+    found = await painted("a red sun", width=size[0], height=size[1], steps=1)
+    assert found.shape == (size[1], size[0], 3)
+
+
+@pytest.mark.parametrize("steps", [1, 50])
+async def test_the_fewest_and_the_most_steps_work(steps: int) -> None:
+    """Both ends of the dial give a picture."""
+    assert (await painted("hills", steps=steps)).std() > 1
+
+
+async def test_a_large_narrow_picture_keeps_its_shape() -> None:
+    """Image-to-image gives back the shape it was given, within the largest size."""
+    wish = MiniatureImage(prompt="sea", image=given(3000, 300), steps=2, seed=1, strength=0.5)
+    assert pixels((await events(wish))[-1]).shape == (154, 1536, 3)
+
+
+async def test_words_it_does_not_know_are_named() -> None:
+    """A prompt of unknown words still gives a picture, and the page can say what was left out."""
+    backend = Miniature()
+    assert await backend.unknown("A cat under a NEON sign, blue sky") == ["cat", "neon", "sign"]
+    assert await backend.unknown("A crimson sun over the snow-capped mountains") == []
+    await backend.aclose()
+    assert (await painted("cat neon", steps=2)).std() > 1
+
+
+def test_an_empty_prompt_is_refused() -> None:
+    """Nothing to paint is said before anything is painted."""
+    with pytest.raises(ValidationError):
+        MiniatureText(prompt="   ")
+
+
+async def test_missing_or_damaged_weights_are_a_sentence(tmp_path: Path) -> None:
+    """No crash, no picture from broken numbers: what is wrong and what to do."""
+    wish = MiniatureText(prompt="hills", width=256, height=256)
+    assert "missing" in Miniature(tmp_path).problem()
+    with pytest.raises(NotReadyError) as missing:
+        await events(wish, tmp_path)
+    assert missing.value.advice
+    shutil.copytree(FOLDER, tmp_path / "copy")
+    file = tmp_path / "copy" / NAME
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+    assert "damaged" in Miniature(tmp_path / "copy").problem()
+    with pytest.raises(NotReadyError, match="damaged"):
+        await events(wish, tmp_path / "copy")
+
+
+async def test_what_is_recorded_has_both_sizes() -> None:
+    """The asked size, and the one that was really painted."""
+    shown = Miniature().sent(MiniatureText(prompt="hills", width=1024, height=640, seed=1))
+    assert (shown["width"], shown["height"], shown["painted_size"]) == (1024, 640, [160, 96])

@@ -1,0 +1,65 @@
+"""Remakes the miniature, a stage at a time or all of it: `python -m tools.miniature --help`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+STAGES = ("paint", "latents", "autoencoder", "flow", "judges", "export", "sheets")
+
+
+def main() -> None:
+    """Run the asked stages in a folder outside the repository."""
+    parser = argparse.ArgumentParser(prog="python -m tools.miniature", description=__doc__)
+    parser.add_argument("stages", nargs="*", choices=[*STAGES, []], help="default: all, in order")
+    parser.add_argument("--folder", type=Path, default=Path("../miniature"), help="for checkpoints")
+    parser.add_argument("--gpu", action="store_true", help="a GPU's batch size")
+    parser.add_argument("--pictures", type=int, default=60_000)
+    parser.add_argument("--minutes", type=float, default=180.0, help="for the flow")
+    parser.add_argument("--autoencoder-minutes", type=float, default=15.0)
+    parser.add_argument("--assets", type=Path, default=Path("assets/miniature"))
+    options = parser.parse_args()
+    for stage in options.stages or STAGES:
+        _run(stage, options)
+
+
+def _run(stage: str, options: argparse.Namespace) -> None:
+    # Each stage imports what it needs: painting needs no torch.
+    folder, device = options.folder, "cuda" if options.gpu else "cpu"
+    match stage:
+        case "paint":
+            from tools.miniature.pictures import paint_all  # noqa: PLC0415 - see above
+
+            paint_all(folder / "data", options.pictures, os.cpu_count() or 2)
+        case "latents":
+            from tools.miniature.latents import fit  # noqa: PLC0415 - see above
+
+            fit(folder / "data")
+        case "autoencoder":
+            from tools.miniature import autoencoder  # noqa: PLC0415 - see above
+
+            autoencoder.train(folder, options.autoencoder_minutes, device)
+        case "flow":
+            from tools.miniature.flow import Recipe, train  # noqa: PLC0415 - see above
+
+            batch = 512 if options.gpu else 64
+            train(folder, Recipe(minutes=options.minutes, batch=batch, device=device))
+        case "judges":
+            from tools.miniature.detectors import train as train_judges  # noqa: PLC0415 - see above
+
+            train_judges(folder, Path("bench"))
+        case "export":
+            from tools.miniature.export import export  # noqa: PLC0415 - see above
+
+            export(folder, options.assets)
+        case "sheets":
+            from tools.miniature.sheets import draw_sheets  # noqa: PLC0415 - see above
+
+            draw_sheets(options.assets)
+        case _:
+            raise ValueError(stage)
+
+
+if __name__ == "__main__":
+    main()

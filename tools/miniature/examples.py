@@ -1,0 +1,91 @@
+"""Feeds training examples: random batches of one size bucket, with captions as token ids."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from tools.miniature.lexicon import vocabulary
+from tools.miniature.networks import TOKENS
+from tools.miniature.pictures import BUCKETS, CAPTIONS, SHARES
+
+HELD_OUT = 64  # the last pictures of each bucket are never trained on
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Packed latents (n, tokens, 64), weights (n, tokens), grid size, token ids of captions."""
+
+    latents: torch.Tensor
+    weights: torch.Tensor
+    grid: tuple[int, int]
+    t5: torch.Tensor
+    clip: torch.Tensor
+
+
+class Examples:
+    """The painted pictures' latents and captions, ready to be drawn from."""
+
+    def __init__(self, folder: Path, device: str = "cpu") -> None:
+        self.device = device
+        self.parts = [_Bucket(folder, f"{width}x{height}") for width, height in BUCKETS]
+        self.empty = encode_words("", begins=False), encode_words("", begins=True)
+
+    def draw(self, size: int, empty_share: float, chance: np.random.Generator) -> Batch:
+        """A batch from one bucket; a share of its captions is empty."""
+        bucket = self.parts[int(chance.choice(len(BUCKETS), p=SHARES))]
+        picks = chance.integers(0, len(bucket.latents) - HELD_OUT, size)
+        told = chance.integers(0, CAPTIONS, size)
+        t5, clip = bucket.t5[picks, told], bucket.clip[picks, told]
+        silent = chance.random(size) < empty_share
+        t5[silent], clip[silent] = self.empty
+        latents = torch.from_numpy(bucket.latents[picks].astype(np.float32))
+        weights = torch.from_numpy(bucket.masks[picks].reshape(size, -1).astype(np.float32) / 255)
+        rows, columns = latents.shape[2] // 2, latents.shape[3] // 2
+        return Batch(
+            pack(latents).to(self.device),
+            weights.to(self.device),
+            (rows, columns),
+            torch.from_numpy(t5).long().to(self.device),
+            torch.from_numpy(clip).long().to(self.device),
+        )
+
+
+class _Bucket:
+    def __init__(self, folder: Path, name: str) -> None:
+        self.latents = np.load(folder / f"{name}.latents.npy")
+        self.masks = np.load(folder / f"{name}.masks.npy")
+        captions = json.loads((folder / f"{name}.captions.json").read_text())
+        self.t5 = np.array([[encode_words(text, begins=False) for text in row] for row in captions])
+        self.clip = np.array(
+            [[encode_words(text, begins=True) for text in row] for row in captions]
+        )
+
+
+def encode_words(text: str, *, begins: bool) -> np.ndarray:
+    """Token ids of a caption that is already in the miniature's own words."""
+    table = _TABLE
+    ids = [table[word] for word in text.split()][: TOKENS - 1 - begins]
+    row = [3] * begins + ids + [1]
+    return np.array(row + [0] * (TOKENS - len(row)), np.uint8)
+
+
+def pack(latents: torch.Tensor) -> torch.Tensor:
+    """FLUX's packing: 2 x 2 latents become one token of 64 numbers."""
+    count, channels, rows, columns = latents.shape
+    blocks = latents.view(count, channels, rows // 2, 2, columns // 2, 2)
+    return blocks.permute(0, 2, 4, 1, 3, 5).reshape(count, rows * columns // 4, channels * 4)
+
+
+def unpack(tokens: torch.Tensor, grid: tuple[int, int]) -> torch.Tensor:
+    """The inverse of `pack` for a grid of rows x columns tokens."""
+    count, _, width = tokens.shape
+    blocks = tokens.view(count, *grid, width // 4, 2, 2).permute(0, 3, 1, 4, 2, 5)
+    return blocks.reshape(count, width // 4, grid[0] * 2, grid[1] * 2)
+
+
+_TABLE = {word: number for number, word in enumerate(vocabulary())}
