@@ -32,7 +32,11 @@ CLOSED = tuple(
 )
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
+MOST_NAMES = 8
+"""Names whose connections are kept; pictures come from one or two."""
+
 Resolve = Callable[[str, int], Awaitable[list[str]]]
+Connect = Callable[[], httpx.AsyncBaseTransport]
 
 
 class ForbiddenAddressError(BadResponseError):
@@ -90,36 +94,54 @@ def redirected(place: httpx.URL, response: httpx.Response) -> httpx.URL:
         raise ForbiddenAddressError from error
 
 
+def network() -> Connect:
+    """Return what opens a new set of connections; all of them share one list of authorities."""
+    limits = httpx.Limits(max_connections=50, keepalive_expiry=20.0)
+    context = httpx.create_ssl_context()
+    return lambda: httpx.AsyncHTTPTransport(verify=context, limits=limits)
+
+
 class CheckedTransport(httpx.AsyncBaseTransport):
-    """Connects to public addresses only; `own` is the service's base URL, `inner` the network."""
+    """Connects to public addresses only; `own` is the service's base URL, `connect` the network."""
 
     def __init__(
-        self,
-        own: httpx.URL,
-        lookup: Resolve = resolve,
-        inner: httpx.AsyncBaseTransport | None = None,
+        self, own: httpx.URL, lookup: Resolve = resolve, connect: Connect | None = None
     ) -> None:
         self._own = (own.host, own.port)
         self._lookup = lookup
-        self._inner = inner or httpx.AsyncHTTPTransport(
-            limits=httpx.Limits(max_connections=50, keepalive_expiry=20.0)
-        )
+        self._connect = connect or network()
+        self._networks: dict[str, httpx.AsyncBaseTransport] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Check where the request goes, pin it there, and send it."""
         url = request.url
         if (url.host, url.port) == self._own:
-            return await self._inner.handle_async_request(request)
+            return await (await self._network("")).handle_async_request(request)
         name = url.raw_host.decode("ascii").rstrip(".")
         request.extensions = dict(request.extensions) | {"sni_hostname": name}
         failed: httpx.TransportError | None = None
-        for address in await self._checked(name, url):
+        addresses = await self._checked(name, url)
+        inner = await self._network(name)
+        for address in addresses:
             request.url = url.copy_with(host=address)
             try:
-                return await self._inner.handle_async_request(request)
+                return await inner.handle_async_request(request)
             except (httpx.ConnectError, httpx.ConnectTimeout) as error:
                 failed = error  # as with every name of several addresses, the next may answer
         raise failed or ForbiddenAddressError
+
+    async def _network(self, name: str) -> httpx.AsyncBaseTransport:
+        """Return the connections of one name, apart from those of every other.
+
+        They are pinned to addresses, and two names may share one: a connection whose certificate
+        was checked for the one must not serve the other.
+        """
+        kept = self._networks.pop(name, None) or self._connect()
+        self._networks[name] = kept
+        if len(self._networks) > MOST_NAMES:
+            oldest = self._networks.pop(next(iter(self._networks)))
+            await oldest.aclose()
+        return kept
 
     async def _checked(self, name: str, url: httpx.URL) -> list[str]:
         """Return the addresses of a host, in order; raises unless every one is public."""
@@ -133,4 +155,5 @@ class CheckedTransport(httpx.AsyncBaseTransport):
 
     async def aclose(self) -> None:
         """Close the connections."""
-        await self._inner.aclose()
+        for kept in self._networks.values():
+            await kept.aclose()

@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 
 from backends.addresses import CheckedTransport, ForbiddenAddressError, allowed, redirected
+from backends.answers import retry_after
 from backends.http import Patience, translated
 from core import pictures
 from core.errors import BadResponseError, PlaygroundError, UnavailableError
@@ -28,6 +29,12 @@ AGAIN = "It is fetched again for as long as the service keeps it."
 
 class ExpiredError(UnavailableError):
     """The address of the picture opens nothing any more; the service may name another."""
+
+
+class NotYetError(UnavailableError):
+    """The picture is not handed out for now; `retry_after` is in seconds when a time was named."""
+
+    retry_after: float | None = None
 
 
 class Downloads:
@@ -63,8 +70,9 @@ class Downloads:
                 wrong += isinstance(error, BadResponseError)
                 if wrong >= WRONG_TRIES:
                     raise
+                after = error.retry_after if isinstance(error, NotYetError) else None
                 try:
-                    await patience.pause()
+                    await patience.pause(after)
                 except TimeoutError:
                     raise error from None
 
@@ -91,12 +99,7 @@ class Downloads:
 
     async def _body(self, response: httpx.Response) -> bytes:
         if response.status_code != 200:
-            kind = ExpiredError if response.status_code in EXPIRED else UnavailableError
-            raise kind(
-                f"{self._service} does not hand out the picture (status {response.status_code}).",
-                advice=AGAIN,
-                charged="yes",
-            )
+            raise self._withheld(response)
         packed = response.headers.get("content-encoding", "identity").lower() != "identity"
         length = response.headers.get("content-length", "")
         size = int(length) if length.isascii() and length.isdecimal() else 0
@@ -113,6 +116,17 @@ class Downloads:
             advice="Nothing was stored. Tell whoever runs the service.",
             charged="yes",
         )
+
+    def _withheld(self, response: httpx.Response) -> UnavailableError:
+        kind = ExpiredError if response.status_code in EXPIRED else NotYetError
+        error = kind(
+            f"{self._service} does not hand out the picture (status {response.status_code}).",
+            advice=AGAIN,
+            charged="yes",
+        )
+        if isinstance(error, NotYetError):
+            error.retry_after = retry_after(response.headers)
+        return error
 
     async def put(self, url: str, data: bytes, headers: Mapping[str, Any]) -> None:
         """Upload bytes to the address a service named, without the key."""

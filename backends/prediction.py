@@ -132,7 +132,7 @@ def outcome(service: str, answer: Answer) -> Mapping[str, Any]:
 
 def refusal(service: str, answer: Answer) -> BackendError:
     """Return the error of an answer to a costly request that carries no task and no picture."""
-    status = _status(answer)
+    status = status_of(answer)
     if status == 429:
         return throttled(service, answer)
     if status in ELSEWHERE:
@@ -151,7 +151,7 @@ def refusal(service: str, answer: Answer) -> BackendError:
     )
 
 
-def _status(answer: Answer) -> int:
+def status_of(answer: Answer) -> int:
     """Return the status, also of an error that calls itself a success."""
     if answer.status < 300 and isinstance(answer.body, dict):
         error = answer.body.get("error")

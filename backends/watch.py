@@ -18,7 +18,7 @@ from backends.answers import Answer
 from backends.download import Downloads, ExpiredError, unpacked
 from backends.http import Api, Patience
 from backends.polling import Bucket, Pace
-from backends.prediction import Prediction, failure, read
+from backends.prediction import Prediction, failure, read, status_of
 from core.errors import BackendError, PlaygroundError, RejectedError, RunTimeoutError
 from core.events import Event, Finished, Queued, Running
 
@@ -103,7 +103,7 @@ class Watch:
             if task and task.id == request_id:
                 return task
             if answer:
-                refusals[answer.status] += 1
+                refusals[status_of(answer)] += 1
             if refusals[404] >= LOST_TRIES:
                 raise gone(service, request_id)
             if refusals[401] >= DENIED_TRIES:

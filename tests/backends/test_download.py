@@ -97,7 +97,7 @@ def checked(*addresses: str, wire: Wire | None = None) -> tuple[CheckedTransport
         return list(addresses)
 
     wire = wire or Wire()
-    return CheckedTransport(httpx.URL("http://127.0.0.1:8900"), lookup, wire), wire, asked
+    return CheckedTransport(httpx.URL("http://127.0.0.1:8900"), lookup, lambda: wire), wire, asked
 
 
 async def get(transport: CheckedTransport, url: str) -> None:
@@ -172,7 +172,7 @@ async def test_a_redirect_into_the_private_network_is_refused() -> None:
             seen.append(request.url.host)
             return httpx.Response(302, headers={"location": "http://inside.example/meta-data"})
 
-    transport = CheckedTransport(httpx.URL("https://api.example"), lookup, Redirecting())
+    transport = CheckedTransport(httpx.URL("https://api.example"), lookup, Redirecting)
     place = Downloads("Shop", "https://api.example", transport)
     with pytest.raises(ForbiddenAddressError) as caught:
         await place.fetch("https://cdn.example/a.png", time.monotonic() + 5)
@@ -269,6 +269,26 @@ async def test_a_download_that_fails_once_is_tried_again(first: httpx.Response) 
     """The picture was paid for: a bad moment of the network does not lose it."""
     answers = [first, httpx.Response(200, content=GOOD)]
     assert await fetched(lambda _request: answers.pop(0), seconds=10) == GOOD
+
+
+@pytest.mark.parametrize("status", [429, 503])
+async def test_a_download_comes_back_when_it_was_told_to(status: int) -> None:
+    """Not before, and not at all where that is past the deadline."""
+    moments: list[float] = []
+
+    def answer(_request: httpx.Request) -> httpx.Response:
+        moments.append(time.monotonic())
+        if len(moments) == 1:
+            return httpx.Response(status, headers={"retry-after": "0.7"})
+        return httpx.Response(200, content=GOOD)
+
+    assert await fetched(answer, seconds=10) == GOOD
+    assert moments[1] - moments[0] >= 0.69
+    later = httpx.Response(status, headers={"retry-after": "30"})
+    begun = time.monotonic()
+    with pytest.raises(UnavailableError):
+        await fetched(lambda _request: later, seconds=10)
+    assert time.monotonic() - begun < 5
 
 
 @pytest.mark.parametrize(

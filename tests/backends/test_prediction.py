@@ -189,9 +189,11 @@ async def test_at_the_deadline_the_job_is_pending(answer: httpx.Response) -> Non
     assert (caught.value.request_id, caught.value.charged) == ("abc/1", "yes")
 
 
-async def test_a_forgotten_job_ends_after_several_tries() -> None:
-    """Seven times not found is believed."""
-    service = polls(httpx.Response(404))
+@pytest.mark.parametrize("status", [404, 200])
+async def test_a_forgotten_job_ends_after_several_tries(status: int) -> None:
+    """Seven times not found is believed, also where the envelope alone says so."""
+    told = {"code": 404, "message": "no such prediction", "data": None}
+    service = polls(httpx.Response(status, json=told))
     backend = wavespeed(service.transport, deadline_s=60)
     with pytest.raises(RejectedError, match="no longer knows"):
         await events(backend.resume(params_of(backend, "text-to-image"), "abc/1"))

@@ -80,7 +80,7 @@ async def end_of(fault: str, *, service: Any = wavespeed, **options: Any) -> End
     own = httpx.URL(
         "https://api.wavespeed.ai" if service is wavespeed else "https://image.siraya.pro"
     )
-    transport = CheckedTransport(own, inner=httpx.ASGITransport(app=app))
+    transport = CheckedTransport(own, connect=lambda: httpx.ASGITransport(app=app))
     backend = service(transport, **options)
     wish = params_of(backend, "text-to-image", prompt=f"fault:{fault}|hills", width=256, height=256)
     found, error = [], None

@@ -121,9 +121,10 @@ async def test_an_address_that_stays_shut_leaves_the_job_pending() -> None:
     await pending(recorder, deadline_s=30)
 
 
-async def test_a_key_that_is_no_longer_accepted_is_said_at_once() -> None:
+@pytest.mark.parametrize("status", [401, 200])
+async def test_a_key_that_is_no_longer_accepted_is_said_at_once(status: int) -> None:
     """Asking again for minutes would not help; the job stays pending for the right key."""
-    recorder = service([httpx.Response(401, json={"code": 401, "message": "no"})])
+    recorder = service([httpx.Response(status, json={"code": 401, "message": "no"})])
     error = await pending(recorder, deadline_s=60)
     assert "key" in str(error)
     assert "WAVESPEED_API_KEY" in error.advice

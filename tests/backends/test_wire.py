@@ -206,6 +206,22 @@ async def test_the_key_goes_to_the_api_host_only() -> None:
     assert KEY not in repr(vars(backend))
 
 
+@pytest.mark.parametrize(
+    ("make", "good"), [(wavespeed, wavespeed_ok), (siraya, siraya_ok)], ids=["wavespeed", "siraya"]
+)
+async def test_a_costly_request_has_these_headers_and_no_others(make: Any, good: Any) -> None:
+    """The key and the type of the body; the rest is how HTTP itself is spoken."""
+    service = Recorder(good)
+    backend = make(service.transport)
+    await events(backend.generate(params_of(backend, "text-to-image")))
+    head = dict(service.posts[0].headers)
+    spoken = ("host", "accept", "accept-encoding", "connection", "user-agent", "content-length")
+    assert {name: text for name, text in head.items() if name not in spoken} == {
+        "authorization": f"Bearer {KEY}",
+        "content-type": "application/json",
+    }
+
+
 async def test_an_id_is_one_segment_of_the_path_whatever_it_contains() -> None:
     """Opaque means opaque: a slash in an id does not lead elsewhere."""
     strange = "../abc?x#y/1"
