@@ -35,7 +35,11 @@ def run(settings: Settings) -> None:
     held = lock.hold(settings.srpo_data_dir)
     database = Database(settings.database)
     history = History(database, Storage(settings.storage))
-    budget = Budget(settings.srpo_budget_day_usd, settings.srpo_budget_owner_day_usd)
+    budget = Budget(
+        settings.srpo_budget_day_usd,
+        settings.srpo_budget_owner_day_usd,
+        settings.srpo_budget_batch_usd,
+    )
     studio = Studio(backends.create(settings), Ledger(database, budget), history)
 
     @asynccontextmanager

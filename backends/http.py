@@ -18,6 +18,7 @@ from typing import Any
 import httpx
 
 from backends.answers import Answer, parse, retry_after
+from backends.clock import Clock
 from core.errors import BackendError, BadResponseError, Charged, RateLimitError, UnavailableError
 
 JSON_BYTES = 1_000_000
@@ -57,6 +58,7 @@ class Api:
     ) -> None:
         self.service = service
         self.base_url = base_url.strip().rstrip("/")
+        self.clock = Clock()
         self._key = key.strip()
         self.problem = "" if _sendable(self._key) else UNSENDABLE
         """Why the key cannot be used and what to do, or ""."""
@@ -94,7 +96,9 @@ class Api:
                 return await self._send(request, most=JSON_BYTES, costly=False)
 
     async def _send(self, request: httpx.Request, *, most: int, costly: bool) -> Answer:
+        asked = time.time()
         response = await self._client.send(request, stream=True)
+        self.clock.hear(response.headers.get("date"), asked, time.time())
         try:
             data = await _read(response, most, self.service, costly=costly)
         finally:

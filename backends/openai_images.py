@@ -12,13 +12,14 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from backends import sandboxed
+from backends.addresses import ForbiddenAddressError
 from backends.answers import Answer
-from backends.download import Downloads, deadline_in, unpacked
+from backends.download import AGAIN, Downloads, deadline_in, unpacked
 from backends.http import LOOK, PICTURE_JSON_BYTES, Api
 from backends.prediction import blocked, refusal
 from core import params as fields
-from core.errors import BackendError, BadResponseError
-from core.events import Event, Finished, Running
+from core.errors import BackendError, BadResponseError, RunTimeoutError
+from core.events import Delivered, Event, Finished, Running
 from core.params import Edit, Params, Task, TextToImage
 from core.settings import Settings
 
@@ -71,6 +72,7 @@ class Engine:
     edit_model: str | None
     price_usd: float
     max_concurrency: int
+    max_per_minute: int | None = None
     latency_s: float = 2.0
     """Of the sandbox in its place."""
 
@@ -117,6 +119,7 @@ class OpenAIImages:
         self.paid = not self.sandbox
         self.price_usd = engine.price_usd if self.paid else 0.0
         self.max_concurrency = engine.max_concurrency
+        self.max_per_minute = engine.max_per_minute
         tasks: dict[Task, type[Params]] = {"text-to-image": dialect.text}
         if engine.edit_model:
             tasks["image-to-image"] = dialect.picture
@@ -150,26 +153,42 @@ class OpenAIImages:
         path, body = self._body(params, image)
         yield Running()
         answer = await self._api.post_once(path, body, read_s=READ_S, most=PICTURE_JSON_BYTES)
-        yield Finished(await self._picture(answer))
-
-    async def _picture(self, answer: Answer) -> bytes:
-        """Return the picture of an answer: inside it, or at the address it names."""
         first = _first(answer)
         if first is None:
             raise _refused(self.label, answer)
         inside, address = first.get("b64_json"), first.get("url")
+        if isinstance(inside, str) and inside:
+            yield Finished(await self._unpacked(inside))
+        elif isinstance(address, str) and address:
+            yield Delivered(outputs=address)
+            yield Finished(await self._fetched(address))
+        else:
+            raise BadResponseError(
+                f"{self.label} answered without a picture.", advice=LOOK, charged="maybe"
+            )
+
+    async def collect(
+        self, params: Params, outputs: str, request_id: str | None
+    ) -> AsyncIterator[Event]:
+        """Fetch a picture from the address an earlier answer named."""
+        yield Finished(await self._fetched(outputs))
+
+    async def _unpacked(self, inside: str) -> bytes:
         try:
-            if isinstance(inside, str) and inside:
-                return await unpacked(self.label, inside)
-            if isinstance(address, str) and address:
-                return await self._downloads.fetch(address, deadline_in(DOWNLOAD_S))
+            return await unpacked(self.label, inside)
         except BackendError as error:
-            # There is no id to fetch it by later.
             error.advice, error.charged = LOOK, "yes"
             raise
-        raise BadResponseError(
-            f"{self.label} answered without a picture.", advice=LOOK, charged="maybe"
-        )
+
+    async def _fetched(self, address: str) -> bytes:
+        """Return the picture at an address; one that does not come stays to be fetched later."""
+        try:
+            return await self._downloads.fetch(address, deadline_in(DOWNLOAD_S))
+        except ForbiddenAddressError as error:
+            error.advice, error.charged = LOOK, "yes"
+            raise
+        except BackendError as error:
+            raise RunTimeoutError(str(error), advice=AGAIN, charged="yes") from error
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -203,6 +222,7 @@ def create_siraya(settings: Settings) -> OpenAIImages:
         edit_model=settings.siraya_edit_model,
         price_usd=settings.siraya_price_usd,
         max_concurrency=settings.siraya_max_concurrency,
+        max_per_minute=settings.siraya_max_per_minute,
         latency_s=settings.srpo_sandbox_latency,
     )
     return OpenAIImages(SIRAYA, engine)

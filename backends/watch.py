@@ -20,11 +20,12 @@ from backends.http import Api, Patience
 from backends.polling import Bucket, Pace
 from backends.prediction import Prediction, failure, read, status_of
 from core.errors import BackendError, PlaygroundError, RejectedError, RunTimeoutError
-from core.events import Event, Finished, Queued, Running
+from core.events import Delivered, Event, Finished, Queued, Running
 
 DEADLINE_S = 600.0
 EMPTY_S = 30.0
 """How long a completed job may be without outputs, in seconds."""
+LONGEST_ADDRESS = 4_000
 LOST_TRIES = 7
 """How often a service may not know an id before it is believed."""
 DENIED_TRIES = 3
@@ -61,7 +62,7 @@ class Watch:
         """
         deadline = time.monotonic() + self.deadline_s
         self._born = time.monotonic() if accepted_at is None else accepted_at
-        if accepted_at is None:
+        if accepted_at is None and not task.outputs:
             task = await self._poll(task.id, deadline)
         told = ""
         while not (task.phase == "done" and task.outputs):
@@ -73,6 +74,8 @@ class Watch:
             task = await self._next(task, deadline)
         if accepted_at is not None:
             self._learn(task)
+        if task.outputs[0].startswith("http"):
+            yield Delivered(outputs=task.outputs[0][:LONGEST_ADDRESS])
         yield Finished(await self._picture(task, deadline), flagged=task.flagged)
 
     async def _next(self, task: Prediction, deadline: float) -> Prediction:

@@ -9,11 +9,11 @@ from __future__ import annotations
 import base64
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Mapping
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import aclosing, suppress
 from typing import Any, Literal
 
-from backends import sandboxed
+from backends import account, sandboxed
 from backends.addresses import ForbiddenAddressError
 from backends.download import Downloads, deadline_in
 from backends.http import LOOK, Api, Patience
@@ -21,7 +21,8 @@ from backends.polling import Bucket, Pace
 from backends.prediction import Prediction, accepted, outcome
 from backends.watch import DEADLINE_S, Watch
 from core import params as fields
-from core.errors import BadResponseError, UnavailableError
+from core.backend import Found
+from core.errors import BadResponseError, PlaygroundError, UnavailableError
 from core.estimate import workload
 from core.events import Accepted, Event
 from core.params import ImageToImage, Params, Task, TextToImage
@@ -64,6 +65,10 @@ def path(params: Params) -> str:
     return f"/api/v3/wavespeed-ai/{model}{suffix}"
 
 
+def _model_id(params: Params) -> str:
+    return path(params).removeprefix("/api/v3/")
+
+
 def body(params: Params, image: str = "") -> dict[str, Any]:
     """Return the request body; `image` is a data URI or the address of an upload."""
     match params:
@@ -102,7 +107,9 @@ class WaveSpeed:
         self.sandbox = key is None
         self.paid = not self.sandbox
         self.price_usd = settings.wavespeed_price_usd if self.paid else 0.0
+        self.balance_usd: float | None = None
         self.max_concurrency = settings.wavespeed_max_concurrency
+        self.max_per_minute = settings.wavespeed_max_per_minute
         base = settings.wavespeed_base_url.rstrip("/").removesuffix("/api/v3")
         secret = key.get_secret_value() if key else ""
         if self.sandbox and transport is None:
@@ -152,8 +159,19 @@ class WaveSpeed:
 
     async def resume(self, params: Params, request_id: str) -> AsyncIterator[Event]:
         """Follow a job that was accepted earlier, by this process or another."""
-        known = Prediction(request_id, "processing")
-        self._ids.append(request_id)
+        async for event in self._follow(params, Prediction(request_id, "processing")):
+            yield event
+
+    async def collect(
+        self, params: Params, outputs: str, request_id: str | None
+    ) -> AsyncIterator[Event]:
+        """Fetch a picture that is known to be done; an address that expired is asked for anew."""
+        known = Prediction(request_id or "", "completed", (outputs,))
+        async for event in self._follow(params, known):
+            yield event
+
+    async def _follow(self, params: Params, known: Prediction) -> AsyncIterator[Event]:
+        self._ids.append(known.id)
         async with aclosing(self._watch(params).follow(known)) as events:
             async for event in events:
                 yield event
@@ -212,11 +230,19 @@ class WaveSpeed:
         )
         return address
 
-    async def balance(self) -> float | None:
-        """Return the account's balance in dollars, or None when the service does not tell."""
-        answer = await self._api.ask("GET", "/api/v3/balance")
-        value = outcome(self.label, answer).get("balance")
-        return float(value) if isinstance(value, int | float) else None
+    async def accepted(self, params: Params, since: float) -> tuple[Sequence[Found], float]:
+        """List what the account accepted for the endpoint of these params."""
+        return await account.listed(self._api, _model_id(params), since)
+
+    async def refresh(self) -> None:
+        """Ask what a picture costs and what is left; without an answer nothing changes."""
+        if not self.paid or self._api.problem:
+            return
+        with suppress(PlaygroundError):
+            self.balance_usd = await account.balance(self._api)
+            params = WaveSpeedText(prompt="a price", seed=0)
+            told = await account.price(self._api, _model_id(params), body(params))
+            self.price_usd = self.price_usd if told is None else told
 
     async def aclose(self) -> None:
         """Close the connections."""

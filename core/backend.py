@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 from core.events import Event
@@ -47,4 +48,45 @@ class Resumable(Protocol):
 
     def resume(self, params: Params, request_id: str) -> AsyncIterator[Event]:
         """Yield the events of a job that was accepted earlier; sends nothing costly."""
+        ...
+
+
+@runtime_checkable
+class Collectable(Protocol):
+    """A backend whose finished picture lies at an address that can be asked again, for nothing."""
+
+    def collect(self, params: Params, outputs: str, request_id: str | None) -> AsyncIterator[Event]:
+        """Yield the events of a job whose picture lies at `outputs`; sends nothing costly."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A job in a service's own list; `at` is when it was accepted, in this machine's Unix time."""
+
+    request_id: str
+    at: float
+
+
+@runtime_checkable
+class Traceable(Protocol):
+    """A backend that lists what its service accepted, so that a lost answer can be looked up."""
+
+    async def accepted(self, params: Params, since: float) -> tuple[Sequence[Found], float]:
+        """Return the jobs of this params' endpoint accepted after `since`, in Unix seconds.
+
+        The second value is how far, in seconds, their times may be off.
+        """
+        ...
+
+
+@runtime_checkable
+class Priced(Protocol):
+    """A backend that can ask its service what a picture costs and what is left to spend."""
+
+    balance_usd: float | None
+    """What the account has left, as last heard; None when that is not known."""
+
+    async def refresh(self) -> None:
+        """Ask for price and balance; a failure changes nothing."""
         ...

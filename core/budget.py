@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.errors import OverBudgetError
@@ -22,29 +23,49 @@ def dollars(amount: int) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Spent:
+    """What today's jobs cost or may still cost, in millionths: everybody's, and one owner's."""
+
+    day: int
+    owner: int
+
+
+@dataclass(frozen=True, slots=True)
 class Budget:
-    """Limits a day in UTC, in dollars; None is no limit."""
+    """Limits in dollars, for a day in UTC and for one click; None is no limit."""
 
     day_usd: float | None = None
     owner_day_usd: float | None = None
+    batch_usd: float | None = None
 
-    def check(self, *, price: int, spent_day: int, spent_owner: int) -> None:
-        """Refuse a job of `price` millionths when it would pass a limit.
+    def check(self, prices: Sequence[int], spent: Spent) -> None:
+        """Refuse the jobs of a click, with these prices in millionths, when they pass a limit.
 
-        `spent_day` and `spent_owner` are what today's jobs cost or may cost, in millionths.
         Raises OverBudgetError with the numbers.
         """
-        if price == 0:
+        total = sum(prices)
+        if total == 0:
             return
-        _check("today's budget", self.day_usd, price, spent_day)
-        _check("your budget for today", self.owner_day_usd, price, spent_owner)
+        what = (
+            f"This picture costs {dollars(total)}"
+            if len(prices) == 1
+            else f"These {len(prices)} pictures cost {dollars(total)}"
+        )
+        if self.batch_usd is not None and total > micros(self.batch_usd):
+            raise OverBudgetError(
+                f"{what} and one click may cost {dollars(micros(self.batch_usd))}. "
+                "Nothing was sent.",
+                advice="Ask for fewer pictures at once.",
+            )
+        _check(what, "today's budget", self.day_usd, total, spent.day)
+        _check(what, "your budget for today", self.owner_day_usd, total, spent.owner)
 
 
-def _check(name: str, limit_usd: float | None, price: int, spent: int) -> None:
+def _check(what: str, name: str, limit_usd: float | None, price: int, spent: int) -> None:
     if limit_usd is None or spent + price <= micros(limit_usd):
         return
     raise OverBudgetError(
-        f"This picture costs {dollars(price)} and {name} is {dollars(micros(limit_usd))}, "
+        f"{what} and {name} is {dollars(micros(limit_usd))}, "
         f"of which {dollars(spent)} is spent or reserved. Nothing was sent.",
         advice="Wait for tomorrow (UTC) or ask the owner of this playground to raise the budget.",
     )

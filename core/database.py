@@ -13,32 +13,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import (
-    BigInteger,
-    Boolean,
-    Column,
-    Connection,
-    Engine,
-    Float,
-    Index,
-    Integer,
-    MetaData,
-    String,
-    Table,
-    Text,
-    create_engine,
-    event,
-    make_url,
-    text,
-)
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
 from core.errors import HistoryError
+from core.migrations import MIGRATIONS, Migration
 
 T = TypeVar("T")
-
-Migration = Callable[[Connection], None]
 
 # WAL with FULL survives a power loss: a request id that was committed stays committed.
 PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=5000")
@@ -181,69 +163,3 @@ def _explained(error: DBAPIError) -> HistoryError:
             advice="Move it aside or restore a backup, then start again.",
         )
     return HistoryError("The database refused the work.", advice="Look at the program's log.")
-
-
-def _create_jobs_and_entries(db: Connection) -> None:
-    """Migration 1: the ledger, the history and the secrets this installation drew for itself."""
-    tables = MetaData()
-    _jobs(tables)
-    _entries(tables)
-    name, value = (
-        Column("name", String(32), primary_key=True),
-        Column("value", Text, nullable=False),
-    )
-    Table("secrets", tables, name, value)
-    tables.create_all(db)
-
-
-def _number() -> Column[int]:
-    """A key that counts up on every database."""
-    kind = BigInteger().with_variant(Integer, "sqlite")
-    return Column("n", kind, primary_key=True, autoincrement=True)
-
-
-def _jobs(tables: MetaData) -> None:
-    Table(
-        "jobs",
-        tables,
-        _number(),
-        Column("id", String(32), nullable=False, unique=True),
-        Column("owner", Text, nullable=False),
-        Column("click", String(64), nullable=True),
-        *(Column(name, Text, nullable=False) for name in ("backend", "task", "model")),
-        Column("sandbox", Boolean, nullable=False),
-        Column("state", String(16), nullable=False),
-        *(Column(name, Text, nullable=False) for name in ("params", "sent")),
-        Column("seed", BigInteger, nullable=False),
-        Column("work", Float, nullable=False),
-        Column("price_micros", BigInteger, nullable=False),
-        Column("charged", String(8), nullable=False),
-        Column("request_id", Text, nullable=True),
-        *(Column(name, Text, nullable=False) for name in ("error", "advice")),
-        Column("entry_id", String(32), nullable=True),
-        Column("day", String(10), nullable=False),
-        *(Column(name, Float, nullable=False) for name in ("created_at", "updated_at")),
-        Column("sent_at", Float, nullable=True),
-        Index("jobs_by_owner", "owner", "n"),
-        Index("jobs_by_state", "state"),
-        Index("jobs_by_day", "day"),
-        Index("one_job_a_click", "owner", "click", unique=True),
-    )
-
-
-def _entries(tables: MetaData) -> None:
-    Table(
-        "entries",
-        tables,
-        _number(),
-        *(Column(name, String(32), nullable=False, unique=True) for name in ("id", "job_id")),
-        Column("owner", Text, nullable=False),
-        Column("starred", Boolean, nullable=False),
-        *(Column(name, Text, nullable=False) for name in ("search", "facts")),
-        *(Column(name, Float, nullable=False) for name in ("elapsed_s", "created_at")),
-        Index("entries_by_owner", "owner", "n"),
-        Index("entries_starred", "owner", "starred", "n"),
-    )
-
-
-MIGRATIONS: tuple[Migration, ...] = (_create_jobs_and_entries,)

@@ -33,6 +33,13 @@ class Running:
 
 
 @dataclass(frozen=True, slots=True)
+class Delivered(Running):
+    """The last of the work: the picture lies at the address `outputs` and is fetched from there."""
+
+    outputs: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Preview:
     """A small encoded picture (WebP, JPEG or PNG bytes) of the unfinished work."""
 

@@ -25,7 +25,7 @@ from sqlalchemy import (
 
 from core.database import Database
 from core.errors import InputError
-from core.ledger import iso
+from core.job import iso
 from core.params import Task
 from core.storage import Storage
 

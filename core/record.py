@@ -10,7 +10,8 @@ from typing import Any
 from core import metadata, pictures
 from core.errors import BadResponseError, Charged
 from core.history import Entry, History
-from core.ledger import Job, iso, move
+from core.job import Job, iso
+from core.ledger import Ledger, move
 
 
 class Recorder:
@@ -18,6 +19,15 @@ class Recorder:
 
     def __init__(self, history: History) -> None:
         self._history = history
+
+    async def receive(self, job: Job, image: bytes, ledger: Ledger) -> Job:
+        """Put a picture aside that its service gives only once, before anything is done with it."""
+        await self._history.storage.write(_aside(job), image)
+        return await ledger.change(job.id, "running", outputs=_aside(job), charged="yes")
+
+    async def received(self, job: Job) -> bytes:
+        """Return the picture that an earlier process put aside."""
+        return await self._history.storage.read(job.outputs)
 
     async def keep(self, job: Job, image: bytes, *, flagged: bool, charged: Charged) -> Job:
         """Store the picture of a job and close the job, so that neither exists without the other.
@@ -44,7 +54,13 @@ class Recorder:
                 )
             ),
         )
+        if job.outputs == _aside(job):
+            await self._history.storage.delete(job.outputs)
         return done[0]
+
+
+def _aside(job: Job) -> str:
+    return f"received/{job.id}.bin"
 
 
 def _prepare(job: Job, image: bytes) -> tuple[bytes, bytes, dict[str, Any]]:

@@ -29,6 +29,9 @@ class Settings(BaseSettings):
     )
     wavespeed_base_url: str = Field("https://api.wavespeed.ai", description="Without `/api/v3`.")
     wavespeed_max_concurrency: int = Field(2, ge=1, le=500, description="Jobs in flight.")
+    wavespeed_max_per_minute: int | None = Field(
+        None, ge=1, le=6000, description="Requests for pictures in a minute; no limit if empty."
+    )
     wavespeed_price_usd: float = Field(0.025, ge=0, description="Price of one picture.")
 
     siraya_api_key: SecretStr | None = Field(
@@ -40,6 +43,9 @@ class Settings(BaseSettings):
         None, description="Model for image-to-image, which is offered only if this is set."
     )
     siraya_max_concurrency: int = Field(2, ge=1, le=500, description="Jobs in flight.")
+    siraya_max_per_minute: int | None = Field(
+        None, ge=1, le=6000, description="Requests for pictures in a minute; no limit if empty."
+    )
     siraya_price_usd: float = Field(0.025, ge=0, description="Price of one picture.")
 
     srpo_backend: str = Field("", description="Backend that is selected at first.")
@@ -53,6 +59,12 @@ class Settings(BaseSettings):
     )
     srpo_budget_owner_day_usd: float | None = Field(
         None, ge=0, description="What one owner may spend in a day (UTC)."
+    )
+    srpo_budget_batch_usd: float | None = Field(
+        None, ge=0, description="What the pictures of one click may cost."
+    )
+    srpo_confirm_above_usd: float = Field(
+        0.1, ge=0, description="The page asks before a click that costs more."
     )
     srpo_auth: SecretStr | None = Field(None, description="`user:password[,user:password]`.")
     srpo_poll_interval: float | None = Field(

@@ -13,16 +13,17 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
-from core.backend import Backend, Resumable
+from core.backend import Backend, Priced
 from core.errors import InputError, NotReadyError, PlaygroundError
 from core.estimate import Estimate
 from core.history import Entry, History
-from core.lane import Lane, Run
-from core.ledger import ACTIVE, Job, Ledger, State
+from core.job import Job, State
+from core.lane import Lane
+from core.ledger import Ledger
 from core.params import Params, Task
-from core.parsing import parse
-from core.pictures import Picture
 from core.record import Recorder
+from core.run import Run
+from core.starting import input_name, pick_up
 
 K = TypeVar("K", bound=str)
 V = TypeVar("V")
@@ -41,6 +42,8 @@ class Progress:
     total: int | None = None
     preview: bytes | None = None
     entry: Entry | None = None
+    stop: PlaygroundError | None = None
+    """Why its backend sends nothing until a person resumes it."""
 
 
 class Studio:
@@ -62,18 +65,23 @@ class Studio:
         self.ledger = ledger
         self.history = history
         recorder = Recorder(history)
-        self._lanes = {name: Lane(backend, ledger, recorder) for name, backend in backends.items()}
+        self.lanes = {name: Lane(backend, ledger, recorder) for name, backend in backends.items()}
         self._runs: dict[str, Run] = {}
+        self._chores: list[asyncio.Task[None]] = []
+        self.closed: PlaygroundError | None = None
+        """Why nothing new is taken, or None."""
 
     async def start(self) -> None:
-        """Pick up the jobs an earlier process left: accepted ones first, then waiting ones."""
-        left = await self.ledger.list(states=ACTIVE, limit=100_000)
-        for job in sorted(left, key=lambda job: (job.request_id is None, job.n)):
-            await self._pick_up(job)
+        """Pick up the jobs an earlier process left: accepted ones, lost ones, waiting ones."""
+        for run in await pick_up(self.ledger, self.history, self.backends):
+            self.carry(run)
+        for backend in self.backends.values():
+            if isinstance(backend, Priced):
+                self._chores.append(asyncio.create_task(backend.refresh()))
 
     async def aclose(self) -> None:
         """Stop carrying; the ledger says how to go on. Then close the backends."""
-        tasks = [run.task for run in self._runs.values() if run.task]
+        tasks = [run.task for run in self._runs.values() if run.task] + self._chores
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -91,19 +99,32 @@ class Studio:
         cannot work, OverBudgetError when the price would pass a budget, HistoryError when the
         job cannot be written down.
         """
+        return (await self.submit_all(backend, [params], owner=owner, click=click))[0]
+
+    async def submit_all(
+        self, backend: str, wishes: Sequence[Params], *, owner: str, click: str = ""
+    ) -> list[Job]:
+        """Do the same for all the pictures of one click: all are written down, or none."""
         chosen = self._backend(backend)
+        if self.closed:
+            raise self.closed
         if problem := chosen.problem():
             raise NotReadyError(f"{chosen.label} is not ready.", advice=problem)
+        drawn = [params.with_seed() for params in wishes]
         # Shielded: a page that closes at this instant must not leave a row nobody carries.
-        return await asyncio.shield(self._submit(chosen, params.with_seed(), owner, click))
+        return await asyncio.shield(self._submit(chosen, drawn, owner, click))
 
-    async def _submit(self, backend: Backend, params: Params, owner: str, click: str) -> Job:
-        if picture := params.picture:
+    async def _submit(
+        self, backend: Backend, wishes: Sequence[Params], owner: str, click: str
+    ) -> list[Job]:
+        if picture := wishes[0].picture:
             await self.history.storage.write(input_name(picture), picture.data)
-        job = await self.ledger.add(backend, params, owner=owner, click=click)
-        if job.state == "waiting" and job.id not in self._runs:
-            self._carry(job, params)
-        return job
+        jobs = await self.ledger.add_all(backend, wishes, owner=owner, click=click)
+        self.lanes[backend.id].line.probe()
+        for job, params in zip(jobs, wishes, strict=False):
+            if job.state == "waiting" and job.id not in self._runs:
+                self.carry(Run(job=job, params=params))
+        return jobs
 
     async def watch(self, job_ids: Sequence[str], *, owner: str) -> AsyncIterator[list[Progress]]:
         """Tell how jobs stand: at once, at every change, at every beat, and at their end."""
@@ -124,12 +145,19 @@ class Studio:
                 return
             await _any(changes, self._beat_s)
 
-    async def result(self, job_id: str, *, owner: str) -> Progress:
-        """Wait for the end of a job and return it."""
+    async def result(self, job_id: str, *, owner: str, patient: bool = True) -> Progress:
+        """Wait for the end of a job and return it.
+
+        Who is not patient is told as soon as it will take long: the job is pending, or its
+        backend stopped.
+        """
         run = self._runs.get(job_id)
         await self.ledger.get(job_id, owner=owner)
-        if run and run.task:
-            await asyncio.wait([run.task])
+        while run and run.task and not run.task.done():
+            stopped = run.job.state == "waiting" and self.lanes[run.job.backend].line.stopped_by
+            if not patient and (run.pending or stopped):
+                return self._progress(run, Estimate())
+            await _any([run.changed], 3600 if patient else self._beat_s)
         return await self._outcome(job_id)
 
     async def cancel(self, job_id: str, *, owner: str) -> Job:
@@ -141,8 +169,10 @@ class Studio:
         run = self._runs.get(job_id)
         if run is None or run.task is None:
             return job
-        if run.job.state == "waiting" or not self._backend(job.backend).paid:
-            run.stopped = True
+        free = not self._backend(job.backend).paid
+        if free or run.job.state in ("waiting", "sending"):
+            run.stopped = True  # what is on its way out is stopped if its service refuses it
+        if free or run.job.state == "waiting":
             run.task.cancel()
             await asyncio.wait([run.task])
         return await self.ledger.get(job_id, owner=owner)
@@ -151,62 +181,35 @@ class Studio:
         """Return an owner's jobs in any of `states`, newest first."""
         return await self.ledger.list(owner=owner, states=states, limit=limit)
 
-    def _carry(self, job: Job, params: Params) -> None:
-        run = Run(job=job, params=params)
-        self._runs[job.id] = run
-        run.task = asyncio.create_task(self._run(run), name=f"job {job.id}")
+    def carry(self, run: Run) -> None:
+        """Start a job's own task, which ends when the job does."""
+        self._runs[run.job.id] = run
+        run.task = asyncio.create_task(self._carry(run), name=f"job {run.job.id}")
 
-    async def _run(self, run: Run) -> None:
+    async def _carry(self, run: Run) -> None:
         try:
-            await self._lanes[run.job.backend].carry(run)
+            await self.lanes[run.job.backend].carry(run)
         finally:
             del self._runs[run.job.id]
             run.tell()
-
-    async def _pick_up(self, job: Job) -> None:
-        """Go on with a job of an earlier process in the way that cannot charge it twice."""
-        backend = self.backends.get(job.backend)
-        if backend is None or backend.sandbox != job.sandbox:
-            return  # its service is not configured now; it is asked again when it is
-        known = job.request_id is not None and isinstance(backend, Resumable)
-        if backend.paid and job.state != "waiting" and not known:
-            await self.ledger.change(job.id, "unknown", charged="maybe", **_UNANSWERED)
-            return
-        if not backend.paid:  # nothing was spent and the stand-in forgot: begin again
-            job = await self.ledger.change(job.id, "waiting", request_id=None)
-        try:
-            self._carry(job, await self._params(job))
-        except PlaygroundError as error:
-            await self.ledger.change(job.id, "failed", error=str(error), advice=error.advice)
-
-    async def _params(self, job: Job) -> Params:
-        values = dict(job.params)
-        if isinstance(values.get("image"), dict):
-            picture = Picture(**values["image"])
-            data = await self.history.storage.read(input_name(picture))
-            values["image"] = picture.model_copy(update={"data": data})
-        return parse(self.kind(job.backend, job.task), values)
 
     def _backend(self, name: str) -> Backend:
         return _choose(self.backends, name, "There is no backend called")
 
     def _progress(self, run: Run, estimate: Estimate) -> Progress:
-        job = run.job
+        job, line = run.job, self.lanes[run.job.backend].line
+        order = line.order()
         return Progress(
             job=job,
             elapsed_s=time.time() - job.sent_at if job.sent_at else 0.0,
             estimate_s=estimate.seconds(job.work),
-            ahead=self._ahead(job) if job.state == "waiting" else run.queued,
+            ahead=order.index(job.id) if job.id in order else run.queued,
+            stop=line.stopped_by if job.state == "waiting" else None,
             fraction=run.progress.fraction,
             step=run.progress.step,
             total=run.progress.total,
             preview=run.preview,
         )
-
-    def _ahead(self, job: Job) -> int:
-        """How many jobs wait before this one in its lane."""
-        others = [run.job for run in self._runs.values() if run.job.backend == job.backend]
-        return sum(other.state == "waiting" and other.n < job.n for other in others)
 
     async def _outcome(self, job_id: str) -> Progress:
         job = await self.ledger.get(job_id)
@@ -217,12 +220,6 @@ class Studio:
         return Progress(job=job, elapsed_s=entry.elapsed_s if entry else 0.0, entry=entry)
 
 
-_UNANSWERED = {
-    "error": "The program ended after this was sent and before the service answered.",
-    "advice": "It may have been charged. Look at your account before you make it again.",
-}
-
-
 async def _any(events: Sequence[asyncio.Event], seconds: float) -> None:
     """Wait until one of the events happens, at most `seconds`."""
     waits = [asyncio.create_task(event.wait()) for event in events]
@@ -231,12 +228,6 @@ async def _any(events: Sequence[asyncio.Event], seconds: float) -> None:
     finally:
         for wait in waits:
             wait.cancel()
-
-
-def input_name(picture: Picture) -> str:
-    """Name a picture to start from by its content, so that the same one is kept once."""
-    suffix = picture.media_type.rpartition("/")[2]
-    return f"inputs/{picture.sha256[:2]}/{picture.sha256}.{suffix}"
 
 
 def _choose(mapping: Mapping[K, V], name: K, what: str) -> V:

@@ -11,9 +11,9 @@ import gradio as gr
 from gradio.processing_utils import save_bytes_to_cache
 from gradio.utils import get_upload_folder
 
-from core.errors import PlaygroundError
+from core.errors import NotReadyError, PlaygroundError
 from core.history import Entry
-from core.ledger import Job
+from core.job import Job
 from core.params import Task
 from core.parsing import parse
 from core.studio import Studio
@@ -213,7 +213,10 @@ class Api:
         owner = owner_of(request)
         with spoken():
             job = await self._submit(task, backend, wishes, owner, lenient=True)
-            done = await self.studio.result(job.id, owner=owner)
+            done = await self.studio.result(job.id, owner=owner, patient=False)
+            if done.stop:  # it would wait for a person, and nothing was spent yet
+                await self.studio.cancel(job.id, owner=owner)
+                raise NotReadyError(words.stopped(done.stop))
             if done.entry is None:
                 raise PlaygroundError(words.failure(done.job) or f"{words.state(done)}.")
             path = await self._copy(done.entry)

@@ -10,7 +10,7 @@ from typing import Any
 
 from core.backend import Backend
 from core.history import Entry
-from core.ledger import iso
+from core.job import iso
 from core.studio import Progress
 from ui import words
 

@@ -14,7 +14,7 @@ from gradio.utils import get_upload_folder
 from core import pictures
 from core.errors import InputError, PlaygroundError
 from core.pictures import Picture
-from core.studio import input_name
+from core.starting import input_name
 from ui.media import Media
 
 ADVICE = "Add a PNG, JPEG, WebP or AVIF picture."

@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 from core.errors import InputError, PlaygroundError
-from core.ledger import ACTIVE, Job
+from core.job import ACTIVE, Job
 from core.params import Params, draw_seed
 from core.parsing import parse
 from core.studio import Progress, Studio

@@ -17,7 +17,8 @@ from core.errors import InputError, PlaygroundError
 from core.history import Entry
 from core.params import TASKS, Task
 from core.reading import Reading
-from core.studio import Studio, input_name
+from core.starting import input_name
+from core.studio import Studio
 from ui import draw, guide, shelf, tab_layout, words
 from ui import tab as tabs
 from ui.api import Api

@@ -5,7 +5,7 @@ from __future__ import annotations
 from core.backend import Backend
 from core.budget import dollars, micros
 from core.errors import PlaygroundError
-from core.ledger import Job
+from core.job import Job
 from core.metadata import Reading
 from core.pictures import Picture
 from core.studio import Progress
@@ -121,6 +121,11 @@ def cancelled(job: Job) -> str:
         case "waiting":
             return "It could not be stopped."
     return "It had ended already."
+
+
+def stopped(reason: PlaygroundError) -> str:
+    """Say why a backend sends nothing for now."""
+    return f"Paused, so that not every job fails alike. {trouble(reason)}"
 
 
 def summary(progress: Progress) -> str:

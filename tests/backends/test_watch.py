@@ -177,7 +177,7 @@ async def test_a_resumed_job_is_asked_for_at_once_and_teaches_nothing() -> None:
         pace.observe(1.0, 60.0)
     learned = list(pace.samples)
     found = await events(backend.resume(params, "abc/1"))
-    assert found == [Finished(ANSWER)]
+    assert found[-1] == Finished(ANSWER)
     assert list(pace.samples) == learned
 
 

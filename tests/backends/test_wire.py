@@ -262,8 +262,14 @@ async def test_a_resume_sends_nothing_costly() -> None:
     assert service.posts == []
 
 
-async def test_the_balance_is_read() -> None:
-    """In dollars, from the service's own endpoint."""
-    data = {"code": 200, "message": "success", "data": {"balance": 12.5}}
-    backend = wavespeed(Recorder(lambda _request: httpx.Response(200, json=data)).transport)
-    assert await backend.balance() == 12.5
+async def test_balance_and_price_are_asked_for() -> None:
+    """In dollars, from the service's own endpoints; nonsense changes nothing."""
+    told = {"balance": 12.5, "price": 0.04, "discounted_price": 0.03, "currency": "USD"}
+    recorder = Recorder(lambda _request: httpx.Response(200, json={"code": 200, "data": told}))
+    backend = wavespeed(recorder.transport)
+    await backend.refresh()
+    assert (backend.balance_usd, backend.price_usd) == (12.5, 0.03)
+    assert recorder.body()["model_id"] == "wavespeed-ai/flux-1-srpo"
+    told |= {"price": "free", "discounted_price": None}
+    await backend.refresh()
+    assert backend.price_usd == 0.03

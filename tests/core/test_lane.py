@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from core.errors import RateLimitError
+from core.decisions import decide
+from core.errors import AuthError, OutOfCreditError, RateLimitError
 from core.events import Event
-from core.ledger import Job
+from core.job import Job
 from core.params import Params
 from core.studio import Studio
 from tests.conftest import Studios
@@ -137,14 +138,105 @@ async def test_a_rate_limit_of_an_accepted_job_is_not_a_reason_to_send_it_again(
     assert (end.state, service.sends) == ("failed", 1)
 
 
-async def test_a_picture_that_was_paid_for_and_cannot_be_stored_says_so(studios: Studios) -> None:
-    """The disk is full at the worst moment: the bill is not hidden."""
-    studio = await studios.open(FakeBackend(paid=True))
+async def test_a_picture_that_comes_only_once_waits_in_memory_for_room(
+    studios: Studios, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk is full at the worst moment: the bill is told, and the picture is not let go."""
+    monkeypatch.setattr("core.lane.RETRY_S", (0.2,))
+    backend = FakeBackend(paid=True)
+    studio = await studios.open(backend)
+    (studios.folder / "images").write_text("in the way")
+    (studios.folder / "received").write_text("in the way")
+    job = await studio.submit("fake", FakeText(prompt="x", seed=1), owner="ann")
+    between = await told(studio, job)
+    assert (between.state, between.charged) == ("running", "no")
+    assert "stored" in between.error
+    (studios.folder / "received").unlink()
+    async with asyncio.timeout(5):
+        while not (await studio.ledger.get(job.id)).outputs:
+            await asyncio.sleep(0.01)
+    assert (await studio.ledger.get(job.id)).charged == "yes"
+    (studios.folder / "images").unlink()
+    end = await studio.result(job.id, owner="ann")
+    assert (end.job.state, end.job.error, backend.started) == ("finished", "", [1])
+    assert not list((studios.folder / "received").iterdir())
+
+
+async def test_a_picture_that_was_put_aside_is_stored_by_the_next_process(
+    studios: Studios, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Siraya's answer was on disk when the program was killed: nothing is sent again."""
+    monkeypatch.setattr("core.lane.RETRY_S", (60.0,))
+    first = FakeBackend(paid=True)
+    studio = await studios.open(first)
     (studios.folder / "images").write_text("in the way")
     job = await studio.submit("fake", FakeText(prompt="x", seed=1), owner="ann")
-    end = (await studio.result(job.id, owner="ann")).job
-    assert (end.state, end.charged) == ("failed", "yes")
-    assert "stored" in end.error
+    await told(studio, job)
+    await studio.aclose()
+    (studios.folder / "images").unlink()
+    second = FakeBackend(paid=True)
+    again = await studios.open(second)
+    end = await again.result(job.id, owner="ann")
+    assert (end.job.state, end.job.charged, second.started) == ("finished", "yes", [])
+
+
+class Faulty(FakeService):
+    """A service whose jobs bring a fault of this program to light."""
+
+    async def resume(self, params: Params, request_id: str) -> AsyncIterator[Event]:
+        self.resumed.append(request_id)
+        raise ZeroDivisionError
+        yield
+
+
+async def test_a_poisoned_job_is_parked_after_three_faults(
+    studios: Studios, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Over restarts too; it says that it was charged, and can be fetched later for nothing."""
+    monkeypatch.setattr("core.lane.RETRY_S", (0.05,))
+    first = FakeService(paid=True, open_gate=False)
+    studio = await studios.open(first)
+    [job] = await submitted(studio, 1)
+    async with asyncio.timeout(5):
+        while (await studio.ledger.get(job.id)).state != "running":
+            await asyncio.sleep(0.005)
+    await studio.aclose()
+    faulty = Faulty(paid=True)
+    second = await studios.open(faulty)
+    end = (await second.result(job.id, owner="ann")).job
+    assert (end.state, end.charged, len(faulty.resumed)) == ("failed", "yes", 3)
+    assert "3 times" in end.error
+    await second.aclose()
+    third = Faulty(paid=True)
+    await studios.open(third)
+    assert third.resumed == []
+    sound = FakeService(paid=True)
+    last = await studios.open(sound)
+    await decide(last, job.id, "fetch", owner="ann")
+    assert (await last.result(job.id, owner="ann")).job.state == "finished"
+    assert sound.sends == 0
+
+
+@pytest.mark.parametrize("kind", [AuthError, OutOfCreditError])
+async def test_a_refused_key_or_account_stops_the_line_not_a_hundred_jobs(
+    studios: Studios, kind: Any
+) -> None:
+    """One or two jobs fail and say why; the others wait until a person resumes."""
+    service = FakeService(paid=True, open_gate=False, failure=kind("No.", advice="Mend it."))
+    service.max_concurrency = 5
+    studio = await studios.open(service)
+    jobs = await submitted(studio, *range(20))
+    end = (await studio.result(jobs[0].id, owner="ann")).job
+    assert (end.state, end.charged, end.retryable) == ("failed", "no", True)
+    waiting = await studio.result(jobs[19].id, owner="ann", patient=False)
+    assert (waiting.job.state, str(waiting.stop)) == ("waiting", "No.")
+    tries = service.sends  # one more at most, to find out whether it was mended
+    service.failure = None
+    service.gate.set()
+    studio.lanes["fake"].line.resume()
+    ends = [(await studio.result(job.id, owner="ann")).job.state for job in jobs]
+    assert ends == ["failed"] * tries + ["finished"] * (20 - tries)
+    assert tries <= 2
 
 
 async def test_what_was_accepted_waits_for_room_on_the_disk(studios: Studios) -> None:

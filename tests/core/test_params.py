@@ -9,7 +9,7 @@ import pytest
 from pydantic import Field
 
 from core import settings
-from core.budget import Budget, dollars, micros
+from core.budget import Budget, Spent, dollars, micros
 from core.controls import controls
 from core.errors import InputError, OverBudgetError
 from core.estimate import Estimate
@@ -156,10 +156,20 @@ def test_a_budget_counts_exactly() -> None:
     budget = Budget(day_usd=0.175)
     price = micros(0.025)
     for spent in range(7):
-        budget.check(price=price, spent_day=spent * price, spent_owner=0)
+        budget.check([price], Spent(spent * price, 0))
     with pytest.raises(OverBudgetError, match=r"\$0\.025 .* \$0\.175, of which \$0\.175"):
-        budget.check(price=price, spent_day=7 * price, spent_owner=0)
-    budget.check(price=0, spent_day=10**9, spent_owner=0)
+        budget.check([price], Spent(7 * price, 0))
+    budget.check([0], Spent(10**9, 0))
+
+
+def test_the_pictures_of_a_click_are_one_sum() -> None:
+    """Three of four would fit, so none is sent; a limit for one click is said as such."""
+    price = micros(0.025)
+    with pytest.raises(OverBudgetError, match=r"These 4 pictures cost \$0\.10 .* \$0\.08"):
+        Budget(day_usd=0.08).check([price] * 4, Spent(0, 0))
+    with pytest.raises(OverBudgetError, match=r"one click may cost \$0\.05"):
+        Budget(batch_usd=0.05).check([price] * 3, Spent(0, 0))
+    Budget(batch_usd=0.05).check([price] * 2, Spent(10**9, 0))
 
 
 @pytest.mark.parametrize(

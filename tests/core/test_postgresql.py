@@ -16,7 +16,8 @@ from core.budget import Budget
 from core.database import Database
 from core.errors import OverBudgetError
 from core.history import History
-from core.ledger import Job, Ledger
+from core.job import Job
+from core.ledger import Ledger
 from core.storage import Storage
 from core.studio import Studio
 from tests.fakes import FakeService, FakeText

@@ -1,0 +1,197 @@
+"""One attempt at a job: send it or go on with it, find it again if its answer is lost, keep it."""
+
+from __future__ import annotations
+
+import time
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any
+
+from core import pictures
+from core.backend import Backend, Collectable, Resumable, Traceable
+from core.errors import BackendError, Charged
+from core.events import Accepted, Delivered, Event, Finished, Preview, Queued, Running
+from core.ledger import Ledger
+from core.line import Line
+from core.params import Params
+from core.record import Recorder
+from core.run import Run, broken
+from core.trace import Finding, trace, unanswered_until
+
+NEAR = 16
+"""Pixels by which a service may round a size."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """How one backend's jobs are made; every step is in the ledger before the next one."""
+
+    backend: Backend
+    ledger: Ledger
+    recorder: Recorder
+    line: Line
+
+    async def work(self, run: Run) -> None:
+        """Send a job, or go on with it, and store its picture."""
+        if run.image is None and run.job.outputs.startswith("received/"):
+            run.image = await self.recorder.received(run.job), False
+        if run.image is None:
+            await self._make(run)
+        if run.image is None:
+            raise broken(run.job)
+        await self._keep(run, *run.image)
+
+    async def _make(self, run: Run) -> None:
+        """Send, or go on with what was sent, until the picture is in hand."""
+        known = run.job.request_id is not None or bool(run.job.outputs)
+        if known:
+            self.line.join(run.job.id)
+        else:
+            await self.line.enter(run.job.id, run.job.owner, run.job.place, urgent=run.lost)
+            if run.lost:
+                await self._find(run, unanswered_until(run.job))
+            else:
+                await self._begin(run)
+        try:
+            await self._follow(run)
+        except BackendError as error:
+            await self._look_for(run, error)
+            await self._follow(run)
+
+    async def _begin(self, run: Run) -> None:
+        """Write down that it is being sent, before it is."""
+        run.job = await self.ledger.change(
+            run.job.id,
+            "sending",
+            sent=self.backend.sent(run.params),
+            sent_at=time.time(),
+            error="",
+            advice="",
+        )
+        run.tell()
+
+    async def _follow(self, run: Run) -> None:
+        async with aclosing(_stream(self.backend, run)) as events:
+            async for event in events:
+                await self._note(run, event)
+
+    async def _look_for(self, run: Run, error: BackendError) -> None:
+        """Look up a send whose answer was lost; raises `error` when there is nothing to look for.
+
+        The turn to send is held all the while: no other send may become as uncertain.
+        """
+        lost = error.charged == "maybe" and run.job.request_id is None and not run.job.outputs
+        if not (lost and isinstance(self.backend, Traceable) and self.backend.paid):
+            raise error
+        run.job = await self.ledger.change(
+            run.job.id, "sending", error=str(error), advice="It is looked up at the service."
+        )
+        run.tell()
+        await self._find(run, time.time(), error)
+
+    async def _find(self, run: Run, until: float, error: BackendError | None = None) -> None:
+        """Adopt the one job in the service's list that can be this one, or raise."""
+        finding = Finding()
+        if isinstance(self.backend, Traceable):
+            finding = await trace(self.backend, self.ledger, run.job, run.params, until)
+        run.lost = False
+        if adopted := finding.certain:
+            run.job = await self.ledger.change(
+                run.job.id,
+                "running",
+                request_id=adopted,
+                candidates=[adopted],
+                charged="yes",
+                error="",
+                advice="",
+            )
+            self.line.answered(run.job.id)
+            run.tell()
+            return
+        candidates = sorted(finding.candidates)
+        run.job = await self.ledger.change(run.job.id, "sending", candidates=candidates)
+        raise _undecided(str(error or run.job.error), finding)
+
+    async def _note(self, run: Run, event: Event) -> None:
+        """Put an event where it belongs: the ledger first, then the eyes of the watchers."""
+        match event:
+            case Accepted(request_id):
+                run.job = await self.ledger.change(
+                    run.job.id, "running", request_id=request_id, charged=self._charge()
+                )
+                self.line.worked()
+                self.line.answered(run.job.id)
+            case Queued(position):
+                run.queued = position
+            case Delivered(outputs=outputs):
+                # Counted: a file that brings the program down must not do so at every start.
+                run.job = await self.ledger.change(
+                    run.job.id,
+                    "running",
+                    outputs=outputs,
+                    charged=self._charge(),
+                    tries=run.job.tries + run.resumed,
+                )
+            case Running():
+                run.queued, run.progress = None, event
+                if run.job.state != "running" and not isinstance(self.backend, Resumable):
+                    run.job = await self.ledger.change(run.job.id, "running")
+            case Preview(image):
+                run.preview = image
+            case Finished(image, flagged):
+                self.line.worked()
+                run.image = image, flagged
+            case _:
+                raise TypeError(f"not an event: {event!r}")
+        run.tell()
+
+    async def _keep(self, run: Run, image: bytes, flagged: bool) -> None:
+        """Store the picture in hand; one that cannot be had again is put aside first."""
+        if run.job.candidates and not _fits(run.params, image):
+            await self._doubt(run)
+        if self.backend.paid and not run.job.outputs and run.job.request_id is None:
+            run.job = await self.recorder.receive(run.job, image, self.ledger)
+        run.job = await self.recorder.keep(run.job, image, flagged=flagged, charged=self._charge())
+        run.tell()
+
+    async def _doubt(self, run: Run) -> None:
+        """Let go of a job that was adopted and whose picture was made for somebody else."""
+        run.image, finding = None, Finding(set(run.job.candidates))
+        run.job = await self.ledger.change(
+            run.job.id, "sending", request_id=None, outputs="", charged="maybe"
+        )
+        raise _undecided("The picture in the service's list has another size.", finding)
+
+    def _charge(self) -> Charged:
+        return "yes" if self.backend.paid else "no"
+
+
+def _stream(backend: Backend, run: Run) -> Any:
+    job = run.job
+    if job.outputs and isinstance(backend, Collectable):
+        return backend.collect(run.params, job.outputs, job.request_id)
+    if job.request_id is not None and isinstance(backend, Resumable):
+        return backend.resume(run.params, job.request_id)
+    return backend.generate(run.params)
+
+
+def _fits(params: Params, image: bytes) -> bool:
+    """Whether a picture can be what was asked for, as far as its size tells."""
+    _kind, width, height = pictures.inspect(image)
+    asked = params.picture or params
+    wide, high = getattr(asked, "width", width), getattr(asked, "height", height)
+    if params.picture:  # a service may scale it
+        return abs(width * high - height * wide) <= 0.03 * width * high
+    return abs(width - wide) < NEAR and abs(height - high) < NEAR
+
+
+def _undecided(said: str, finding: Finding) -> BackendError:
+    """Say what the list told of a job that cannot be settled by itself."""
+    said = said or "The program ended after this was sent and before the service answered."
+    if finding.candidates:
+        advice = "The service's list has what may be it: say whether it is yours."
+    elif finding.looked:
+        advice = "The service's list does not have it. It may have been charged all the same."
+    else:
+        advice = "Look at your account there before you make it again."
+    return BackendError(said, advice=advice, charged="maybe")

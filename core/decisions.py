@@ -1,0 +1,103 @@
+"""What a person may decide about a job that did not simply end well; nothing here decides itself.
+
+retry     make a failed job again as a new one
+again     send one whose outcome is unknown a second time; it may then be charged twice
+dismiss   stop asking about one whose outcome is unknown
+adopt     say which job in the service's list it is
+look      read the service's list once more
+fetch     fetch the picture of a failed job that was paid for; costs nothing
+"""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+from core.errors import InputError
+from core.job import Job
+from core.run import Run
+from core.starting import params_of
+from core.studio import Studio
+
+Decision = Literal["retry", "again", "dismiss", "adopt", "look", "fetch"]
+DECISIONS: tuple[Decision, ...] = get_args(Decision)
+
+
+def choices(job: Job, *, traceable: bool) -> list[Decision]:
+    """Return what can be decided about a job as it stands."""
+    if job.state == "unknown":
+        looks: list[Decision] = ["look"] if traceable else []
+        picks: list[Decision] = ["adopt"] if job.candidates else []
+        return [*picks, *looks, "again", "dismiss"]
+    if job.fetchable and job.charged != "no" and job.retryable:
+        return ["fetch", "retry"]
+    if job.fetchable and job.charged == "yes":
+        return ["fetch"]
+    return ["retry"] if job.state == "failed" and job.retryable else []
+
+
+async def decide(
+    studio: Studio, job_id: str, decision: str, *, owner: str, request_id: str = ""
+) -> Job:
+    """Carry a decision out and return the job it leads to: the same one, or a new one.
+
+    Raises InputError when the job is not in a state for that decision.
+    """
+    job = await studio.ledger.get(job_id, owner=owner)
+    if decision not in DECISIONS or decision not in choices(job, traceable=True):
+        raise InputError(
+            "This cannot be decided about the job as it stands now.",
+            field="decision",
+            advice="Look at the list of jobs.",
+        )
+    if decision in ("retry", "again"):
+        return await _send(studio, job)
+    if decision == "dismiss":
+        return await studio.ledger.change(
+            job.id, "failed", advice="You dismissed it; it may have been charged."
+        )
+    return await _go_on(studio, job, decision, request_id)
+
+
+async def _send(studio: Studio, job: Job) -> Job:
+    """Make a job again as a new one; of the old one it stays known that it may have cost."""
+    backend = studio.backends[job.backend]
+    params = await params_of(studio.history, backend, job)
+    # The click makes a second press of the same button the same new job.
+    new = await studio.submit(job.backend, params, owner=job.owner, click=f"again-{job.id}")
+    if job.state == "unknown":
+        await studio.ledger.change(job.id, "failed", advice="You sent it again as a new job.")
+    else:
+        await studio.ledger.change(job.id, "failed", retryable=False)
+    return new
+
+
+async def _go_on(studio: Studio, job: Job, decision: str, request_id: str) -> Job:
+    """Carry a job on by what is known of it; none of this sends anything costly."""
+    facts: dict[str, object] = {"tries": 0}
+    if decision == "adopt":
+        if request_id not in job.candidates:
+            raise InputError("Choose one of the jobs in the list.", field="request_id")
+        facts |= {"request_id": request_id, "candidates": [], "charged": "yes"}
+    lost = decision == "look"
+    if not lost:
+        facts |= {"error": "", "advice": ""}
+    params = await params_of(studio.history, studio.backends[job.backend], job)
+    job = await studio.ledger.change(job.id, "sending" if lost else "running", **facts)
+    studio.carry(Run(job=job, params=params, lost=lost))
+    return job
+
+
+async def shift(studio: Studio, job_id: str, *, owner: str, earlier: bool) -> None:
+    """Let a waiting job change places with its owner's one before or after it."""
+    job = await studio.ledger.get(job_id, owner=owner)
+    waiting = await studio.ledger.list(owner=owner, states=["waiting"])
+    mine = sorted((one for one in waiting if one.backend == job.backend), key=lambda j: j.place)
+    ids = [one.id for one in mine]
+    if job.id not in ids:
+        raise InputError("Only a job that waits can change its place.", field="id")
+    other = ids.index(job.id) + (-1 if earlier else 1)
+    if 0 <= other < len(mine):
+        await studio.ledger.swap(mine[ids.index(job.id)], mine[other])
+        line = studio.lanes[job.backend].line
+        line.put(job.id, mine[other].place)
+        line.put(mine[other].id, mine[ids.index(job.id)].place)

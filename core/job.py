@@ -1,0 +1,108 @@
+"""A job: one params on its way, as the ledger knows it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal, get_args
+
+from sqlalchemy import RowMapping, column, table
+
+from core.budget import MICROS
+from core.errors import Charged
+from core.params import Task
+
+State = Literal["waiting", "sending", "running", "finished", "failed", "cancelled", "unknown"]
+STATES: tuple[State, ...] = get_args(State)
+ACTIVE: tuple[State, ...] = ("waiting", "sending", "running")
+
+COLUMNS = (
+    "n id owner click backend task model sandbox state params sent seed work price_micros charged "
+    "request_id error advice entry_id day created_at updated_at sent_at outputs candidates tries "
+    "place batch retryable"
+).split()
+jobs = table("jobs", *(column(name) for name in COLUMNS))
+"""The ledger's table, for queries."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One params on its way; `as_dict` is what the API shows of it. Times are Unix seconds."""
+
+    n: int
+    id: str
+    owner: str
+    backend: str
+    task: Task
+    sandbox: bool
+    state: State
+    params: dict[str, Any]
+    sent: dict[str, Any]
+    seed: int
+    work: float
+    price_usd: float
+    charged: Charged
+    request_id: str | None
+    error: str
+    advice: str
+    entry_id: str | None
+    created_at: float
+    updated_at: float
+    sent_at: float | None
+    outputs: str = ""
+    """Where the picture lies, at the service or set aside here; written down before it is used."""
+    candidates: tuple[str, ...] = ()
+    """Request ids in the service's list that may be this job's, for a person to choose from."""
+    tries: int = 0
+    """How often a later process failed to pick it up."""
+    place: float = 0.0
+    """Its place among its owner's waiting jobs; smaller is earlier."""
+    batch: str | None = None
+    retryable: bool = False
+    """Whether the same request may succeed another time."""
+
+    @property
+    def active(self) -> bool:
+        """Whether it is still on its way."""
+        return self.state in ACTIVE
+
+    @property
+    def fetchable(self) -> bool:
+        """Whether its picture may still be had without paying again."""
+        return self.state == "failed" and bool(self.outputs or self.request_id)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the job dict of the named API."""
+        names = "id state backend task request_id seed price_usd charged error advice entry_id"
+        facts: dict[str, Any] = {name: getattr(self, name) for name in names.split()}
+        return facts | {
+            "created_at": iso(self.created_at),
+            "updated_at": iso(self.updated_at),
+        }
+
+
+def of_row(row: RowMapping) -> Job:
+    """Return the job of a row."""
+    facts = {name: row[name] for name in Job.__dataclass_fields__ if name in row}
+    return Job(
+        **facts
+        | {
+            "params": json.loads(row["params"]),
+            "sent": json.loads(row["sent"]),
+            "candidates": tuple(json.loads(row["candidates"])),
+            "sandbox": bool(row["sandbox"]),
+            "retryable": bool(row["retryable"]),
+            "place": float(row["n"] if row["place"] is None else row["place"]),
+            "price_usd": row["price_micros"] / MICROS,
+        }
+    )
+
+
+def iso(seconds: float) -> str:
+    """Write Unix seconds as ISO 8601 in UTC, to the millisecond."""
+    return (
+        datetime.fromtimestamp(seconds, UTC)
+        .isoformat(timespec="milliseconds")
+        .replace("+00:00", "Z")
+    )

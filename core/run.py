@@ -1,0 +1,77 @@
+"""A job that this process carries, with what its backend said last, and why jobs fail."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+from core.errors import (
+    AuthError,
+    BackendError,
+    HistoryError,
+    OutOfCreditError,
+    PlaygroundError,
+    RejectedError,
+)
+from core.events import Running
+from core.job import Job
+from core.params import Params
+
+MOST_TRIES = 3
+"""How often a job that was accepted may break this program before it is parked."""
+
+
+@dataclass(slots=True)
+class Run:
+    """A job that this process is carrying, with what its backend said last."""
+
+    job: Job
+    params: Params
+    lost: bool = False
+    """It may have been sent by an earlier process, which had no answer."""
+    resumed: bool = False
+    """It was picked up from an earlier process."""
+    queued: int | None = None
+    progress: Running = field(default_factory=Running)
+    preview: bytes | None = None
+    image: tuple[bytes, bool] | None = None
+    """The finished picture and its safety warning, until it is stored."""
+    pending: bool = False
+    """It waits for a while before it is asked for again."""
+    stopped: bool = False
+    """A person cancelled it."""
+    task: asyncio.Task[None] | None = None
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def tell(self) -> None:
+        """Wake whoever watches."""
+        self.changed.set()
+        self.changed = asyncio.Event()
+
+
+def broken(job: Job) -> BackendError:
+    """Return what to say of a fault of our own."""
+    return BackendError(
+        "The job ended without a picture because of a fault in this program.",
+        advice="Look at the log; the job is in the list with its request id.",
+        request_id=job.request_id,
+        charged=job.charged if job.charged != "no" else "maybe" if job.sent_at else "no",
+    )
+
+
+def parked(job: Job) -> BackendError:
+    """Return what to say of a job that broke this program each time it was gone on with."""
+    return BackendError(
+        f"This job was gone on with {MOST_TRIES} times and ended in a fault of this program each "
+        "time, so it is left alone now.",
+        advice="Update the program, then fetch it again; that costs nothing.",
+        request_id=job.request_id,
+        charged=job.charged,
+    )
+
+
+def retryable(error: PlaygroundError) -> bool:
+    """Whether the same request may succeed later: not a refused prompt, not bad parameters."""
+    if isinstance(error, AuthError | OutOfCreditError | HistoryError):
+        return True
+    return isinstance(error, BackendError) and not isinstance(error, RejectedError)

@@ -1,0 +1,84 @@
+"""What a new process does with the jobs an earlier one left: nothing is sent twice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from core.backend import Backend, Collectable, Resumable, Traceable
+from core.errors import InputError, PlaygroundError
+from core.history import History
+from core.job import ACTIVE, Job
+from core.ledger import Ledger
+from core.params import Params
+from core.parsing import parse
+from core.pictures import Picture
+from core.run import MOST_TRIES, Run, parked
+
+UNANSWERED = {
+    "error": "The program ended after this was sent and before the service answered.",
+    "advice": "It may have been charged. Look at your account before you make it again.",
+}
+
+
+async def pick_up(ledger: Ledger, history: History, backends: Mapping[str, Backend]) -> list[Run]:
+    """Return what to carry on, in the order in which to begin: accepted, lost, waiting."""
+    left = await ledger.list(states=ACTIVE, limit=100_000)
+    order = {"running": 0, "sending": 1, "waiting": 2}
+    runs = []
+    for job in sorted(left, key=lambda job: (order[job.state], job.place)):
+        backend = backends.get(job.backend)
+        if backend is None or backend.sandbox != job.sandbox:
+            continue  # its service is not configured now; it is asked again when it is
+        if run := await _pick_up(ledger, history, backend, job):
+            runs.append(run)
+    return runs
+
+
+async def _pick_up(ledger: Ledger, history: History, backend: Backend, job: Job) -> Run | None:
+    """Go on with a job in the way that cannot charge it twice; None when there is no way."""
+    if job.tries >= MOST_TRIES:
+        await _park(ledger, job)
+        return None
+    known = job.request_id is not None and isinstance(backend, Resumable)
+    lies = job.outputs.startswith("received/") or (
+        bool(job.outputs) and isinstance(backend, Collectable)
+    )
+    lost = backend.paid and job.state != "waiting" and not known and not lies
+    if lost and not isinstance(backend, Traceable):
+        await ledger.change(job.id, "unknown", charged="maybe", retryable=True, **UNANSWERED)
+        return None
+    if not backend.paid:  # nothing was spent and the stand-in forgot: begin again
+        job = await ledger.change(job.id, "waiting", request_id=None, outputs="")
+    try:
+        return Run(
+            job=job, params=await params_of(history, backend, job), lost=lost, resumed=known or lies
+        )
+    except PlaygroundError as error:
+        await ledger.change(job.id, "failed", error=str(error), advice=error.advice)
+        return None
+
+
+async def _park(ledger: Ledger, job: Job) -> None:
+    """Leave a job alone that broke every process that touched it."""
+    error = parked(job)
+    await ledger.change(job.id, "failed", error=str(error), advice=error.advice, tries=0)
+
+
+async def params_of(history: History, backend: Backend, job: Job) -> Params:
+    """Return the params of a job, with its picture to start from."""
+    if job.task not in backend.tasks:
+        raise InputError(
+            f"{backend.label} does not offer the task of this job any more.", field="task"
+        )
+    values = dict(job.params)
+    if isinstance(values.get("image"), dict):
+        picture = Picture(**values["image"])
+        data = await history.storage.read(input_name(picture))
+        values["image"] = picture.model_copy(update={"data": data})
+    return parse(backend.tasks[job.task], values)
+
+
+def input_name(picture: Picture) -> str:
+    """Name a picture to start from by its content, so that the same one is kept once."""
+    suffix = picture.media_type.rpartition("/")[2]
+    return f"inputs/{picture.sha256[:2]}/{picture.sha256}.{suffix}"
