@@ -50,7 +50,21 @@ window.srpo = (() => {
       .forEach((input) => input.setAttribute("placeholder", "Custom"));
   }).observe(document, { childList: true, subtree: true });
 
+  const clicks = {};
+
   return {
+    // One click is one job: a double click has the name of the first. "" is a no to the price.
+    click(task, limit) {
+      const now = performance.now();
+      const last = clicks[task];
+      if (last && now - last.at < 700) return last.name;
+      const button = document.querySelector(`#${task}-generate`);
+      const price = Number(button?.innerText.match(/\$([\d.]+)/)?.[1] ?? 0);
+      const asked = `This click costs $${price.toFixed(2)} in all. Make the pictures?`;
+      const name = price > limit && !confirm(asked) ? "" : crypto.getRandomValues(new Uint32Array(4)).join("-");
+      clicks[task] = { at: performance.now(), name };
+      return name;
+    },
     keep(names, values) {
       return Object.fromEntries(names.map((name, index) => [name, values[index]]));
     },

@@ -6,7 +6,6 @@ process staying alive. Synchronous mode would be a little quicker and could lose
 
 from __future__ import annotations
 
-import base64
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -14,27 +13,22 @@ from contextlib import aclosing, suppress
 from typing import Any, Literal
 
 from backends import account, sandboxed
-from backends.addresses import ForbiddenAddressError
-from backends.download import Downloads, deadline_in
-from backends.http import LOOK, Api, Patience
+from backends.download import Downloads
+from backends.http import LOOK, Api
 from backends.polling import Bucket, Pace
-from backends.prediction import Prediction, accepted, outcome
+from backends.prediction import Prediction, accepted
+from backends.uploads import Uploads
 from backends.watch import DEADLINE_S, Watch
 from core import params as fields
 from core.backend import Found
-from core.errors import BadResponseError, PlaygroundError, UnavailableError
+from core.errors import BadResponseError, PlaygroundError
 from core.estimate import workload
 from core.events import Accepted, Event
 from core.params import ImageToImage, Params, Task, TextToImage
-from core.pictures import Picture
 from core.settings import Settings
 
 Model = Literal["flux-1-srpo", "flux-srpo"]
 Format = Literal["jpeg", "png"]
-LARGE = 6_000_000
-"""Bytes of a data URI beyond which a picture is uploaded first."""
-UPLOAD_S = 15.0
-"""How long a failed upload is tried again."""
 
 
 class WaveSpeedText(TextToImage):
@@ -116,6 +110,7 @@ class WaveSpeed:
             base, secret, transport = sandboxed.connect(settings.srpo_sandbox_latency)
         self._api = Api(self.label, base, secret, transport)
         self._downloads = Downloads(self.label, base, transport)
+        self._uploads = Uploads(self._api, self._downloads, deadline_s)
         self._bucket = Bucket()
         self._fixed = settings.srpo_poll_interval
         self._paces: dict[str, Pace] = {}
@@ -134,7 +129,7 @@ class WaveSpeed:
 
     async def generate(self, params: Params) -> AsyncIterator[Event]:
         """Send once, hand out the id at once, then follow the job to its picture."""
-        image = await self._image(params.picture) if params.picture else ""
+        image = await self._uploads.reference(params.picture) if params.picture else ""
         asked = time.monotonic()
         answer = await self._api.post_once(path(params), body(params, image))
         took = time.monotonic() - asked
@@ -187,48 +182,6 @@ class WaveSpeed:
             round_trip=self._round_trip,
             deadline_s=self._deadline_s,
         )
-
-    async def _image(self, picture: Picture) -> str:
-        """Return what goes into `image`: a data URI, or an upload's address for large pictures."""
-        encoded = base64.b64encode(picture.data).decode()
-        uri = f"data:{picture.media_type};base64,{encoded}"
-        return uri if len(uri) <= LARGE else await self._upload(picture)
-
-    async def _upload(self, picture: Picture) -> str:
-        """Upload a picture and return its address; costs nothing, so it is tried again."""
-        patience = Patience(deadline_in(min(UPLOAD_S, self._deadline_s)))
-        while True:
-            try:
-                return await self._uploaded(picture)
-            except ForbiddenAddressError:
-                raise
-            except (UnavailableError, BadResponseError) as error:
-                try:
-                    await patience.pause()
-                except TimeoutError:
-                    raise error from None
-
-    async def _uploaded(self, picture: Picture) -> str:
-        """Upload in the two steps of the service; the second goes without the key."""
-        suffix = picture.media_type.rpartition("/")[2]
-        wish = {
-            "filename": f"{picture.sha256[:16]}.{suffix}",
-            "size": len(picture.data),
-            "content_type": picture.media_type,
-        }
-        answer = await self._api.ask("POST", "/api/v3/media/uploads", wish, seconds=30)
-        ticket = outcome(self.label, answer)
-        address, upload = ticket.get("download_url"), ticket.get("upload")
-        if not isinstance(address, str) or not isinstance(upload, dict):
-            raise UnavailableError(
-                f"{self.label} did not take the picture.",
-                advice="Try again, or make the picture smaller.",
-            )
-        headers = upload.get("headers")
-        await self._downloads.put(
-            str(upload.get("url")), picture.data, headers if isinstance(headers, dict) else {}
-        )
-        return address
 
     async def accepted(self, params: Params, since: float) -> tuple[Sequence[Found], float]:
         """List what the account accepted for the endpoint of these params."""

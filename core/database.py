@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
 from core.errors import HistoryError
-from core.migrations import MIGRATIONS, Migration
+from core.migrations import MIGRATIONS, NUMBERS, Migration
 
 T = TypeVar("T")
 
@@ -138,7 +138,9 @@ def _version(db: Connection) -> int:
 
 
 def _apply(db: Connection, migration: Migration, number: int) -> None:
-    migration(db)
+    key = NUMBERS.get(db.dialect.name, "BIGSERIAL PRIMARY KEY")
+    for statement in migration:
+        db.execute(text(statement.replace("{number}", key)))
     db.execute(text("INSERT INTO migrations (number) VALUES (:number)"), {"number": number})
 
 

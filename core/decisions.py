@@ -76,7 +76,11 @@ async def _go_on(studio: Studio, job: Job, decision: str, request_id: str) -> Jo
     facts: dict[str, object] = {"tries": 0}
     if decision == "adopt":
         if request_id not in job.candidates:
-            raise InputError("Choose one of the jobs in the list.", field="request_id")
+            raise InputError(
+                "This is none of the jobs it may be.",
+                field="request_id",
+                advice=f"Choose one of: {', '.join(job.candidates)}.",
+            )
         facts |= {"request_id": request_id, "candidates": [], "charged": "yes"}
     lost = decision == "look"
     if not lost:

@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, get_args
 
-from sqlalchemy import RowMapping, column, table
-
-from core.budget import MICROS
 from core.errors import Charged
 from core.params import Task
 
 State = Literal["waiting", "sending", "running", "finished", "failed", "cancelled", "unknown"]
 STATES: tuple[State, ...] = get_args(State)
 ACTIVE: tuple[State, ...] = ("waiting", "sending", "running")
-
-COLUMNS = (
-    "n id owner click backend task model sandbox state params sent seed work price_micros charged "
-    "request_id error advice entry_id day created_at updated_at sent_at outputs candidates tries "
-    "place batch retryable"
-).split()
-jobs = table("jobs", *(column(name) for name in COLUMNS))
-"""The ledger's table, for queries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,23 +68,6 @@ class Job:
             "created_at": iso(self.created_at),
             "updated_at": iso(self.updated_at),
         }
-
-
-def of_row(row: RowMapping) -> Job:
-    """Return the job of a row."""
-    facts = {name: row[name] for name in Job.__dataclass_fields__ if name in row}
-    return Job(
-        **facts
-        | {
-            "params": json.loads(row["params"]),
-            "sent": json.loads(row["sent"]),
-            "candidates": tuple(json.loads(row["candidates"])),
-            "sandbox": bool(row["sandbox"]),
-            "retryable": bool(row["retryable"]),
-            "place": float(row["n"] if row["place"] is None else row["place"]),
-            "price_usd": row["price_micros"] / MICROS,
-        }
-    )
 
 
 def iso(seconds: float) -> str:

@@ -8,16 +8,36 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, case, func, insert, select, text, update
+from sqlalchemy import (
+    Connection,
+    RowMapping,
+    case,
+    column,
+    func,
+    insert,
+    select,
+    table,
+    text,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
 from core.backend import Backend
-from core.budget import Budget, Spent, micros
+from core.budget import MICROS, Budget, Spent, micros
 from core.database import Database
 from core.errors import InputError
 from core.estimate import workload
-from core.job import ACTIVE, STATES, Job, State, iso, jobs, of_row
+from core.job import ACTIVE, STATES, Job, State, iso
 from core.params import Params
+from core.spending import Spending, day
+
+COLUMNS = (
+    "n id owner click backend task model sandbox state params sent seed work price_micros charged "
+    "request_id error advice entry_id day created_at updated_at sent_at outputs candidates tries "
+    "place batch retryable"
+).split()
+jobs = table("jobs", *(column(name) for name in COLUMNS))
+"""The ledger's table, for queries."""
 
 
 class Ledger:
@@ -25,7 +45,7 @@ class Ledger:
 
     def __init__(self, database: Database, budget: Budget | None = None) -> None:
         self.database = database
-        self._budget = budget or Budget()
+        self.budget = budget or Budget()
 
     async def add(self, backend: Backend, params: Params, *, owner: str, click: str = "") -> Job:
         """Write a job down as `waiting` and reserve its price, in one transaction.
@@ -69,7 +89,7 @@ class Ledger:
             func.coalesce(func.sum(jobs.c.price_micros), 0), func.coalesce(func.sum(mine), 0)
         ).where(jobs.c.day == first["day"], counts)
         day, owner = db.execute(query).one()
-        self._budget.check(prices, Spent(int(day), int(owner)))
+        self.budget.check(prices, Spent(int(day), int(owner)))
 
     async def change(self, job_id: str, state: State, **facts: Any) -> Job:
         """Move a job to `state` with new facts about it, in one transaction."""
@@ -102,7 +122,7 @@ class Ledger:
             query = query.where(jobs.c.owner == owner)
         query = query.order_by(jobs.c.n.desc()).limit(limit)
         return await self.database.run(
-            lambda db: [of_row(row) for row in db.execute(query).mappings()]
+            lambda db: [_job(row) for row in db.execute(query).mappings()]
         )
 
     async def owned(self, backend: str, request_ids: Sequence[str]) -> set[str]:
@@ -124,6 +144,30 @@ class Ledger:
         )
         return await self.database.run(
             lambda db: [(float(work), float(seconds)) for work, seconds in db.execute(query)]
+        )
+
+    async def spending(self, *, days: int, owner: str | None = None) -> Sequence[Spending]:
+        """Return the sums of the last `days` days, oldest first; of one owner or of everybody."""
+        on_its_way = jobs.c.state.in_([*ACTIVE])
+        doubtful = (jobs.c.charged == "maybe") | (jobs.c.state == "unknown")
+        price, paid = jobs.c.price_micros, jobs.c.charged == "yes"
+        sums = (
+            func.sum(case((paid, price), else_=0)),
+            func.sum(case((doubtful & ~on_its_way, price), else_=0)),
+            func.sum(case((on_its_way & ~paid, price), else_=0)),
+        )
+        group = (jobs.c.day, jobs.c.owner, jobs.c.backend)
+        query = select(*group, func.count(), *sums).where(
+            jobs.c.day >= day(days - 1), price > 0, on_its_way | doubtful | paid
+        )
+        if owner is not None:
+            query = query.where(jobs.c.owner == owner)
+        query = query.group_by(*group).order_by(*group)
+        return await self.database.run(
+            lambda db: [
+                Spending(str(d), str(o), str(b), int(n), int(s), int(m), int(r))
+                for d, o, b, n, s, m, r in db.execute(query)
+            ]
         )
 
 
@@ -174,7 +218,7 @@ def _of_clicks(db: Connection, owner: str, clicks: Sequence[str]) -> list[Job]:
 
 def _find(db: Connection, condition: Any) -> Job | None:
     row = db.execute(select(jobs).where(condition)).mappings().first()
-    return of_row(row) if row else None
+    return _job(row) if row else None
 
 
 def _get(db: Connection, job_id: str) -> Job:
@@ -183,3 +227,20 @@ def _get(db: Connection, job_id: str) -> Job:
 
 def _missing() -> Job:
     raise InputError("There is no such job.", field="id", advice="Look at the list of jobs.")
+
+
+def _job(row: RowMapping) -> Job:
+    """Return the job of a row."""
+    facts = {name: row[name] for name in Job.__dataclass_fields__ if name in row}
+    return Job(
+        **facts
+        | {
+            "params": json.loads(row["params"]),
+            "sent": json.loads(row["sent"]),
+            "candidates": tuple(json.loads(row["candidates"])),
+            "sandbox": bool(row["sandbox"]),
+            "retryable": bool(row["retryable"]),
+            "place": float(row["n"] if row["place"] is None else row["place"]),
+            "price_usd": row["price_micros"] / MICROS,
+        }
+    )

@@ -1,106 +1,46 @@
 """The tables, as numbered migrations: each runs once, in its own transaction, never changed after.
 
-They create tables by explicit definitions, so that a later change of the queries cannot change
-what an earlier release wrote.
+Plain SQL that every database understands; `{number}` stands for a key that counts up.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+Migration = tuple[str, ...]
 
-from sqlalchemy import (
-    BigInteger,
-    Boolean,
-    Column,
-    Connection,
-    Float,
-    Index,
-    Integer,
-    MetaData,
-    String,
-    Table,
-    Text,
-    text,
+JOBS_AND_ENTRIES: Migration = (
+    """CREATE TABLE jobs (
+        n {number}, id VARCHAR(32) NOT NULL UNIQUE, owner TEXT NOT NULL, click VARCHAR(64),
+        backend TEXT NOT NULL, task TEXT NOT NULL, model TEXT NOT NULL, sandbox BOOLEAN NOT NULL,
+        state VARCHAR(16) NOT NULL, params TEXT NOT NULL, sent TEXT NOT NULL, seed BIGINT NOT NULL,
+        work FLOAT NOT NULL, price_micros BIGINT NOT NULL, charged VARCHAR(8) NOT NULL,
+        request_id TEXT, error TEXT NOT NULL, advice TEXT NOT NULL, entry_id VARCHAR(32),
+        day VARCHAR(10) NOT NULL, created_at FLOAT NOT NULL, updated_at FLOAT NOT NULL,
+        sent_at FLOAT)""",
+    "CREATE INDEX jobs_by_owner ON jobs (owner, n)",
+    "CREATE INDEX jobs_by_state ON jobs (state)",
+    "CREATE INDEX jobs_by_day ON jobs (day)",
+    "CREATE UNIQUE INDEX one_job_a_click ON jobs (owner, click)",
+    """CREATE TABLE entries (
+        n {number}, id VARCHAR(32) NOT NULL UNIQUE, job_id VARCHAR(32) NOT NULL UNIQUE,
+        owner TEXT NOT NULL, starred BOOLEAN NOT NULL, search TEXT NOT NULL, facts TEXT NOT NULL,
+        elapsed_s FLOAT NOT NULL, created_at FLOAT NOT NULL)""",
+    "CREATE INDEX entries_by_owner ON entries (owner, n)",
+    "CREATE INDEX entries_starred ON entries (owner, starred, n)",
+    "CREATE TABLE secrets (name VARCHAR(32) PRIMARY KEY, value TEXT NOT NULL)",
 )
+"""1: the ledger, the history and the secrets this installation drew for itself."""
 
-Migration = Callable[[Connection], None]
+LOST_JOBS: Migration = (
+    "ALTER TABLE jobs ADD COLUMN outputs TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE jobs ADD COLUMN candidates TEXT NOT NULL DEFAULT '[]'",
+    "ALTER TABLE jobs ADD COLUMN tries INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE jobs ADD COLUMN place FLOAT",
+    "ALTER TABLE jobs ADD COLUMN batch VARCHAR(32)",
+    "ALTER TABLE jobs ADD COLUMN retryable BOOLEAN NOT NULL DEFAULT FALSE",
+    "CREATE INDEX jobs_by_request ON jobs (backend, request_id)",
+)
+"""2: what is known of a picture on its way, and the order of what waits."""
 
-
-def _create_jobs_and_entries(db: Connection) -> None:
-    """Migration 1: the ledger, the history and the secrets this installation drew for itself."""
-    tables = MetaData()
-    _jobs(tables)
-    _entries(tables)
-    name, value = (
-        Column("name", String(32), primary_key=True),
-        Column("value", Text, nullable=False),
-    )
-    Table("secrets", tables, name, value)
-    tables.create_all(db)
-
-
-def _number() -> Column[int]:
-    """A key that counts up on every database."""
-    kind = BigInteger().with_variant(Integer, "sqlite")
-    return Column("n", kind, primary_key=True, autoincrement=True)
-
-
-def _jobs(tables: MetaData) -> None:
-    Table(
-        "jobs",
-        tables,
-        _number(),
-        Column("id", String(32), nullable=False, unique=True),
-        Column("owner", Text, nullable=False),
-        Column("click", String(64), nullable=True),
-        *(Column(name, Text, nullable=False) for name in ("backend", "task", "model")),
-        Column("sandbox", Boolean, nullable=False),
-        Column("state", String(16), nullable=False),
-        *(Column(name, Text, nullable=False) for name in ("params", "sent")),
-        Column("seed", BigInteger, nullable=False),
-        Column("work", Float, nullable=False),
-        Column("price_micros", BigInteger, nullable=False),
-        Column("charged", String(8), nullable=False),
-        Column("request_id", Text, nullable=True),
-        *(Column(name, Text, nullable=False) for name in ("error", "advice")),
-        Column("entry_id", String(32), nullable=True),
-        Column("day", String(10), nullable=False),
-        *(Column(name, Float, nullable=False) for name in ("created_at", "updated_at")),
-        Column("sent_at", Float, nullable=True),
-        Index("jobs_by_owner", "owner", "n"),
-        Index("jobs_by_state", "state"),
-        Index("jobs_by_day", "day"),
-        Index("one_job_a_click", "owner", "click", unique=True),
-    )
-
-
-def _entries(tables: MetaData) -> None:
-    Table(
-        "entries",
-        tables,
-        _number(),
-        *(Column(name, String(32), nullable=False, unique=True) for name in ("id", "job_id")),
-        Column("owner", Text, nullable=False),
-        Column("starred", Boolean, nullable=False),
-        *(Column(name, Text, nullable=False) for name in ("search", "facts")),
-        *(Column(name, Float, nullable=False) for name in ("elapsed_s", "created_at")),
-        Index("entries_by_owner", "owner", "n"),
-        Index("entries_starred", "owner", "starred", "n"),
-    )
-
-
-def _follow_lost_jobs(db: Connection) -> None:
-    """Migration 2: what is known of a picture on its way, and the order of what waits."""
-    for column in (
-        "outputs TEXT NOT NULL DEFAULT ''",
-        "candidates TEXT NOT NULL DEFAULT '[]'",
-        "tries INTEGER NOT NULL DEFAULT 0",
-        "place FLOAT",
-        "batch VARCHAR(32)",
-        "retryable BOOLEAN NOT NULL DEFAULT FALSE",
-    ):
-        db.execute(text(f"ALTER TABLE jobs ADD COLUMN {column}"))
-    db.execute(text("CREATE INDEX jobs_by_request ON jobs (backend, request_id)"))
-
-
-MIGRATIONS: tuple[Migration, ...] = (_create_jobs_and_entries, _follow_lost_jobs)
+MIGRATIONS: tuple[Migration, ...] = (JOBS_AND_ENTRIES, LOST_JOBS)
+NUMBERS = {"sqlite": "INTEGER PRIMARY KEY"}
+"""A key that counts up, by dialect; elsewhere `BIGSERIAL PRIMARY KEY`."""

@@ -15,11 +15,6 @@ from core.studio import Progress
 from ui import words
 
 
-def status(progresses: Sequence[Progress]) -> str:
-    """Draw a line and a bar for each job that is watched."""
-    return "".join(_line(progress) for progress in progresses)
-
-
 def notice(text: str, kind: str = "error") -> str:
     """Draw one sentence beside the place where it belongs; an empty text draws nothing."""
     if not text:
@@ -47,35 +42,6 @@ def examples(ideas: Sequence[Mapping[str, str]]) -> str:
         for idea in ideas
     )
     return f'<h2>Prompts to start from</h2><div class="cards">{cards}</div>'
-
-
-def _line(progress: Progress) -> str:
-    job = progress.job
-    if job.state in ("failed", "unknown"):
-        return notice(f"{words.state(progress)}. {words.failure(job)}")
-    done = _fraction(progress)
-    width = f"{100 * done:.0f}%"
-    kind = "active" if job.active else "done"
-    unsure = " unsure" if job.active and done == 0 else ""
-    return (
-        f'<div class="job {kind}" data-state="{job.state}"><div class="row">'
-        f"<span>{escape(words.state(progress))}</span>"
-        f"<span>{escape(words.clock(progress))}</span></div>"
-        f'<div class="bar{unsure}"><i style="width:{width}"></i></div></div>'
-    )
-
-
-def _fraction(progress: Progress) -> float:
-    """How much of a job is done: what its backend says, else the time that passed."""
-    if not progress.job.active:
-        return 1.0
-    if progress.fraction is not None:
-        return min(max(progress.fraction, 0.0), 1.0)
-    if progress.step and progress.total:
-        return progress.step / progress.total
-    if progress.estimate_s:
-        return min(0.97, progress.elapsed_s / progress.estimate_s)
-    return 0.0
 
 
 def _figure(progress: Progress, url: str) -> str:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
 from starlette.middleware import Middleware
 
+from core.backend import Backend
+from core.errors import InputError
 from core.settings import Settings
 from core.studio import Studio
 from ui import page
@@ -25,8 +28,9 @@ Life = Callable[[Any], AbstractAsyncContextManager[None]]
 def serve(studio: Studio, settings: Settings, life: Life) -> None:
     """Build the page and serve it until the process is stopped."""
     _declare_gpu_use()
-    default = page.default_backend(studio.backends, settings.srpo_backend)
-    demo = page.build(studio, default, page.read_examples(ASSETS / "examples.json"))
+    default = default_backend(studio.backends, settings.srpo_backend)
+    examples = json.loads((ASSETS / "examples.json").read_text(encoding="utf-8"))
+    demo = page.build(studio, default, examples, ask_above=settings.srpo_confirm_above_usd)
     demo.queue(max_size=1000, default_concurrency_limit=None)
     demo.launch(**options(studio, settings, life))
 
@@ -63,3 +67,18 @@ def options(studio: Studio, settings: Settings, life: Life) -> dict[str, Any]:
         "show_error": False,
         "footer_links": ["api"],
     }
+
+
+def default_backend(backends: Mapping[str, Backend], wanted: str) -> str:
+    """Choose the backend shown first: the one asked for, a real one that is ready, a sandbox."""
+    if wanted:
+        if wanted not in backends:
+            raise InputError(
+                f"SRPO_BACKEND names “{wanted}”, which is not a backend.",
+                field="SRPO_BACKEND",
+                advice="Choose one of: " + ", ".join(backends) + ".",
+            )
+        return wanted
+    ready = [name for name, one in backends.items() if not one.problem()]
+    real = [name for name in ready if not backends[name].sandbox]
+    return (real or ready or list(backends))[0]

@@ -1,19 +1,22 @@
-"""What the tabs that make pictures do: generate, watch, cancel, switch, restore."""
+"""What the tabs that make pictures do: generate, watch, decide, switch, restore."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import gradio as gr
 
+from core.backend import Traceable
+from core.decisions import DECISIONS, decide, shift
 from core.errors import InputError, PlaygroundError
 from core.job import ACTIVE, Job
 from core.params import Params, draw_seed
 from core.parsing import parse
 from core.studio import Progress, Studio
-from ui import draw, words
+from ui import draw, queue, words
+from ui.filling import Filling
 from ui.inbox import Inbox
 from ui.media import Media
 from ui.owner import owner_of
@@ -22,36 +25,50 @@ from ui.tab import Tab, Update, seeds
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 FREE: dict[str, Any] = PRIVATE | {"concurrency_limit": None}
 """For events whose limits are the studio's, not Gradio's."""
+MOST_WATCHED = 64
+MOST_SHOWN = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """The handlers of one tab."""
+    """The handlers of one tab; a click that costs more than `ask_above` dollars is confirmed."""
 
     tab: Tab
     studio: Studio
     media: Media
     inbox: Inbox
     who: gr.BrowserState
+    ask_above: float = 0.1
+    filling: Filling = field(init=False)
+    latest: dict[str, object] = field(default_factory=dict)
+    """Which of a window's events draws; an earlier one ends when a later one begins."""
+
+    def __post_init__(self) -> None:
+        """Bind what fills the tab's forms."""
+        object.__setattr__(self, "filling", Filling(self.tab, self.studio))
 
     def wire(self, load: Any) -> None:
         """Connect the tab's components; `load` is the page's load event."""
         tab, task = self.tab, self.tab.task
-        inputs = {self.who, tab.watch, tab.shown, *tab.parts()} | (
-            {tab.image} if tab.image else set()
+        drawn = [tab.status, tab.stage, tab.watch, tab.cancel, *tab.notices.values()]
+        tab.generate.click(
+            self.generate,
+            self._inputs(),
+            drawn,
+            js=f"(...values) => [...values.slice(0, -1), srpo.click('{task}', {self.ask_above})]",
+            preprocess=False,
+            trigger_mode="multiple",
+            **FREE,
         )
-        drawn = [tab.status, tab.stage, tab.watch, tab.generate, tab.cancel, *tab.notices.values()]
-        making = {"inputs": inputs, "outputs": drawn, "preprocess": False, "trigger_mode": "once"}
-        tab.generate.click(self.generate, **making, concurrency_id=f"make {task}", **FREE)
-        load(self.resume, {self.who, tab.watch}, drawn, concurrency_id=f"resume {task}", **FREE)
-        tab.cancel.click(
-            self.cancel, [self.who, tab.watch], [tab.status], concurrency_id="cancel", **FREE
-        )
+        watched = [self.who, tab.watch]
+        tab.status.act(self.act, watched, drawn, trigger_mode="multiple", **FREE)
+        load(self.resume, watched, drawn, **FREE)
+        tab.cancel.click(self.cancel, watched, [tab.status], concurrency_id="cancel", **FREE)
         switched = [tab.shown, tab.generate, *(one.group for one in tab.forms.values())]
         fields = [part for one in tab.forms.values() for part in one.fields.values()]
         gr.on(
             [tab.backend.input, tab.pictures.change],
-            self.switch,
+            self.filling.switch,
             {tab.shown, *tab.parts()},
             [*switched, *fields],
             queue=False,
@@ -59,24 +76,68 @@ class Desk:
             **PRIVATE,
         )
 
-    async def generate(self, data: dict[Any, Any], request: gr.Request) -> AsyncIterator[Update]:
-        """Submit what the form says and draw the jobs until their end."""
-        owner = owner_of(request, data[self.who])
+    def _inputs(self) -> list[Any]:
+        """Return what a click on Generate sends; the name of the click comes last."""
         tab = self.tab
-        ids: list[str] = []
-        trouble: PlaygroundError | None = None
-        try:
-            for params in await self._requests(data, owner):
-                job = await self.studio.submit(data[tab.backend], params, owner=owner)
-                ids.append(job.id)
-        except PlaygroundError as error:
-            trouble = error
-        said = self._complaint(trouble)
-        if not ids:
-            yield said | tab.busy(False) | {tab.watch: data[tab.watch]}
+        image = [tab.image] if tab.image else []
+        return [self.who, tab.watch, tab.shown, *tab.parts(), *image, tab.click]
+
+    async def generate(self, request: gr.Request, *values: Any) -> AsyncIterator[Update]:
+        """Submit what the form says and draw the tab's jobs until their end."""
+        data = dict(zip(self._inputs(), values, strict=True))
+        tab, click = self.tab, str(data[self.tab.click] or "")
+        if not click:  # the price was not agreed to
+            yield {tab.watch: data[tab.watch]}
             return
-        async for update in self._follow(ids, owner):
+        owner = owner_of(request, data[self.who])
+        jobs: list[Job] = []
+        said = tab.quiet()
+        try:
+            wishes = await self._requests(data, owner)
+            jobs = await self.studio.submit_all(
+                data[tab.backend], wishes, owner=owner, click=click[:50]
+            )
+        except PlaygroundError as error:
+            said = self._complaint(error)
+        if not jobs:
+            yield said | {tab.watch: data[tab.watch]}
+            return
+        before = [job.id for job in await self._open(owner) if job not in jobs]
+        ids = [*before, *(job.id for job in jobs)]
+        async for update in self._follow(ids, owner, request):
             yield said | update
+
+    async def act(
+        self, who: str, watch: Any, event: gr.EventData, request: gr.Request
+    ) -> AsyncIterator[Update]:
+        """Do what a button of the queue says, and go on drawing."""
+        owner, job_id = owner_of(request, who), str(event.job)
+        ids = await self._watched(watch, owner)
+        try:
+            ids += await self._done(str(event.do), job_id, owner, str(getattr(event, "pick", "")))
+        except PlaygroundError as error:
+            gr.Warning(words.trouble(error))
+        async for update in self._follow(list(dict.fromkeys(ids)), owner, request):
+            yield update
+
+    async def _done(self, what: str, job_id: str, owner: str, pick: str) -> list[str]:
+        """Carry a decision out; return the jobs it adds to those that are watched."""
+        job = await self.studio.ledger.get(job_id, owner=owner)
+        if what == "cancel":
+            gr.Info(words.cancelled(await self.studio.cancel(job_id, owner=owner)))
+        elif what == "earlier":
+            await shift(self.studio, job_id, owner=owner, earlier=True)
+        elif what == "resume":
+            self.studio.lanes[job.backend].line.resume()
+        elif what in DECISIONS:
+            new = await decide(self.studio, job_id, what, owner=owner, request_id=pick)
+            return [new.id]
+        return [job_id]
+
+    async def _open(self, owner: str) -> list[Job]:
+        """Return the tab's jobs that run or wait for a decision, oldest first."""
+        found = await self.studio.jobs(owner, states=[*ACTIVE, "unknown"])
+        return [job for job in reversed(found) if job.task == self.tab.task]
 
     async def _requests(self, data: Mapping[Any, Any], owner: str) -> Sequence[Params]:
         """Turn the form into one params for each picture asked for."""
@@ -96,49 +157,62 @@ class Desk:
         field = error.field if isinstance(error, InputError) else ""
         return self.tab.complain(field, words.trouble(error))
 
-    async def resume(self, data: dict[Any, Any], request: gr.Request) -> AsyncIterator[Update]:
+    async def resume(self, who: str, watch: Any, request: gr.Request) -> AsyncIterator[Update]:
         """Find the jobs of this tab that run, or ended while nobody looked, and draw them."""
-        tab = self.tab
-        owner = owner_of(request, data[self.who])
-        running = await self.studio.jobs(owner, states=ACTIVE)
-        ids = [job.id for job in reversed(running) if job.task == tab.task]
-        ids = ids or await self._watched(data[tab.watch], owner)
+        owner = owner_of(request, who)
+        seen = await self._watched(watch, owner)
+        opened = [job.id for job in await self._open(owner)]
+        ids = list(dict.fromkeys([*seen, *opened]))
         if not ids:
-            yield {tab.watch: data[tab.watch]}
+            yield {self.tab.watch: watch}
             return
-        async for update in self._follow(ids, owner):
+        async for update in self._follow(ids, owner, request):
             yield update
 
     async def _watched(self, watch: Any, owner: str) -> list[str]:
         """Return the ids this browser watched last, as far as they are its own."""
         wanted = watch.get("jobs", []) if isinstance(watch, dict) else []
         found = []
-        for job_id in wanted[:16] if isinstance(wanted, list) else []:
+        for job_id in wanted[:MOST_WATCHED] if isinstance(wanted, list) else []:
             try:
                 found.append((await self.studio.ledger.get(str(job_id), owner=owner)).id)
             except PlaygroundError:
                 continue
         return found
 
-    async def _follow(self, ids: Sequence[str], owner: str) -> AsyncIterator[Update]:
+    async def _follow(
+        self, ids: Sequence[str], owner: str, request: gr.Request
+    ) -> AsyncIterator[Update]:
         """Draw jobs until all have ended; the earlier picture stays until there is a new one."""
-        tab, before = self.tab, ""
+        tab, before, mine = self.tab, "", object()
+        window = str(request.session_hash)
+        self.latest[window] = mine
+        ids = ids[-MOST_WATCHED:]
         async for progresses in self.studio.watch(ids, owner=owner):
+            if self.latest.get(window) is not mine:
+                return  # a later click draws these jobs too
             # Always the whole value: a skipped one would corrupt it in the browser (GRADIO.md 2.3).
             watch = {"jobs": list(ids), "seed": progresses[-1].job.seed}
             working = any(progress.job.active for progress in progresses)
-            update = {tab.watch: watch, tab.status: draw.status(progresses)} | tab.busy(working)
+            update = {tab.watch: watch, tab.status: self._queue(progresses)}
+            update[tab.cancel] = gr.update(visible=working)
             stage = await self._stage(progresses)
             if stage and stage != before:
                 update[tab.stage] = before = stage
             yield update
+        del self.latest[window]
+
+    def _queue(self, progresses: Sequence[Progress]) -> str:
+        backends = self.studio.backends.items()
+        traceable = [name for name, one in backends if isinstance(one, Traceable) and one.paid]
+        return queue.status(progresses, traceable)
 
     async def _stage(self, progresses: Sequence[Progress]) -> str:
         shown = [
             (progress, await self.media.url(progress.entry) if progress.entry else "")
             for progress in progresses
             if progress.job.active or progress.entry
-        ]
+        ][-MOST_SHOWN:]
         news = any(url or progress.preview for progress, url in shown)
         return draw.stage(shown) if news else ""
 
@@ -159,58 +233,4 @@ class Desk:
         jobs: list[Job] = [
             await self.studio.ledger.get(job_id) for job_id in await self._watched(watch, owner)
         ]
-        return draw.status([Progress(job=job) for job in jobs])
-
-    def switch(self, data: dict[Any, Any]) -> Update:
-        """Show another backend's form with the shared values carried over, and the price."""
-        tab, backend = self.tab, data[self.tab.backend]
-        if backend not in tab.forms:
-            return {tab.shown: data[tab.shown]}
-        update = tab.show(self.studio.backends, backend, data[tab.pictures])
-        if data[tab.shown] != backend:
-            update |= tab.fill(backend, self._carried(data, data[tab.shown], backend))
-        return update
-
-    def _carried(self, data: Mapping[Any, Any], old: str, new: str) -> dict[str, Any]:
-        """Return what was changed in one form and is as it was at first in another."""
-        source, target = self.tab.forms[old], self.tab.forms[new]
-        known, here = source.defaults(), target.defaults()
-        return {
-            name: data[part]
-            for name, part in source.fields.items()
-            if name in here
-            and data[part] != known[name]
-            and data[target.fields[name]] == here[name]
-        }
-
-    def restored(self, saved: Any) -> Update:
-        """Return the updates that bring a remembered form back, or none."""
-        tab = self.tab
-        if not isinstance(saved, dict):
-            return {}
-        update: Update = {}
-        if isinstance(saved.get("prompt"), str):
-            update[tab.prompt] = saved["prompt"]
-        pictures = saved.get("pictures")
-        if isinstance(pictures, int):
-            update[tab.pictures] = min(max(pictures, 1), 8)
-        for name in tab.forms:
-            own = {k.partition(".")[2]: v for k, v in saved.items() if k.startswith(f"{name}.")}
-            update |= tab.fill(name, own)
-        if saved.get("backend") in tab.forms:
-            update[tab.backend] = saved["backend"]
-            update |= tab.show(self.studio.backends, saved["backend"], update.get(tab.pictures, 1))
-        return update
-
-    def use(self, backend: str, values: Mapping[str, Any]) -> Update:
-        """Fill the form with an entry's settings; returns the updates of this tab."""
-        tab = self.tab
-        update: Update = {}
-        if isinstance(values.get("prompt"), str):
-            update[tab.prompt] = values["prompt"]
-        if backend in tab.forms:
-            update |= {tab.backend: backend} | tab.show(self.studio.backends, backend)
-            return update | {tab.pictures: 1} | tab.fill(backend, values)
-        for name in tab.forms:  # made elsewhere: every form takes what is legal in it
-            update |= tab.fill(name, values)
-        return update
+        return self._queue([Progress(job=job) for job in jobs])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,6 @@ from typing import Any
 import gradio as gr
 
 from core import metadata, pictures
-from core.backend import Backend
 from core.errors import InputError, PlaygroundError
 from core.history import Entry
 from core.params import TASKS, Task
@@ -22,9 +20,11 @@ from core.studio import Studio
 from ui import draw, guide, shelf, tab_layout, words
 from ui import tab as tabs
 from ui.api import Api
+from ui.api_decisions import Decisions
 from ui.inbox import Inbox, uploaded
 from ui.make import FREE, PRIVATE, Desk
 from ui.media import Media
+from ui.money import Money
 from ui.owner import new_token, owner_of
 from ui.shelf import Keeper, Shelf
 from ui.tab import Tab, Update
@@ -89,7 +89,7 @@ class Page:
         """Bring back what this browser remembers, and name the browser on its first visit."""
         update: Update = {}
         for desk, values in zip(self.desks.values(), saved, strict=True):
-            update |= desk.restored(values)
+            update |= desk.filling.restored(values)
         if not who:
             return update | {self.who: new_token()}
         path = await self.inbox.redeem(kept, owner_of(request, who))
@@ -158,7 +158,7 @@ class Page:
     async def _fill(self, task: Task, backend: str, values: Mapping[str, Any]) -> Update:
         """Fill a tab's form, bring the picture it started from if we still have it, show it."""
         desk = self.desks[task]
-        update = desk.use(backend, values) | {self.menu: gr.update(selected=task)}
+        update = desk.filling.use(backend, values) | {self.menu: gr.update(selected=task)}
         source = values.get("image")
         if desk.tab.image and isinstance(source, dict):
             try:
@@ -190,12 +190,22 @@ def _read(file: Path) -> Reading | None:
     return metadata.read(file.read_bytes())
 
 
-def build(studio: Studio, default: str, examples: Sequence[Mapping[str, str]]) -> gr.Blocks:
-    """Build the page and the named API on a studio; `default` is the backend shown first."""
+def build(
+    studio: Studio,
+    default: str,
+    examples: Sequence[Mapping[str, str]],
+    *,
+    ask_above: float = 0.1,
+) -> gr.Blocks:
+    """Build the page and the named API on a studio.
+
+    `default` is the backend shown first; above `ask_above` dollars a click is confirmed.
+    """
     media = Media(studio.history)
     inbox = Inbox(media)
     with gr.Blocks(title=words.TITLE, fill_width=True, analytics_enabled=False) as demo:
         Api(studio, media, inbox, default).register()  # first, so that it gets the plain names
+        Decisions(studio).register()
         gr.HTML(draw.header(studio.backends), elem_classes="masthead")
         who = gr.BrowserState("", storage_key="srpo-who", secret="srpo")
         kept = gr.BrowserState(None, storage_key="srpo-picture", secret="srpo")
@@ -209,8 +219,9 @@ def build(studio: Studio, default: str, examples: Sequence[Mapping[str, str]]) -
                     made = tab_layout.build(
                         task, studio.backends, default, memories[task], examples
                     )
-                    desks[task] = Desk(made, studio, media, inbox, who)
+                    desks[task] = Desk(made, studio, media, inbox, who, ask_above)
             keeper = Keeper(shelf.build(), studio.history, media, who)
+            Money(studio, who).build()
             guide.build(studio.backends)
         gr.HTML(f"<p>{words.FOOTER}</p>", elem_classes="colophon")
         page = Page(studio, media, inbox, menu, desks, keeper.shelf, who, kept, restorer)
@@ -219,24 +230,3 @@ def build(studio: Studio, default: str, examples: Sequence[Mapping[str, str]]) -
         keeper.wire()
         page.wire(demo.load)
     return demo
-
-
-def read_examples(path: Path) -> list[dict[str, str]]:
-    """Read the examples: prompt and picture (a data URI) each."""
-    found: list[dict[str, str]] = json.loads(path.read_text(encoding="utf-8"))
-    return found
-
-
-def default_backend(backends: Mapping[str, Backend], wanted: str) -> str:
-    """Choose the backend shown first: the one asked for, a real one that is ready, a sandbox."""
-    if wanted:
-        if wanted not in backends:
-            raise InputError(
-                f"SRPO_BACKEND names “{wanted}”, which is not a backend.",
-                field="SRPO_BACKEND",
-                advice="Choose one of: " + ", ".join(backends) + ".",
-            )
-        return wanted
-    ready = [name for name, one in backends.items() if not one.problem()]
-    real = [name for name in ready if not backends[name].sandbox]
-    return (real or ready or list(backends))[0]

@@ -34,6 +34,7 @@ class Tab:
     status: gr.HTML
     stage: gr.HTML
     notices: Mapping[str, gr.HTML]
+    click: gr.Textbox
     watch: gr.BrowserState
     saved: gr.BrowserState
 
@@ -75,13 +76,6 @@ class Tab:
         """Put a sentence at the field it is about."""
         place = field if field in self.notices else "form"
         return self.quiet() | {self.notices[place]: draw.notice(text)}
-
-    def busy(self, working: bool) -> Update:
-        """Lock or free the buttons."""
-        return {
-            self.generate: gr.update(interactive=not working),
-            self.cancel: gr.update(visible=working),
-        }
 
 
 @dataclass(frozen=True, slots=True)

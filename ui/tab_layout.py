@@ -10,7 +10,7 @@ import gradio as gr
 
 from core.backend import Backend
 from core.params import MAX_PROMPT, Task
-from ui import draw, form, words
+from ui import draw, form, queue, words
 from ui.tab import Memory, Tab
 
 ACTIONS = """
@@ -92,7 +92,12 @@ def _ideas(examples: Sequence[Mapping[str, str]], prompt: gr.Textbox) -> None:
 
 def _shown(task: Task) -> dict[str, Any]:
     """The progress of the jobs, and their pictures below it."""
-    status = gr.HTML(elem_id=f"{task}-status", elem_classes="status", apply_default_css=False)
+    status = gr.HTML(
+        elem_id=f"{task}-status",
+        elem_classes="status",
+        js_on_load=queue.ACT,
+        apply_default_css=False,
+    )
     stage = gr.HTML(
         draw.stage([]), elem_id=f"{task}-stage", js_on_load=ACTIONS, apply_default_css=False
     )
@@ -156,7 +161,8 @@ def _orders(task: Task, backend: Backend) -> dict[str, Any]:
         cancel = gr.Button(
             "Cancel", visible=False, elem_id=f"{task}-cancel", elem_classes="cancel", min_width=90
         )
-    return {"pictures": pictures, "generate": generate, "cancel": cancel}
+    click = gr.Textbox("", visible=False)
+    return {"pictures": pictures, "generate": generate, "cancel": cancel, "click": click}
 
 
 def _remember(tab: Tab) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from core.backend import Backend
 from core.budget import dollars, micros
+from core.decisions import Decision
 from core.errors import PlaygroundError
 from core.job import Job
 from core.metadata import Reading
@@ -28,6 +31,16 @@ FOOTER = (
 )
 
 
+DECISIONS: Mapping[Decision, str] = {
+    "retry": "Retry",
+    "again": "Send again",
+    "dismiss": "Dismiss",
+    "adopt": "It is this one",
+    "look": "Look again",
+    "fetch": "Fetch again, free",
+}
+
+
 def generate_label(price_usd: float, pictures: int = 1) -> str:
     """Label the button with what a click costs."""
     return f"Generate · {price(price_usd * pictures)}"
@@ -49,10 +62,9 @@ def state(progress: Progress) -> str:
     """Say in a few words what a job is doing."""
     match progress.job.state:
         case "waiting":
-            ahead = progress.ahead or 0
-            if progress.job.error:
-                return f"Waiting · {progress.job.error} {progress.job.advice}"
-            return "Waiting" if not ahead else f"Waiting · {ahead} before it"
+            return _waiting(progress)
+        case "sending" if progress.job.error:
+            return "The answer was lost; looking for it in the service's list"
         case "sending":
             return "Sending"
         case "running" if progress.job.error:
@@ -72,6 +84,14 @@ def state(progress: Progress) -> str:
         case "unknown":
             return "Unknown · it may have been charged"
     raise TypeError(f"not a state: {progress.job.state!r}")
+
+
+def _waiting(progress: Progress) -> str:
+    if progress.stop:
+        return "Waiting until it is resumed"
+    if progress.job.error:
+        return f"Waiting · {progress.job.error} {progress.job.advice}"
+    return f"Waiting · {progress.ahead} before it" if progress.ahead else "Waiting"
 
 
 def clock(progress: Progress) -> str:

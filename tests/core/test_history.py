@@ -169,12 +169,10 @@ async def test_migrations_apply_once_and_in_order(tmp_path: Path) -> None:
     """A second start applies only what is new."""
     from sqlalchemy import text
 
-    ran: list[int] = []
-    steps = [lambda db, n=n: ran.append(n) for n in (1, 2)]
+    steps = [(f"CREATE TABLE step{n} (x {{number}})",) for n in (1, 2)]
     database = Database(f"sqlite:///{tmp_path / 'm.db'}")
     await database.migrate(steps[:1])
     await database.migrate(steps)
-    assert ran == [1, 2]
     count = await database.run(
         lambda db: db.execute(text("SELECT count(*) FROM migrations")).scalar()
     )
