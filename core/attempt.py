@@ -191,7 +191,7 @@ def _undecided(said: str, finding: Finding) -> BackendError:
     if finding.candidates:
         advice = "The service's list has what may be it: say whether it is yours."
     elif finding.looked:
-        advice = "The service's list does not have it. It may have been charged all the same."
+        advice = "The service's list does not have it."
     else:
         advice = "Look at your account there before you make it again."
     return BackendError(said, advice=advice, charged="maybe")

@@ -28,11 +28,9 @@ def choices(job: Job, *, traceable: bool) -> list[Decision]:
         looks: list[Decision] = ["look"] if traceable else []
         picks: list[Decision] = ["adopt"] if job.candidates else []
         return [*picks, *looks, "again", "dismiss"]
-    if job.fetchable and job.charged != "no" and job.retryable:
-        return ["fetch", "retry"]
-    if job.fetchable and job.charged == "yes":
-        return ["fetch"]
-    return ["retry"] if job.state == "failed" and job.retryable else []
+    fetch: list[Decision] = ["fetch"] if job.fetchable else []
+    again: list[Decision] = ["retry"] if job.state == "failed" and job.retryable else []
+    return fetch + again
 
 
 async def decide(

@@ -58,7 +58,8 @@ class Job:
     @property
     def fetchable(self) -> bool:
         """Whether its picture may still be had without paying again."""
-        return self.state == "failed" and bool(self.outputs or self.request_id)
+        known = bool(self.outputs or self.request_id)
+        return self.state == "failed" and self.charged == "yes" and known
 
     def as_dict(self) -> dict[str, Any]:
         """Return the job dict of the named API."""

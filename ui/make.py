@@ -102,8 +102,8 @@ class Desk:
         if not jobs:
             yield said | {tab.watch: data[tab.watch]}
             return
-        before = [job.id for job in await self._open(owner) if job not in jobs]
-        ids = [*before, *(job.id for job in jobs)]
+        before = [job.id for job in await self._open(owner)]
+        ids = list(dict.fromkeys([*before, *(job.id for job in jobs)]))
         async for update in self._follow(ids, owner, request):
             yield said | update
 

@@ -1,0 +1,155 @@
+"""The queue: more while others run, another order, one gone; what a person decides; the bill."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.browser.visitor import TEXT, Visitor
+from tests.end_to_end.program import Playground, SandboxProcess
+
+STATUS = f"#{TEXT}-status"
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProcess]:
+    sandbox = SandboxProcess(tmp_path_factory.mktemp("service"), latency=4)
+    yield sandbox
+    sandbox.kill()
+
+
+@pytest.fixture(scope="module")
+def program(
+    service: SandboxProcess, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Playground]:
+    folder: Path = tmp_path_factory.mktemp("queue")
+    found = Playground(
+        folder,
+        WAVESPEED_API_KEY="sk-test-1234567890",
+        WAVESPEED_BASE_URL=service.address,
+        WAVESPEED_MAX_CONCURRENCY="1",
+    )
+    yield found
+    found.kill()
+
+
+@pytest.fixture
+def visitor(visit: Any, program: Playground) -> Visitor:
+    found: Visitor = visit(at=program)
+    found.small()
+    return found
+
+
+def waiting(visitor: Visitor, prompt: str) -> Any:
+    return visitor.find(f"{STATUS} [data-state=waiting]").filter(has_text=prompt)
+
+
+def calm(visitor: Visitor) -> None:
+    """Let the double-click guard pass, as a person does who types another prompt."""
+    visitor.page.wait_for_timeout(800)
+
+
+def test_more_is_asked_for_while_others_run(visitor: Visitor, service: SandboxProcess) -> None:
+    """Three prompts in a row; the last overtakes the second, which is then given up unpaid."""
+    before = service.stats()["charges"]
+    for prompt in ("a red house", "a teal sea", "snowy mountains"):
+        visitor.generate(prompt)
+        visitor.expect(visitor.find(STATUS)).to_contain_text("Painting")
+        if prompt != "a red house":
+            visitor.expect(waiting(visitor, prompt)).to_be_visible()
+        calm(visitor)
+    waiting(visitor, "snowy mountains").get_by_role("button", name="Earlier").click()
+    visitor.expect(waiting(visitor, "a teal sea")).to_contain_text("1 before it")
+    waiting(visitor, "a teal sea").get_by_role("button", name="Cancel").click()
+    visitor.expect(visitor.page.get_by_text("Nothing was spent").first).to_be_visible()
+    visitor.pictures(count=2)
+    assert service.stats()["charges"] - before == 2
+
+
+def test_a_double_click_is_one_job(visitor: Visitor, service: SandboxProcess) -> None:
+    """However nervous the finger, one picture is paid for."""
+    before = service.stats()["posts"]
+    visitor.write("a boat")
+    visitor.find(f"#{TEXT}-generate").dblclick()
+    visitor.pictures()
+    assert service.stats()["posts"] - before == 1
+
+
+@pytest.mark.parametrize("agreed", [False, True], ids=["no", "yes"])
+def test_a_dear_click_is_asked_about(
+    visitor: Visitor, service: SandboxProcess, agreed: bool
+) -> None:
+    """The total is on the button before, and in the question above ten cents."""
+    before = service.stats()["posts"]
+    asked: list[str] = []
+
+    def answer(dialog: Any) -> None:
+        asked.append(dialog.message)
+        _ = dialog.accept() if agreed else dialog.dismiss()
+
+    visitor.page.on("dialog", answer)
+    visitor.set(f"{TEXT}-pictures", 5)
+    visitor.expect(visitor.find(f"#{TEXT}-generate")).to_have_text("Generate · $0.125")
+    visitor.generate("hills")
+    if agreed:
+        visitor.expect(visitor.find(f"{STATUS} [data-state=running]")).to_be_visible()
+        visitor.find(f"#{TEXT}-cancel").click()
+        visitor.expect(visitor.find(f"{STATUS} [data-state=cancelled]")).to_have_count(4)
+    else:
+        calm(visitor)
+        visitor.expect(visitor.find(f"{STATUS} [data-state]")).to_have_count(0)
+    assert service.stats()["posts"] - before == int(agreed)
+    assert asked == ["This click costs $0.13 in all. Make the pictures?"]
+
+
+def test_a_doubtful_send_is_a_persons_decision(visitor: Visitor, service: SandboxProcess) -> None:
+    """Looked up, not found: it says what it may have cost, and is sent again only when asked."""
+    before = service.stats()["posts"]
+    visitor.generate("fault:submit_502*1|a red house")
+    unknown = visitor.find(f"{STATUS} [data-state=unknown]")
+    visitor.expect(unknown).to_contain_text("may have been charged", timeout=30_000)
+    assert service.stats()["posts"] - before == 1
+    visitor.page.on("dialog", lambda dialog: dialog.accept())
+    unknown.get_by_role("button", name="Send again").click()
+    visitor.expect(unknown).to_have_count(0)
+    visitor.pictures()
+    assert service.stats()["posts"] - before == 2
+
+
+def test_a_failure_of_the_service_can_be_retried(visitor: Visitor) -> None:
+    """One click makes the same request anew; a refused prompt has no such button."""
+    visitor.generate("fault:run_failed_1200|a red house")
+    failed = visitor.find(f"{STATUS} [data-state=failed]")
+    visitor.expect(failed).to_contain_text("safety check", timeout=30_000)
+    visitor.expect(failed.get_by_role("button")).to_have_count(0)
+    calm(visitor)
+    visitor.generate("fault:run_failed_5000|a red house")
+    visitor.expect(failed.get_by_role("button", name="Retry")).to_be_visible(timeout=30_000)
+
+
+def test_a_refused_account_stops_the_queue_until_it_is_resumed(
+    visitor: Visitor, program: Playground
+) -> None:
+    """One job fails, the others wait below one notice with a button."""
+    visitor.page.on("dialog", lambda dialog: dialog.accept())
+    visitor.set(f"{TEXT}-pictures", 4)
+    calm(visitor)
+    visitor.generate("fault:submit_402*1|a boat")
+    notice = visitor.find(f"{STATUS} .notice").filter(has_text="Paused")
+    visitor.expect(notice).to_contain_text("no credit left", timeout=30_000)
+    notice.get_by_role("button", name="Resume").click()
+    visitor.pictures(count=3)
+
+
+def test_the_spending_tab_adds_up(visit: Any, program: Playground) -> None:
+    """What this file has spent so far, the service's balance, and a bar for today."""
+    visitor = visit(at=program, home=True)
+    visitor.tab("Spending")
+    visitor.shows("#spending-view", "Left at WaveSpeed")
+    visitor.shows("#spending-view", "May have been charged")
+    visitor.expect(visitor.find("#spending-view .chart i")).to_have_count(1)
+    row = visitor.find("#spending-view tbody tr").first
+    visitor.expect(row).to_contain_text("WaveSpeed")
