@@ -14,7 +14,9 @@ from starlette.middleware import Middleware
 from core.settings import Settings
 from core.studio import Studio
 from ui import page
-from ui.guard import SameOrigin
+from ui.bodies import Bodies
+from ui.fetching import keep_from_fetching
+from ui.guard import Framed, SameOrigin
 from ui.media import Media
 from ui.theme import theme
 
@@ -25,6 +27,7 @@ Life = Callable[[Any], AbstractAsyncContextManager[None]]
 def serve(studio: Studio, settings: Settings, life: Life) -> None:
     """Build the page and serve it until the process is stopped."""
     _declare_gpu_use()
+    keep_from_fetching()
     default = page.default_backend(studio.backends, settings.srpo_backend)
     demo = page.build(studio, default, page.read_examples(ASSETS / "examples.json"))
     demo.queue(max_size=1000, default_concurrency_limit=None)
@@ -49,7 +52,11 @@ def options(studio: Studio, settings: Settings, life: Life) -> dict[str, Any]:
         "favicon_path": ASSETS / "icon.svg",
         "app_kwargs": {
             "routes": Media(studio.history).routes(),
-            "middleware": [Middleware(SameOrigin)],
+            "middleware": [
+                Middleware(Framed, embed=settings.srpo_embed),
+                Middleware(SameOrigin),
+                Middleware(Bodies),
+            ],
             "lifespan": life,
         },
         "auth": settings.users or None,
