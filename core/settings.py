@@ -107,12 +107,14 @@ class Settings(BaseSettings):
         return [(user.strip(), password) for user, _, password in pairs if user.strip()]
 
     def secrets(self) -> list[str]:
-        """Return what must never be written down: keys, passwords, addresses that hold one."""
-        kept = [self.wavespeed_api_key, self.siraya_api_key, self.database_url, self.storage_url]
-        values = [one.get_secret_value() for one in kept if one]
-        passwords = [found[1] for value in values if (found := PASSWORD.search(value))]
+        """Return what must never be written down: keys, and passwords of users and addresses."""
+        keys = [
+            one.get_secret_value() for one in (self.wavespeed_api_key, self.siraya_api_key) if one
+        ]
+        found = [PASSWORD.search(address) for address in (self.database, self.storage)]
+        passwords = [one[1] for one in found if one]
         passwords += [unquote(password) for password in passwords]
-        return [*values, *passwords, *(password for _, password in self.users)]
+        return [*keys, *passwords, *(password for _, password in self.users)]
 
     def __reduce__(self) -> NoReturn:
         """Refuse to be pickled: a pickle would hold the keys in clear."""
