@@ -252,6 +252,39 @@ def test_no_path_trick_reaches_the_data(playground: Playground, path: str) -> No
     assert b"SQLite format" not in answer.content
 
 
+@pytest.mark.parametrize(
+    "prompt",
+    ["x" * 100_000, "a\0b", "a\x1b[2Jb", "\ud83e alone", "\ud800", " ", "\u200b" * 5000],
+    ids="long nul escape surrogate surrogate-alone blank invisible".split(),
+)
+def test_a_prompt_that_cannot_be_sent_is_a_sentence(playground: Playground, prompt: str) -> None:
+    """Before any request leaves; and the jobs of others go on."""
+    said = refusal(playground, "text_to_image", {"prompt": prompt})
+    assert said.startswith("The prompt ")
+
+
+@pytest.mark.parametrize(
+    "prompt", ["\u202egnp.exe \u05d0\u05d1", "=cmd|' /C calc'!A0", "${7*7}{{7*7}}"]
+)
+def test_a_strange_prompt_is_kept_letter_by_letter(playground: Playground, prompt: str) -> None:
+    """Right to left, formulas, templates: words, and found again as they were."""
+    client = Stranger(playground, "198.51.100.7")
+    _, info = client.call("text_to_image", prompt=prompt, width=256, height=256)
+    assert info["prompt"] == prompt
+    assert client.call("history", query=prompt)[0][0]["id"] == info["id"]
+
+
+def test_a_picture_whose_file_is_gone_is_missing_and_not_an_error(playground: Playground) -> None:
+    """Somebody tidied the folder: a plain 404, and the history still lists the rest."""
+    client = Stranger(playground, "198.51.100.8")
+    wish = {"prompt": "a fleeting thing", "width": 256, "height": 256}
+    _, info = client.call("text_to_image", **wish)
+    for file in playground.data.rglob(Path(info["file"]).name):
+        file.unlink()
+    assert httpx.get(playground.address + info["file"]).status_code == 404
+    assert client.call("history")[0][0]["id"] == info["id"]
+
+
 class Stranger:
     """A visitor from another network address, as a proxy reports it."""
 
