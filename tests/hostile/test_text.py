@@ -110,9 +110,12 @@ def test_no_template_of_the_page_runs_its_values() -> None:
     """Gradio evaluates what `{{ }}` was filled with: `${alert(1)}` in a prompt would act."""
     for file in Path(shelf.__file__).parent.glob("*.py"):
         assert not re.search(r"\{\{[#\w]", file.read_text(encoding="utf-8")), file.name
-    shown = re.findall(r"\$\{(\w+)[^}?]*\}", shelf.GRID)
-    assert shown.count("plain") == 5
-    assert set(shown) <= {"plain", "sign"}
+    for value in re.findall(
+        r"\$\{([^{}]*(?:one|value)\.(?:id|prompt|thumbnail|note)\b)", shelf.GRID
+    ):
+        assert value.startswith(("plain(", "\nvalue.note")), value
+    assert shelf.GRID.count("plain(one.prompt)") == 2
+    assert shelf.GRID.count("plain(") == 5
 
 
 @pytest.mark.parametrize("name", TEXTS)
