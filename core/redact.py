@@ -32,8 +32,9 @@ def install(secrets: Iterable[str]) -> None:
 
     logging.setLogRecordFactory(factory)
     sys.excepthook = _hook(mask)
-    sys.stdout = _Cleaned(sys.stdout, mask)
-    sys.stderr = _Cleaned(sys.stderr, mask)
+    for name in ("stdout", "stderr"):
+        if stream := getattr(sys, name):  # a program without a console has none
+            setattr(sys, name, _Cleaned(stream, mask))
 
 
 def masking(secrets: Iterable[str]) -> Mask:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import httpx
@@ -189,15 +190,18 @@ async def test_at_the_deadline_the_job_is_pending(answer: httpx.Response) -> Non
     assert (caught.value.request_id, caught.value.charged) == ("abc/1", "yes")
 
 
-@pytest.mark.parametrize("status", [404, 200])
-async def test_a_forgotten_job_ends_after_several_tries(status: int) -> None:
+async def test_a_forgotten_job_ends_after_several_tries() -> None:
     """Seven times not found is believed, also where the envelope alone says so."""
     told = {"code": 404, "message": "no such prediction", "data": None}
-    service = polls(httpx.Response(status, json=told))
-    backend = wavespeed(service.transport, deadline_s=60)
-    with pytest.raises(RejectedError, match="no longer knows"):
-        await events(backend.resume(params_of(backend, "text-to-image"), "abc/1"))
-    assert len(service.requests) == 7
+
+    async def ask(status: int) -> None:
+        service = polls(httpx.Response(status, json=told))
+        backend = wavespeed(service.transport, deadline_s=60)
+        with pytest.raises(RejectedError, match="no longer knows"):
+            await events(backend.resume(params_of(backend, "text-to-image"), "abc/1"))
+        assert len(service.requests) == 7
+
+    await asyncio.gather(ask(404), ask(200))
 
 
 async def test_base64_outputs_are_understood() -> None:

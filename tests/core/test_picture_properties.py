@@ -5,7 +5,6 @@ How many examples are tried is the profile's business: tests/conftest.py has the
 
 from __future__ import annotations
 
-import resource
 import sys
 import time
 import zlib
@@ -15,6 +14,7 @@ from typing import Any
 import pytest
 
 pytest.importorskip("hypothesis", reason="hypothesis is not installed (requirements-dev.txt)")
+resource = pytest.importorskip("resource", reason="this system does not tell its peak memory")
 
 from hypothesis import given
 from hypothesis import strategies as st

@@ -281,11 +281,10 @@ async def test_what_only_pretends_is_not_stored(data: bytes) -> None:
 
 
 async def test_case_63_sixty_megabytes_of_base64_are_refused_quickly() -> None:
-    """And so is what only looks like base64."""
+    """They decode, and are no picture."""
     begun = time.monotonic()
-    for text in ("A" * 60_000_000, "data:image/png;base64," + "A" * 60_000_000):
-        with pytest.raises(BadResponseError):
-            await unpacked("Shop", text)
+    with pytest.raises(BadResponseError):
+        await unpacked("Shop", "data:image/png;base64," + "A" * 60_000_000)
     assert time.monotonic() - begun < 3
 
 
