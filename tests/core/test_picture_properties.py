@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 
 pytest.importorskip("hypothesis", reason="hypothesis is not installed (requirements-dev.txt)")
-resource = pytest.importorskip("resource", reason="this system does not tell its peak memory")
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -127,6 +126,7 @@ def test_any_record_survives_the_round_trip(extra: dict[str, Any]) -> None:
 @pytest.fixture(scope="module", autouse=True)
 def bounded() -> Iterator[None]:
     """Nothing that is tried here makes the process grow beyond a few of the largest pictures."""
+    resource = pytest.importorskip("resource", reason="this system tells no peak of memory")
     unit = 1 if sys.platform == "darwin" else 1024
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     yield
