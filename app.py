@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import backends
-from core import lock
+from core import lock, redact
 from core import settings as configuration
 from core.budget import Budget
 from core.database import Database
@@ -32,6 +32,7 @@ def main() -> None:
 
 def run(settings: Settings) -> None:
     """Build the world from settings and serve it."""
+    redact.install(settings.secrets())
     held = lock.hold(settings.srpo_data_dir)
     database = Database(settings.database)
     history = History(database, Storage(settings.storage))

@@ -5,12 +5,21 @@ Names and defaults are part of the product; README's table is tested against thi
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import NoReturn
+from urllib.parse import unquote
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from core.errors import InputError
+
+ORIGIN = re.compile(
+    r"https?://(\*\.)?[A-Za-z0-9.-]+(:\d{1,5})?|https?://\[[0-9a-fA-F:]+\](:\d{1,5})?"
+)
+
+PASSWORD = re.compile(r"://[^/@]*?:([^/]+)@")
 
 
 class Settings(BaseSettings):
@@ -50,10 +59,12 @@ class Settings(BaseSettings):
 
     srpo_backend: str = Field("", description="Backend that is selected at first.")
     srpo_data_dir: Path = Field(Path("data"), description="Database and pictures.")
-    database_url: str = Field(
-        "", description="Where jobs and history are kept, as an SQLAlchemy URL."
+    database_url: SecretStr | None = Field(
+        None, description="Where jobs and history are kept, as an SQLAlchemy URL."
     )
-    storage_url: str = Field("", description="Where pictures are kept, as an fsspec URL.")
+    storage_url: SecretStr | None = Field(
+        None, description="Where pictures are kept, as an fsspec URL."
+    )
     srpo_budget_day_usd: float | None = Field(
         None, ge=0, description="What may be spent in a day (UTC)."
     )
@@ -66,6 +77,9 @@ class Settings(BaseSettings):
     srpo_confirm_above_usd: float = Field(
         0.1, ge=0, description="The page asks before a click that costs more."
     )
+    srpo_embed: str = Field(
+        "", description="Origins whose pages may show this one in a frame, separated by spaces."
+    )
     srpo_auth: SecretStr | None = Field(None, description="`user:password[,user:password]`.")
     srpo_poll_interval: float | None = Field(
         None, gt=0, description="Fixed seconds between polls, for tests."
@@ -74,15 +88,27 @@ class Settings(BaseSettings):
         2.0, ge=0, le=120, description="Seconds a sandbox picture takes."
     )
 
+    @field_validator("srpo_embed")
+    @classmethod
+    def _origins(cls, value: str) -> str:
+        """Take origins only: the value becomes part of a header."""
+        if not all(ORIGIN.fullmatch(origin) for origin in value.split()):
+            raise ValueError("it takes origins such as https://example.com, separated by spaces")
+        return " ".join(value.split())
+
     @property
     def database(self) -> str:
         """The SQLAlchemy URL in force."""
-        return self.database_url or f"sqlite:///{(self.srpo_data_dir / 'playground.db').resolve()}"
+        if self.database_url:
+            return self.database_url.get_secret_value()
+        return f"sqlite:///{(self.srpo_data_dir / 'playground.db').resolve()}"
 
     @property
     def storage(self) -> str:
         """The fsspec URL in force."""
-        return self.storage_url or str(self.srpo_data_dir.resolve())
+        if self.storage_url:
+            return self.storage_url.get_secret_value()
+        return str(self.srpo_data_dir.resolve())
 
     @property
     def users(self) -> list[tuple[str, str]]:
@@ -92,6 +118,20 @@ class Settings(BaseSettings):
         pairs = [pair.partition(":") for pair in self.srpo_auth.get_secret_value().split(",")]
         return [(user.strip(), password) for user, _, password in pairs if user.strip()]
 
+    def secrets(self) -> list[str]:
+        """Return what must never be written down: keys, and passwords of users and addresses."""
+        keys = [
+            one.get_secret_value() for one in (self.wavespeed_api_key, self.siraya_api_key) if one
+        ]
+        found = [PASSWORD.search(address) for address in (self.database, self.storage)]
+        passwords = [one[1] for one in found if one]
+        passwords += [unquote(password) for password in passwords]
+        return [*keys, *passwords, *(password for _, password in self.users)]
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be pickled: a pickle would hold the keys in clear."""
+        raise TypeError("Settings hold keys and cannot be pickled.")
+
 
 def load() -> Settings:
     """Read the environment and `.env`, or say in one sentence which value is wrong."""
@@ -100,8 +140,9 @@ def load() -> Settings:
     except ValidationError as error:
         finding = error.errors(include_url=False, include_input=False)[0]
         name = str(finding["loc"][0]).upper()
+        problem = finding["msg"].lower().removeprefix("value error, ")
         raise InputError(
-            f"The setting {name} cannot be used: {finding['msg'].lower()}.",
+            f"The setting {name} cannot be used: {problem}.",
             field=name,
             advice="Change it in the environment or in .env and start again.",
         ) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,17 @@ from core.history import History
 from core.ledger import Ledger
 from core.storage import Storage
 from core.studio import Studio
+
+try:
+    from hypothesis import HealthCheck
+    from hypothesis import settings as examples
+except ImportError:  # only in requirements-dev.txt; tests of properties skip themselves
+    pass
+else:
+    patient = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+    examples.register_profile("quick", max_examples=100, **patient)
+    examples.register_profile("ci", max_examples=10_000, **patient)
+    examples.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 
 @pytest.fixture

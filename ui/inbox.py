@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from gradio.processing_utils import save_bytes_to_cache
 from gradio.utils import get_upload_folder
@@ -18,6 +20,11 @@ from core.starting import input_name
 from ui.media import Media
 
 ADVICE = "Add a PNG, JPEG, WebP or AVIF picture."
+INSTEAD = "Upload the picture instead; an assistant may send it as a data URI."
+OWN = "/gradio_api/file="
+PATIENCE_S = 10.0
+DECODERS = 4
+"""Pictures that are decoded at once; one that takes too long keeps its place until it ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,17 +32,34 @@ class Inbox:
     """Loads what browsers upload through the one strict loader."""
 
     media: Media
+    patience_s: float = PATIENCE_S
+    decoders: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(DECODERS, thread_name_prefix="decoder")
+    )
 
     async def picture(self, upload: Any) -> Picture:
         """Return the clean picture of an upload, a Gradio file value.
 
         Raises InputError for the field `image` when there is none or it cannot be used.
         """
-        return await asyncio.to_thread(pictures.load, uploaded(upload))
+        return await self._decode(uploaded(upload))
 
     async def load(self, data: bytes) -> Picture:
         """Return the clean picture of bytes we hold."""
-        return await asyncio.to_thread(pictures.load, data)
+        return await self._decode(data)
+
+    async def _decode(self, source: Path | bytes) -> Picture:
+        """Decode in a thread; a decoder that takes too long goes on alone, and nobody waits."""
+        work = asyncio.get_running_loop().run_in_executor(self.decoders, pictures.load, source)
+        try:
+            async with asyncio.timeout(self.patience_s):
+                return await work
+        except TimeoutError:
+            raise InputError(
+                "This picture takes too long to decode.",
+                field="image",
+                advice="Save it as a plain PNG or JPEG, or make it smaller.",
+            ) from None
 
     async def keep(self, picture: Picture, owner: str) -> dict[str, str]:
         """Store a picture and return a note that only its owner can redeem."""
@@ -64,11 +88,30 @@ class Inbox:
 
 
 def uploaded(upload: Any) -> Path:
-    """Return the path of an upload; only files that Gradio itself stored are taken."""
-    path = upload.get("path") if isinstance(upload, dict) else upload
-    if not path:
+    """Return the path of an upload; only files that Gradio itself stored are taken.
+
+    The address of such a file is as good as its path; no address is ever fetched.
+    """
+    named = upload.get("path") or upload.get("url") if isinstance(upload, dict) else upload
+    if not named:
         raise InputError("There is no picture to start from.", field="image", advice=ADVICE)
-    found = Path(str(path)).resolve()
-    if not found.is_relative_to(Path(get_upload_folder()).resolve()) or not found.is_file():
-        raise InputError("This picture is no longer there.", field="image", advice=ADVICE)
+    path = str(named)
+    if OWN in path:
+        path = unquote(path.partition(OWN)[2])
+    elif "://" in path:
+        raise InputError(
+            "Addresses of pictures are not fetched here.", field="image", advice=INSTEAD
+        )
+    try:
+        found = Path(path).resolve()
+        ours = found.is_relative_to(Path(get_upload_folder()).resolve()) and found.is_file()
+    except (OSError, ValueError, RuntimeError):  # no file can have this name
+        ours = False
+    if not ours:
+        raise no_longer_there()
     return found
+
+
+def no_longer_there() -> InputError:
+    """Say that an upload cannot be found, whatever it was called."""
+    return InputError("This picture is no longer there.", field="image", advice=ADVICE)

@@ -17,7 +17,9 @@ from core.errors import InputError
 from core.settings import Settings
 from core.studio import Studio
 from ui import page
-from ui.guard import SameOrigin
+from ui.bodies import Bodies
+from ui.fetching import keep_from_fetching
+from ui.guard import Framed, SameOrigin
 from ui.media import Media
 from ui.theme import theme
 
@@ -28,6 +30,7 @@ Life = Callable[[Any], AbstractAsyncContextManager[None]]
 def serve(studio: Studio, settings: Settings, life: Life) -> None:
     """Build the page and serve it until the process is stopped."""
     _declare_gpu_use()
+    keep_from_fetching()
     default = default_backend(studio.backends, settings.srpo_backend)
     examples = json.loads((ASSETS / "examples.json").read_text(encoding="utf-8"))
     demo = page.build(studio, default, examples, ask_above=settings.srpo_confirm_above_usd)
@@ -53,7 +56,11 @@ def options(studio: Studio, settings: Settings, life: Life) -> dict[str, Any]:
         "favicon_path": ASSETS / "icon.svg",
         "app_kwargs": {
             "routes": Media(studio.history).routes(),
-            "middleware": [Middleware(SameOrigin)],
+            "middleware": [
+                Middleware(Framed, embed=settings.srpo_embed),
+                Middleware(SameOrigin),
+                Middleware(Bodies),
+            ],
             "lifespan": life,
         },
         "auth": settings.users or None,

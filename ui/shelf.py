@@ -17,11 +17,15 @@ from ui.owner import owner_of
 from ui.tab import Update
 
 PAGE = 48
-GRID = """<div class="grid" role="list">{{#each value.entries}}
-<div role="listitem"><button type="button" class="thumb" data-entry="{{id}}" title="{{prompt}}">
-<img loading="lazy" src="{{thumbnail}}" alt="{{prompt}}">{{#if starred}}<span class="star"
-aria-label="Starred">★</span>{{/if}}{{#if sandbox}}<span class="tag">sandbox</span>{{/if}}</button>
-</div>{{/each}}</div>{{#if value.note}}<p class="note">{{value.note}}</p>{{/if}}"""
+# Gradio evaluates a template as code after it has filled in `{{ }}`, so these would run what a
+# prompt contains; a value inside `${ }` is only ever a value, and is escaped here.
+GRID = """${((plain) => `<div class="grid" role="list">${value.entries.map((one) => `
+<div role="listitem"><button type="button" class="thumb" data-entry="${plain(one.id)}"
+title="${plain(one.prompt)}"><img loading="lazy" src="${plain(one.thumbnail)}"
+alt="${plain(one.prompt)}">${one.starred ? '<span class="star" aria-label="Starred">★</span>' : ''
+}${one.sandbox ? '<span class="tag">sandbox</span>' : ''}</button></div>`).join('')}</div>${
+value.note ? `<p class="note">${plain(value.note)}</p>` : ''}`)(
+(text) => String(text).replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`))}"""
 PICK = """
 element.addEventListener('click', (event) => {
   const thumb = event.target.closest('button.thumb');

@@ -96,19 +96,6 @@ def test_every_endpoint_says_what_is_wrong_with_a_request(
     assert said in error(playground, endpoint, arguments)
 
 
-def test_a_picture_argument_opens_no_file_and_no_address_of_ours(playground: Playground) -> None:
-    """Only what was uploaded is read: no path of the machine, nothing in its network."""
-    for path in (
-        "/etc/hostname",
-        str(playground.data / "playground.db"),
-        playground.address + "/favicon.ico",
-        "file:///etc/hostname",
-    ):
-        for given in (path, {"path": path}, {"path": path, "meta": {"_type": "gradio.FileData"}}):
-            said = error(playground, "image_to_image", {"image": given, "prompt": "a boat"})
-            assert said == "" or "This picture is no longer there." in said
-
-
 def test_an_upload_has_a_limit(playground: Playground) -> None:
     """A file over 20 MB is refused before it is stored."""
     files = {"files": ("big.png", b"0" * (21 * 1024 * 1024))}

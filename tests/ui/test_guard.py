@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -16,7 +17,8 @@ from starlette.routing import Route
 
 from core import lock
 from core.errors import HistoryError
-from ui.guard import SameOrigin
+from core.settings import Settings
+from ui.guard import Framed, SameOrigin
 from ui.owner import new_token, owner_of
 
 pytestmark = pytest.mark.anyio
@@ -118,3 +120,82 @@ def test_a_second_process_refuses_the_folder(tmp_path: Path) -> None:
     second = lock.hold(tmp_path)
     assert second is not None
     second.close()
+
+
+async def headers_of(embed: str = "", path: str = "/", **headers: str) -> httpx.Headers:
+    app = Starlette(
+        routes=[Route("/", page), Route("/picture", picture)],
+        middleware=[Middleware(Framed, embed=embed), Middleware(SameOrigin)],
+    )
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://play.example") as client:
+        return (await client.get(path, headers=headers)).headers
+
+
+async def picture(_request: Request) -> Response:
+    return Response(b"", headers={"Content-Security-Policy": "default-src 'none'; sandbox"})
+
+
+async def test_nobody_frames_the_page_unless_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Elsewhere only the page's own origin, on a Space the hub, and whoever SRPO_EMBED names."""
+    monkeypatch.delenv("SYSTEM", raising=False)
+    plain = await headers_of()
+    assert plain["content-security-policy"] == "frame-ancestors 'self'"
+    assert plain["x-frame-options"] == "SAMEORIGIN"
+    named = await headers_of("https://blog.example")
+    assert named["content-security-policy"] == "frame-ancestors 'self' https://blog.example"
+    assert "x-frame-options" not in named
+    monkeypatch.setenv("SYSTEM", "spaces")
+    space = await headers_of()
+    assert "https://huggingface.co" in space["content-security-policy"].split()
+    assert "x-frame-options" not in space
+
+
+async def test_every_answer_keeps_its_addresses_and_its_kind() -> None:
+    """Refusals and pictures too; what a route says of itself stays in force beside it."""
+    for answer in (await headers_of(), await headers_of(Origin="https://evil.example")):
+        assert answer["x-content-type-options"] == "nosniff"
+        assert answer["referrer-policy"] == "same-origin"
+    policies = (await headers_of(path="/picture")).get_list("content-security-policy")
+    assert policies == ["default-src 'none'; sandbox", "frame-ancestors 'self'"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/gradio_api/file=http://169.254.169.254/latest/meta-data/",
+        "/gradio_api/file=HTTPS%3A%2F%2Fexample.com",
+        "/gradio_api/file=%20http://example.com",
+        "/file=file:///etc/passwd",
+        "/gradio_api/proxy=https://example.com/x",
+        "/gradio_api/process_recording",
+        "/gradio_api/deep_link",
+        "/gradio_api/undo-vibe-edit/",
+    ],
+)
+async def test_routes_that_fetch_for_the_caller_are_closed(path: str) -> None:
+    """Nothing here needs them, so nobody can use this program to reach elsewhere."""
+    everything = Route("/{path:path}", page, methods=["GET", "POST"])
+    app = Starlette(routes=[everything], middleware=[Middleware(SameOrigin)])
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://play.example") as client:
+        assert (await client.get(path)).status_code == 403
+        assert (await client.post(path)).status_code == 403
+        uploads = ("/gradio_api/file=/tmp/gradio/a/b.png", "/gradio_api/file=C:/temp/b.png")
+        assert {(await client.get(one)).status_code for one in uploads} == {200}
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["example.com", "https://a.example; script-src *", "https://a.example\nX: 1", "'none'", "*"],
+)
+def test_only_origins_get_into_the_header(value: str) -> None:
+    """A setting cannot become another rule."""
+    with pytest.raises(ValidationError, match="takes origins"):
+        Settings(srpo_embed=value)
+
+
+def test_origins_are_taken_as_they_are() -> None:
+    """Several, with ports and wildcards for hosts."""
+    value = "https://a.example  https://*.b.example:8443 http://[::1]:80"
+    assert Settings(srpo_embed=value).srpo_embed == " ".join(value.split())

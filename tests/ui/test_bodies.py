@@ -1,0 +1,138 @@
+"""What a request may carry: size, depth and number of parts, each refused with a sentence."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.formparsers import MultiPartException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from ui import bodies
+from ui.bodies import Bodies, RefusedBodyError, check_json
+
+pytestmark = pytest.mark.anyio
+JSON = {"Content-Type": "application/json"}
+FORM = {"Content-Type": "multipart/form-data; boundary=x"}
+
+
+class Server:
+    """Counts what reaches it; a form is read as Gradio reads one, which may swallow errors."""
+
+    def __init__(self, *, swallows: bool = False) -> None:
+        self.bytes, self.asked, self.swallows = 0, 0, swallows
+        self.errors: list[str] = []
+
+    async def answer(self, request: Request) -> Response:
+        self.asked += 1
+        try:
+            async for chunk in request.stream():
+                self.bytes += len(chunk)
+        except MultiPartException as error:
+            self.errors.append(error.message)
+            if not self.swallows:
+                raise
+        return PlainTextResponse("taken")
+
+    async def post(
+        self, content: bytes | AsyncIterator[bytes], headers: dict[str, str]
+    ) -> httpx.Response:
+        route = Route("/", self.answer, methods=["POST", "GET"])
+        app = Starlette(routes=[route], middleware=[Middleware(Bodies)])
+        transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://play.test") as client:
+            return await client.post("/", content=content, headers=headers)
+
+
+async def endless() -> AsyncIterator[bytes]:
+    while True:
+        yield bytes(1_000_000)
+
+
+async def test_what_fits_arrives_whole() -> None:
+    """A picture of 20 MB in base64, escapes, brackets in texts: nothing of it is touched."""
+    texts = ["A" * 26_700_000, '"[[[[' * 100, "\\" * 9, "é🦊"]
+    body = json.dumps({"data": texts}, ensure_ascii=False).encode()
+    server = Server()
+    assert (await server.post(body, JSON)).text == "taken"
+    assert server.bytes == len(body)
+
+
+@pytest.mark.parametrize("headers", [JSON, FORM, {}])
+async def test_a_length_that_is_too_large_is_refused_unread(headers: dict[str, str]) -> None:
+    """By its header alone: nothing reaches the program."""
+    server = Server()
+    answer = await server.post(b"x", headers | {"Content-Length": "200000000"})
+    assert answer.status_code == 413
+    assert "at most 2" in answer.json()["detail"]
+    assert server.asked == 0
+
+
+async def test_an_endless_body_is_cut_while_it_comes() -> None:
+    """Without a length the bytes are counted."""
+    server = Server()
+    assert (await server.post(endless(), JSON)).status_code == 413
+    assert server.asked == 0
+
+
+@pytest.mark.parametrize("swallows", [True, False])
+async def test_an_endless_upload_is_cut_while_it_comes(swallows: bool) -> None:
+    """The reader gets the error after which it removes its files; the answer is 413 in any case."""
+    server = Server(swallows=swallows)
+    assert (await server.post(endless(), FORM)).status_code == 413
+    assert server.bytes <= bodies.MOST_FORM
+    assert "maximum allowed size" in server.errors[0]
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"[" * 100_000 + b"]" * 100_000, 400),
+        (b'{"a":' * 65 + b"1" + b"}" * 65, 400),
+        (b'{"data": "' + b'\\"' * 100_000, 400),
+        (b"[" + b"[]," * 400_000 + b"1]", 413),
+        (b"[" + b"1," * 600_000 + b"1]", 413),
+        (("[" * 70).encode("utf-16"), 400),
+        (('{"a": "Ģ' + "[" * 70).encode("utf-16-le"), 400),
+        (b'{"a": "\xff"}', 400),
+        (b'{"a": "\0"}', 400),
+    ],
+    ids="arrays objects open-text lists numbers utf-16 hidden-bracket no-utf-8 nul".split(),
+)
+async def test_json_bombs_are_small_errors(body: bytes, status: int) -> None:
+    """Deep, endless in parts, or in an encoding that hides its brackets: refused, and quickly."""
+    server = Server()
+    start = time.process_time()
+    answer = await server.post(body, JSON)
+    assert time.process_time() - start < 1
+    assert (answer.status_code, server.asked) == (status, 0)
+    assert answer.json()["detail"].endswith(".")
+
+
+def test_no_body_makes_the_check_slow() -> None:
+    """Quotes and backslashes in the worst order are read once."""
+    for piece in (b'\\"', b'"\\', b'"', b'""', b"\\"):
+        start = time.process_time()
+        with pytest.raises(RefusedBodyError):
+            check_json(b"[" * 65 + b'"' + piece * 500_000)
+        assert time.process_time() - start < 1
+
+
+async def test_a_body_that_never_comes_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever sends a byte a minute does not hold a place for ever."""
+    monkeypatch.setattr(bodies, "PATIENCE_S", 0.05)
+
+    async def slow() -> AsyncIterator[bytes]:
+        import asyncio
+
+        yield b"{"
+        await asyncio.sleep(5)
+
+    assert (await Server().post(slow(), JSON)).status_code == 408
