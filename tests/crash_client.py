@@ -22,7 +22,7 @@ from core import lock
 from core.budget import Budget
 from core.database import Database
 from core.history import History
-from core.ledger import ACTIVE, Ledger
+from core.ledger import Ledger, State
 from core.parsing import parse
 from core.settings import Settings
 from core.storage import Storage
@@ -32,6 +32,7 @@ T = TypeVar("T")
 
 KEY = "sk-CANARY-5d1e90"
 OWNER = "local"
+ACTIVE: tuple[State, ...] = ("waiting", "sending", "running")
 SIDES = range(256, 640, 16)
 """Sides of the pictures: nearly every job has a size of its own, so a wrong picture is seen."""
 AT_ONCE = {"wavespeed": 6, "siraya": 4}
