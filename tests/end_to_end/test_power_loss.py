@@ -1,4 +1,4 @@
-"""What is on disk, in the strict sense, before the next thing happens: seen from the system calls."""
+"""What is on disk before the next thing happens, as the calls of the system tell it."""
 
 from __future__ import annotations
 
