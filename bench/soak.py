@@ -176,8 +176,9 @@ def judge(early: Level, late: Level, complaints: Sequence[str]) -> bool:
     figures = [
         ("jobs that do not fit the sandbox's ledger", len(complaints), 0),
         (f"memory / after the first {FIRST}", late.resident / early.resident, 1.2),
-        (f"open files / after the first {FIRST}", late.files / early.files, 1.1),
-        (f"tasks beside the jobs / after the first {FIRST}", late.tasks / early.tasks, 1.1),
+        # Idle connections come and go; a file left open by one job in a hundred is seen.
+        (f"open files more than after the first {FIRST}", late.files - early.files, 10),
+        (f"tasks beside the jobs more than after the first {FIRST}", late.tasks - early.tasks, 2),
     ]
     for name, value, limit in figures:
         print(f"{'holds ' if value <= limit else 'MISSED'} {name}: {value:.2f} (at most {limit})")

@@ -47,10 +47,12 @@ from tests.backends.services import params_of, siraya, wavespeed
 
 TIMES = ("1", "3", "forever")
 DEADLINE_S = 9.0
-ANSWER_S, HANGING_S = 10.0, 0.5
+ANSWER_S, HANGING_S = 10.0, 1.5
 """After this a transport gives up, as the real one does after 10 to 300 seconds."""
+HEAVY = ("huge", "deep", "bomb", "endless", "10g", "upload_", "put_")
+"""Megabytes each: not many at once, and given time."""
 HANGING = ("hang", "slow_head", "late", "trickle")
-PATIENCE_S = 25.0
+PATIENCE_S = 40.0
 """For a cell, beyond which it counts as stuck."""
 ENDED = ("finished", "failed", "cancelled", "unknown")
 
@@ -82,11 +84,18 @@ class Cell:
 
     @property
     def answer_s(self) -> float:
-        return HANGING_S if any(word in self.fault for word in HANGING) else ANSWER_S
+        felt = self.service == "wavespeed" or self.fault.startswith("submit_")
+        hangs = felt and any(word in self.fault for word in HANGING)
+        return HANGING_S if hangs else ANSWER_S
 
     @property
     def deadline_s(self) -> float:
-        return 2 * DEADLINE_S if self.fault == "poll_404" else DEADLINE_S
+        slow = self.fault == "poll_404" or (self.heavy and self.times != "forever")
+        return 2.5 * DEADLINE_S if slow else DEADLINE_S
+
+    @property
+    def heavy(self) -> bool:
+        return any(word in self.fault for word in HEAVY)
 
 
 @dataclass(frozen=True, slots=True)

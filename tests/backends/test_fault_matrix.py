@@ -18,15 +18,15 @@ pytestmark = [
         "EVERY_TEST" not in os.environ, reason="takes a minute; .ci/run sets EVERY_TEST"
     ),
 ]
-AT_ONCE = 60
+AT_ONCE, HEAVY_AT_ONCE = 80, 4
 
 
 async def all_played(wanted: Sequence[Cell], folder: Path) -> list[End]:
     """Play cells side by side: most of their time is waiting."""
-    turns = asyncio.Semaphore(AT_ONCE)
+    turns, heavy_turns = asyncio.Semaphore(AT_ONCE), asyncio.Semaphore(HEAVY_AT_ONCE)
 
     async def one(cell: Cell) -> End:
-        async with turns:
+        async with heavy_turns if cell.heavy else turns:
             return await played(cell, folder / f"{cell.service}-{cell.fault}")
 
     return await asyncio.gather(*(one(cell) for cell in wanted))
