@@ -48,12 +48,20 @@ class QuickSandbox(Process):
         self.wait_for("/sandbox/stats")
 
     def rows(self) -> list[dict[str, Any]]:
-        rows: list[dict[str, Any]] = httpx.get(self.address + "/sandbox/ledger", timeout=30).json()
+        rows: list[dict[str, Any]] = self._asked("/sandbox/ledger")
         return rows
 
     def stats(self) -> dict[str, Any]:
-        stats: dict[str, Any] = httpx.get(self.address + "/sandbox/stats", timeout=30).json()
+        stats: dict[str, Any] = self._asked("/sandbox/stats")
         return stats
+
+    def _asked(self, path: str) -> Any:
+        try:
+            return httpx.get(self.address + path, timeout=30).json()
+        except httpx.TransportError as error:
+            raise AssertionError(
+                f"the sandbox is gone ({self._process.poll()}): {self.output}"
+            ) from error
 
 
 @dataclass(slots=True)
