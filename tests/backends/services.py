@@ -84,7 +84,13 @@ def siraya(
     transport: httpx.AsyncBaseTransport | None, key: str | None = KEY, edit: str | None = "edit-1"
 ) -> OpenAIImages:
     engine = Engine(
-        "https://image.siraya.pro/v1", key, "flux-1-srpo-text-to-image", edit, 0.025, 2, 0.05
+        base_url="https://image.siraya.pro/v1",
+        key=key,
+        model="flux-1-srpo-text-to-image",
+        edit_model=edit,
+        price_usd=0.025,
+        max_concurrency=2,
+        latency_s=0.05,
     )
     return OpenAIImages(SIRAYA, engine, transport=transport)
 

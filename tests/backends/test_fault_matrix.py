@@ -1,0 +1,55 @@
+"""Every fault of the catalogue, once, three times and for ever, on both services, to its end."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.backends.matrix import TIMES, Cell, End, cells, played, specified
+from tests.backends.services import wavespeed
+
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.skipif(
+        "EVERY_TEST" not in os.environ, reason="takes a minute; .ci/run sets EVERY_TEST"
+    ),
+]
+AT_ONCE, HEAVY_AT_ONCE = 80, 4
+
+
+async def all_played(wanted: Sequence[Cell], folder: Path) -> list[End]:
+    """Play cells side by side: most of their time is waiting."""
+    turns, heavy_turns = asyncio.Semaphore(AT_ONCE), asyncio.Semaphore(HEAVY_AT_ONCE)
+
+    async def one(cell: Cell) -> End:
+        async with heavy_turns if cell.heavy else turns:
+            return await played(cell, folder / f"{cell.service}-{cell.fault}")
+
+    return await asyncio.gather(*(one(cell) for cell in wanted))
+
+
+def wrong(cell: Cell, end: End, *, traces: bool) -> str:
+    """Say what is not as specified, or ""."""
+    allowed = specified(cell, traces=traces)
+    throttled = cell.fault.startswith("submit_429")
+    if end.word not in allowed or end.charges > 1 or (end.posts > 1 and not throttled):
+        facts = f"{end.charges} charges, {end.posts} posts, {end.detail}"
+        return f"{cell.service} {cell.fault}*{cell.times}: {end.word}, not {allowed} ({facts})"
+    if end.word == "refused" and end.charges and not cell.fault.startswith("run_"):
+        return f"{cell.service} {cell.fault}: charged, and told as free"
+    return ""
+
+
+@pytest.mark.parametrize("times", TIMES)
+async def test_every_cell_ends_as_specified(times: str, tmp_path: Path) -> None:
+    """One charge at most, no job stuck, no visit where nobody may go."""
+    traces = hasattr(wavespeed(None), "accepted")
+    chosen = [cell for cell in cells() if cell.times == times]
+    assert len(chosen) > 250
+    ends = await all_played(chosen, tmp_path)
+    found = [wrong(cell, end, traces=traces) for cell, end in zip(chosen, ends, strict=True)]
+    assert not any(found), "\n".join(one for one in found if one)

@@ -1,0 +1,181 @@
+"""The playground without its page, for the crash campaign: built as `app.py` builds it.
+
+It submits wishes until it is killed. `python -m tests.crash_client JSON` runs one such life.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection
+
+import backends
+from core import lock
+from core.budget import Budget
+from core.database import Database
+from core.history import History
+from core.ledger import Ledger, State
+from core.parsing import parse
+from core.settings import Settings
+from core.storage import Storage
+from core.studio import Studio
+
+T = TypeVar("T")
+
+KEY = "sk-CANARY-5d1e90"
+OWNER = "local"
+ACTIVE: tuple[State, ...] = ("waiting", "sending", "running")
+SIDES = range(256, 640, 16)
+"""Sides of the pictures: nearly every job has a size of its own, so a wrong picture is seen."""
+AT_ONCE = {"wavespeed": 6, "siraya": 4}
+SLOW = 0.015
+"""Most seconds that each step on disk is held up, so that kills hit them."""
+
+# Only what leads to a picture, or to an answer that was lost: whatever is charged must arrive or
+# be told. The others are the fault matrix's.
+FAULTS = {
+    "wavespeed": (
+        "submit_500 submit_502_billed submit_reset submit_reset_billed submit_reset_half_billed "
+        "submit_truncated_billed poll_reset poll_500 poll_429_retry_after poll_truncated poll_html "
+        "poll_404 result_500 result_empty_outputs download_reset download_short download_500 "
+        "download_404 download_corrupt download_truncated download_zero download_trickle"
+    ).split(),
+    "siraya": (
+        "submit_500 submit_503_billed submit_reset submit_reset_billed submit_truncated_billed"
+    ).split(),
+}
+SPOILT = 0.2
+"""Share of jobs that suffer a fault."""
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """What one process does: wishes from `first` on, at most up to `last`, on a data folder."""
+
+    folder: str
+    origin: str
+    chance: int
+    first: int = 0
+    last: int | None = None
+    slow_s: float = SLOW
+    plain: bool = False
+    """No faults."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """One job to be, decided by its number alone: asked for again it is the same."""
+
+    service: str
+    params: dict[str, Any]
+
+
+def wish(chance: int, n: int, *, plain: bool = False) -> Wish:
+    dice = random.Random(f"{chance} {n}")
+    service = dice.choice(["wavespeed", "wavespeed", "siraya"])
+    spoilt = dice.random() < SPOILT and not plain
+    fault = f"fault:{dice.choice(FAULTS[service])}|" if spoilt else ""
+    sides = {"width": dice.choice(SIDES), "height": dice.choice(SIDES)}
+    return Wish(service, {"prompt": f"{fault}hills, wish {n}", "seed": n, **sides})
+
+
+def number(prompt: str) -> int:
+    """Return the number of the wish behind a prompt."""
+    return int(prompt.rpartition(" ")[2])
+
+
+def settings(folder: Path, origin: str) -> dict[str, str]:
+    """Return the environment of a playground with both keys, pointed at the sandbox."""
+    return {
+        "WAVESPEED_API_KEY": KEY,
+        "WAVESPEED_BASE_URL": origin,
+        "WAVESPEED_MAX_CONCURRENCY": str(AT_ONCE["wavespeed"]),
+        "SIRAYA_API_KEY": KEY,
+        "SIRAYA_BASE_URL": f"{origin}/v1",
+        "SIRAYA_MAX_CONCURRENCY": str(AT_ONCE["siraya"]),
+        "SRPO_DATA_DIR": str(folder),
+    }
+
+
+class SlowDatabase(Database):
+    """Takes a little longer before and after each transaction."""
+
+    slow_s = SLOW
+
+    async def run(self, work: Callable[[Connection], T]) -> T:
+        await asyncio.sleep(random.uniform(0, self.slow_s))
+        found = await super().run(work)
+        await asyncio.sleep(random.uniform(0, self.slow_s))
+        return found
+
+
+class SlowStorage(Storage):
+    """Takes a little longer before and after each file."""
+
+    slow_s = SLOW
+
+    async def write(self, name: str, data: bytes) -> None:
+        await asyncio.sleep(random.uniform(0, self.slow_s))
+        await super().write(name, data)
+        await asyncio.sleep(random.uniform(0, self.slow_s))
+
+
+def live(life: Life) -> None:
+    """Run until killed, or until every wish up to `last` has its end."""
+    asyncio.run(_live(life))
+
+
+async def _live(life: Life) -> None:
+    folder = Path(life.folder)
+    named = {name.lower(): value for name, value in settings(folder, life.origin).items()}
+    set_up = Settings(_env_file=None, **named)  # type: ignore[arg-type,call-arg]
+    held = lock.hold(set_up.srpo_data_dir)
+    database = SlowDatabase(set_up.database)
+    storage = SlowStorage(set_up.storage)
+    database.slow_s = storage.slow_s = life.slow_s
+    studio = Studio(backends.create(set_up), Ledger(database, Budget()), History(database, storage))
+    await database.migrate()
+    await studio.start()
+    await _submit(studio, life)
+    while await studio.ledger.list(states=ACTIVE):
+        await asyncio.sleep(0.1)
+    await studio.aclose()
+    await database.aclose()
+    if held:
+        held.close()
+
+
+async def _submit(studio: Studio, life: Life) -> None:
+    """Keep a handful of jobs on their way; a number is told once its job is written down."""
+    told = os.open(told_file(Path(life.folder)), os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    n = life.first
+    while life.last is None or n < life.last:
+        if len(await studio.ledger.list(states=ACTIVE)) < sum(AT_ONCE.values()):
+            wanted = wish(life.chance, n, plain=life.plain)
+            params = parse(studio.kind(wanted.service, "text-to-image"), wanted.params)
+            job = await studio.submit(wanted.service, params, owner=OWNER, click=f"wish {n}")
+            os.write(told, f"{n} {job.id}\n".encode())
+            n += 1
+        await asyncio.sleep(random.uniform(0, 0.05))
+
+
+def told_file(folder: Path) -> Path:
+    """Where the numbers and ids of accepted wishes are noted, outside the data folder."""
+    return folder.with_name(f"{folder.name}-told.txt")
+
+
+def written(life: Life) -> str:
+    """Write a life for the command line."""
+    return json.dumps(asdict(life))
+
+
+if __name__ == "__main__":
+    live(Life(**json.loads(sys.argv[1])))
