@@ -8,13 +8,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import backends
-from core import lock, redact
+from core import check, lock, redact
 from core import settings as configuration
-from core.budget import Budget
 from core.database import Database
-from core.errors import PlaygroundError
+from core.errors import HistoryError, PlaygroundError
 from core.history import History
 from core.ledger import Ledger
+from core.rescue import rescued
 from core.settings import Settings
 from core.storage import Storage
 from core.studio import Studio
@@ -22,37 +22,53 @@ from ui import flags, launch
 
 
 def main() -> None:
-    """Run the server until it is stopped."""
-    flags.read()
+    """Run the server until it is stopped, or check what it stands on."""
+    only_check = flags.read()
     try:
-        run(configuration.load())
+        settings = configuration.load()
+        redact.install(settings.secrets())
+        if only_check:
+            sys.exit(report(settings))
+        run(settings)
     except PlaygroundError as error:
         sys.exit(f"{error} {error.advice}".strip())
 
 
+def report(settings: Settings) -> int:
+    """Say what is well and what is not; return the exit status."""
+    lines = asyncio.run(check.check(settings, backends.create(settings)))
+    for well, sentence in lines:
+        sys.stdout.write(f"{'well ' if well else 'WRONG'} {sentence}\n")
+    return 0 if all(well for well, _ in lines) else 1
+
+
 def run(settings: Settings) -> None:
-    """Build the world from settings and serve it."""
-    redact.install(settings.secrets())
-    held = lock.hold(settings.srpo_data_dir)
-    database = Database(settings.database)
-    history = History(database, Storage(settings.storage))
-    budget = Budget(
-        settings.srpo_budget_day_usd,
-        settings.srpo_budget_owner_day_usd,
-        settings.srpo_budget_batch_usd,
-    )
-    studio = Studio(backends.create(settings), Ledger(database, budget), history)
+    """Build the world from settings and serve it; what cannot be written is still shown."""
+    held, trouble = None, None
+    try:
+        held = lock.hold(settings.srpo_data_dir)
+        database = Database(settings.database)
+        history = History(database, Storage(settings.storage))
+        asyncio.run(database.migrate())
+    except HistoryError as error:
+        if not check.viewable(error):
+            raise
+        trouble = error
+        history = asyncio.run(rescued(settings))
+        database = history.database
+    studio = Studio(backends.create(settings), Ledger(database, settings.budget), history)
+    studio.closed = trouble
 
     @asynccontextmanager
     async def life(_app: object) -> AsyncIterator[None]:
-        await studio.start()
+        if not trouble:
+            await studio.start()
         yield
         await studio.aclose()
         await database.aclose()
         if held:
             held.close()
 
-    asyncio.run(database.migrate())
     launch.serve(studio, settings, life)
 
 

@@ -8,8 +8,10 @@ small pool. Callers hand in a function of a connection; it runs in a thread, in 
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -75,6 +77,21 @@ class Database:
         for number, migration in enumerate(migrations[version:], start=version + 1):
             await self.run(lambda db, m=migration, n=number: _apply(db, m, n))  # type: ignore[misc]
 
+    async def copy(self, file: Path) -> None:
+        """Fill this empty SQLite database with another's content; the file is only read.
+
+        Raises HistoryError when the file cannot be read or is damaged.
+        """
+
+        def work(db: Connection) -> None:
+            own = db.connection.dbapi_connection
+            try:
+                _read_into(own, file)
+            except sqlite3.Error as error:
+                raise _explained(DBAPIError("", None, error)) from error
+
+        await self.run(work)
+
     async def aclose(self) -> None:
         """Close the connections after the work in flight is done."""
         await asyncio.get_running_loop().run_in_executor(self._threads, self._engine.dispose)
@@ -123,6 +140,20 @@ def _mounted(database: str | None) -> bool:
         if len(point) > len(best) and folder.is_relative_to(point):
             best, kind = point, found
     return kind.startswith(("fuse", "nfs", "cifs", "smb", "9p"))
+
+
+def _read_into(own: Any, file: Path) -> None:
+    """Copy a file into an open database; without its log where the folder cannot be written."""
+    for how in ("mode=ro", "mode=ro&immutable=1"):
+        try:
+            with closing(sqlite3.connect(f"{file.resolve().as_uri()}?{how}", uri=True)) as source:
+                if source.execute("PRAGMA quick_check").fetchone() != ("ok",):
+                    raise sqlite3.DatabaseError("malformed")
+                source.backup(own)
+                return
+        except sqlite3.OperationalError:
+            if "immutable" in how:
+                raise
 
 
 def _prepare(connection: Any, pragmas: Sequence[str]) -> None:

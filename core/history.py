@@ -73,7 +73,7 @@ class History:
     """Keeps entries and their files; every question is asked in the name of an owner."""
 
     def __init__(self, database: Database, storage: Storage) -> None:
-        self._database = database
+        self.database = database
         self.storage = storage
 
     async def add(
@@ -92,14 +92,31 @@ class History:
             db.execute(insert(entries).values(_row(entry)))
             also(db)
 
-        await self._database.run(work)
+        await self.database.run(work)
+
+    async def restore(self, entry: Entry) -> None:
+        """Add the row of an entry whose files are there already; one that is known is kept."""
+        found = select(entries.c.id).where(entries.c.id == entry.id)
+
+        def work(db: Connection) -> None:
+            if db.execute(found).first() is None:
+                db.execute(insert(entries).values(_row(entry)))
+
+        await self.database.run(work)
+
+    async def everything(self, *, limit: int) -> list[Entry]:
+        """Return the newest entries of all owners, for whoever looks after the installation."""
+        query = select(entries).order_by(entries.c.n.desc()).limit(limit)
+        return await self.database.run(
+            lambda db: [_entry(row) for row in db.execute(query).mappings()]
+        )
 
     async def get(self, entry_id: str, *, owner: str | None = None) -> Entry:
         """Return an entry; one of another owner is as unknown as one that never was."""
         query = select(entries).where(entries.c.id == entry_id)
         if owner is not None:
             query = query.where(entries.c.owner == owner)
-        row = await self._database.run(lambda db: db.execute(query).mappings().first())
+        row = await self.database.run(lambda db: db.execute(query).mappings().first())
         if row is None:
             raise InputError("There is no such picture in the history.", field="id")
         return _entry(row)
@@ -124,7 +141,7 @@ class History:
             anchor = select(entries.c.n).where(entries.c.id == before, entries.c.owner == owner)
             chosen.append(entries.c.n < anchor.scalar_subquery())
         statement = select(entries).where(*chosen).order_by(entries.c.n.desc()).limit(limit)
-        return await self._database.run(
+        return await self.database.run(
             lambda db: [_entry(row) for row in db.execute(statement).mappings()]
         )
 
@@ -132,14 +149,14 @@ class History:
         """Mark or unmark an entry as a favourite."""
         entry = await self.get(entry_id, owner=owner)
         change = update(entries).where(entries.c.id == entry_id).values(starred=starred)
-        await self._database.run(lambda db: db.execute(change))
+        await self.database.run(lambda db: db.execute(change))
         return replace(entry, starred=starred)
 
     async def delete(self, entry_id: str, *, owner: str) -> None:
         """Remove an entry, then its files."""
         entry = await self.get(entry_id, owner=owner)
         gone = delete(entries).where(entries.c.id == entry_id)
-        await self._database.run(lambda db: db.execute(gone))
+        await self.database.run(lambda db: db.execute(gone))
         await self.storage.delete(entry.file)
         await self.storage.delete(entry.thumbnail)
 
@@ -154,7 +171,7 @@ class History:
                 db.execute(insert(vault).values(name=name, value=found))
             return str(found)
 
-        return await self._database.run(work)
+        return await self.database.run(work)
 
 
 def _containing(query: str) -> list[ColumnElement[bool]]:

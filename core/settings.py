@@ -13,6 +13,7 @@ from urllib.parse import unquote
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from core.budget import Budget
 from core.errors import InputError
 
 ORIGIN = re.compile(
@@ -109,6 +110,13 @@ class Settings(BaseSettings):
         if self.storage_url:
             return self.storage_url.get_secret_value()
         return str(self.srpo_data_dir.resolve())
+
+    @property
+    def budget(self) -> Budget:
+        """What may be spent."""
+        return Budget(
+            self.srpo_budget_day_usd, self.srpo_budget_owner_day_usd, self.srpo_budget_batch_usd
+        )
 
     @property
     def users(self) -> list[tuple[str, str]]:

@@ -9,6 +9,7 @@ from html import escape
 from typing import Any
 
 from core.backend import Backend
+from core.errors import PlaygroundError
 from core.history import Entry
 from core.job import iso
 from core.studio import Progress
@@ -111,10 +112,13 @@ def _text(value: Any) -> str:
     return str(value)
 
 
-def header(backends: Mapping[str, Backend]) -> str:
-    """Draw the name of the program, and say when everything in it is the sandbox."""
+def header(backends: Mapping[str, Backend], closed: PlaygroundError | None = None) -> str:
+    """Draw the name of the program, and say when it takes nothing new or is all sandbox."""
     note = ""
-    if all(backend.sandbox for backend in backends.values()):
+    if closed:
+        said = f"{words.trouble(closed)} {words.CLOSED}"
+        note = notice(said)
+    elif all(backend.sandbox for backend in backends.values()):
         note = f'<p class="sandbox-note">{escape(words.SANDBOX_NOTE)}</p>'
     return f"<header><h1>{words.TITLE}</h1><p>{words.TAGLINE}</p></header>{note}"
 

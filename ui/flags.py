@@ -7,12 +7,14 @@ import os
 from collections.abc import Sequence
 
 
-def read(arguments: Sequence[str] | None = None) -> None:
-    """Put flags where settings and Gradio look for them, which is the environment."""
+def read(arguments: Sequence[str] | None = None) -> bool:
+    """Put flags where settings and Gradio look for them; return whether only to check."""
     chosen = vars(_parser().parse_args(arguments))
+    only_check = bool(chosen.pop("check"))
     for variable, value in chosen.items():
         if value is not None:
             os.environ[variable] = str(value)
+    return only_check
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -49,5 +51,8 @@ def _parser() -> argparse.ArgumentParser:
         const="1",
         dest="SRPO_AUTOLAUNCH",
         help="open the page in a browser",
+    )
+    parser.add_argument(
+        "--check", action="store_true", help="say what is wrong with the installation, and stop"
     )
     return parser

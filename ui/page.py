@@ -206,7 +206,7 @@ def build(
     with gr.Blocks(title=words.TITLE, fill_width=True, analytics_enabled=False) as demo:
         Api(studio, media, inbox, default).register()  # first, so that it gets the plain names
         Decisions(studio).register()
-        gr.HTML(draw.header(studio.backends), elem_classes="masthead")
+        gr.HTML(draw.header(studio.backends, studio.closed), elem_classes="masthead")
         who = gr.BrowserState("", storage_key="srpo-who", secret="srpo")
         kept = gr.BrowserState(None, storage_key="srpo-picture", secret="srpo")
         offered = {task for backend in studio.backends.values() for task in backend.tasks}

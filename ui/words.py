@@ -22,6 +22,7 @@ SANDBOX_NOTE = (
 EMPTY_STAGE = "Your picture appears here."
 EMPTY_HISTORY = "Nothing here yet. Every picture you make is kept in this place."
 NO_MATCH = "No picture matches this search."
+CLOSED = "Pictures that were made can be seen in the history; nothing new is made until then."
 SOURCE_GONE = "The picture it started from is not kept here; add it again."
 GONE = "This picture is no longer in the history."
 NO_METADATA = "This file does not tell how it was made, so there is nothing to restore."

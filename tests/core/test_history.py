@@ -199,7 +199,7 @@ async def test_a_database_locked_by_another_program_is_a_sentence(tmp_path: Path
     other.execute("PRAGMA busy_timeout=0")
     try:
         with pytest.raises(HistoryError, match="locked"):
-            await history._database.run(_impatient)
+            await history.database.run(_impatient)
     finally:
         other.execute("ROLLBACK")
         other.close()
