@@ -261,7 +261,7 @@ async def _end(studio: Studio, job_id: str, sandbox: Any) -> End:
     until = loop.time() + PATIENCE_S
     while True:
         job = await studio.ledger.get(job_id)
-        told_s = LATER_S if job.state == "running" else SOON_S
+        told_s = GIVEN_S.get(job.state, 0.0)
         if job.state in ENDED:
             break
         if job.error and loop.time() > until - PATIENCE_S + told_s:
@@ -277,8 +277,9 @@ async def _end(studio: Studio, job_id: str, sandbox: Any) -> End:
     return End(word, stats["charges"] - earlier, stats["posts"] - earlier, detail)
 
 
-SOON_S, LATER_S = 12.0, 16.0
-"""How long a waiting job, and one that is asked for again after five seconds, is given."""
+GIVEN_S = {"waiting": 12.0, "running": 16.0, "sending": 30.0}
+"""How long a job that says why it is not here is given: until it is sent or asked for again, or
+looked up three times."""
 
 
 def _word(job: Any) -> str:
