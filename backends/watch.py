@@ -17,8 +17,9 @@ from backends.addresses import ForbiddenAddressError
 from backends.answers import Answer
 from backends.download import Downloads, ExpiredError, unpacked
 from backends.http import Api, Patience
-from backends.polling import Bucket, Pace
+from backends.polling import Pace
 from backends.prediction import Prediction, failure, read, status_of
+from backends.together import Together
 from core.errors import BackendError, PlaygroundError, RejectedError, RunTimeoutError
 from core.events import Delivered, Event, Finished, Queued, Running
 
@@ -41,7 +42,7 @@ class Watch:
     api: Api
     downloads: Downloads
     pace: Pace
-    bucket: Bucket
+    together: Together
     work: float
     round_trip: float = 0.0
     """Seconds from a request to its answer; the service looks at half of it."""
@@ -60,6 +61,13 @@ class Watch:
         `accepted_at` is in monotonic seconds; None when it is not known, because another process
         sent the job: then it is asked for at once, and teaches nothing about time.
         """
+        with self.together.under_way(task.id, accepted_at):
+            async for event in self._events(task, accepted_at):
+                yield event
+
+    async def _events(
+        self, task: Prediction, accepted_at: float | None
+    ) -> AsyncGenerator[Event, None]:
         deadline = time.monotonic() + self.deadline_s
         self._born = time.monotonic() if accepted_at is None else accepted_at
         if accepted_at is None and not task.outputs:
@@ -98,6 +106,13 @@ class Watch:
 
     async def _poll(self, request_id: str, deadline: float) -> Prediction:
         """Ask until there is an answer about this job."""
+        if seen := await self.together.look(request_id):
+            task, moment = seen
+            self._looked = moment - self._born
+            return task
+        return await self._poll_alone(request_id, deadline)
+
+    async def _poll_alone(self, request_id: str, deadline: float) -> Prediction:
         service, patience = self.api.service, Patience(deadline)
         refusals: Counter[int] = Counter()
         while True:
@@ -118,7 +133,7 @@ class Watch:
 
     async def _ask(self, request_id: str) -> Answer | None:
         """Ask once; None when the network failed, which says nothing about the job."""
-        await self.bucket.take()
+        await self.together.bucket.take()
         asked = time.monotonic()
         try:
             answer = await self.api.ask("GET", result_path(request_id))

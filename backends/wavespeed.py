@@ -17,6 +17,7 @@ from backends.download import Downloads
 from backends.http import LOOK, Api
 from backends.polling import Bucket, Pace
 from backends.prediction import Prediction, accepted
+from backends.together import Together
 from backends.uploads import Uploads
 from backends.watch import DEADLINE_S, Watch
 from core import params as fields
@@ -111,7 +112,7 @@ class WaveSpeed:
         self._api = Api(self.label, base, secret, transport)
         self._downloads = Downloads(self.label, base, transport)
         self._uploads = Uploads(self._api, self._downloads, deadline_s)
-        self._bucket = Bucket()
+        self._together = Together(self._api, Bucket())
         self._fixed = settings.srpo_poll_interval
         self._paces: dict[str, Pace] = {}
         self._round_trip = 0.0
@@ -177,7 +178,7 @@ class WaveSpeed:
             self._api,
             self._downloads,
             pace,
-            self._bucket,
+            self._together,
             work=workload(params),
             round_trip=self._round_trip,
             deadline_s=self._deadline_s,
@@ -199,6 +200,7 @@ class WaveSpeed:
 
     async def aclose(self) -> None:
         """Close the connections."""
+        await self._together.aclose()
         await self._api.aclose()
         await self._downloads.aclose()
 
