@@ -20,6 +20,9 @@ from core.errors import BadResponseError, PlaygroundError, UnavailableError
 MOST_BYTES = 40_000_000
 MOST_HOPS = 3
 TRY_S = 60.0
+PATIENT_S = 5.0
+SLOWEST_BYTES_S = 4_000
+"""Bytes a second below which a download is begun anew after `PATIENT_S` seconds."""
 WRONG_TRIES = 6
 """How often a file may be no picture before it is left alone for a while."""
 EXPIRED = (401, 403, 410)
@@ -105,10 +108,14 @@ class Downloads:
         size = int(length) if length.isascii() and length.isdecimal() else 0
         data = bytearray()
         if size <= MOST_BYTES and not packed:
+            begun = time.monotonic()
             async for chunk in response.aiter_bytes():
                 data += chunk
                 if len(data) > MOST_BYTES:
                     break
+                passed = time.monotonic() - begun
+                if passed > PATIENT_S and len(data) < passed * SLOWEST_BYTES_S:
+                    raise TimeoutError  # a dead line that drips; the next one may be quick
             else:
                 return bytes(data)
         raise BadResponseError(

@@ -25,6 +25,10 @@ JSON_BYTES = 1_000_000
 PICTURE_JSON_BYTES = 90_000_000
 """Largest answer with pictures in it: four of 16 megapixels in base64."""
 CONNECT_S = 10.0
+ANSWER_S = 3.0
+"""How long the rest of an answer may take once it has begun, in seconds."""
+SLOWEST_BYTES_S = 50_000
+"""Bytes a second at which a request may leave."""
 MOST_WAIT_S = 60.0
 LEAST_KEY = 12
 """Characters of a real key; shorter ones, as the sandbox has, may be words of an answer."""
@@ -83,7 +87,8 @@ class Api:
             request = self._client.build_request(
                 "POST", self.base_url + path, json=body, timeout=timeout
             )
-            async with asyncio.timeout(read_s + 2 * CONNECT_S):
+            upload_s = len(request.content) / SLOWEST_BYTES_S
+            async with asyncio.timeout(read_s + ANSWER_S + upload_s):
                 return await self._send(request, most=most, costly=True)
 
     async def ask(

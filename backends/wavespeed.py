@@ -28,6 +28,8 @@ from core.events import Accepted, Event
 from core.params import ImageToImage, Params, Task, TextToImage
 from core.settings import Settings
 
+SUBMIT_S = 12.0
+"""How long the service may take to accept a job; one that is lost is looked up in its list."""
 Model = Literal["flux-1-srpo", "flux-srpo"]
 Format = Literal["jpeg", "png"]
 
@@ -132,7 +134,7 @@ class WaveSpeed:
         """Send once, hand out the id at once, then follow the job to its picture."""
         image = await self._uploads.reference(params.picture) if params.picture else ""
         asked = time.monotonic()
-        answer = await self._api.post_once(path(params), body(params, image))
+        answer = await self._api.post_once(path(params), body(params, image), read_s=SUBMIT_S)
         took = time.monotonic() - asked
         self._round_trip = min(self._round_trip or took, took)
         prediction = self._new(accepted(self.label, answer))

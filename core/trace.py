@@ -21,6 +21,8 @@ from core.params import Params
 
 LOOKS_S = (0.5, 2.0, 5.0)
 """Pauses before each look, in seconds: a list may lag behind."""
+ENOUGH_LOOKS = 2
+"""Looks after which the one job that fits is believed to be the only one."""
 AROUND_S = 600.0
 """Before a send, in seconds: whoever used the key then may be using it now."""
 UNANSWERED_S = 90.0
@@ -48,7 +50,9 @@ async def trace(
 ) -> Finding:
     """Look several times; `until` is when the answer was given up, in Unix seconds."""
     finding = Finding()
-    for pause in LOOKS_S:
+    for looks, pause in enumerate(LOOKS_S):
+        if finding.certain and looks >= ENOUGH_LOOKS:
+            break
         await asyncio.sleep(pause)
         sent_at = job.sent_at or job.updated_at
         try:
