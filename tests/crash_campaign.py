@@ -183,6 +183,8 @@ class Campaign:
 
     def _feed(self, address: str, until: float) -> None:
         """Submit over HTTP; a wish is never asked for twice, since there is no click to name it."""
+        # The wish that a killed process did not live to tell of may be written down already.
+        self.app_next = self._life().first + 1
         with httpx.Client(base_url=address, timeout=30) as client:
             while time.monotonic() < until:
                 n = self._life().first

@@ -6,6 +6,8 @@ It submits wishes until it is killed. `python -m tests.crash_client JSON` runs o
 from __future__ import annotations
 
 import asyncio
+import importlib
+import importlib.util
 import json
 import os
 import random
@@ -130,7 +132,18 @@ class SlowStorage(Storage):
 
 def live(life: Life) -> None:
     """Run until killed, or until every wish up to `last` has its end."""
+    if life.slow_s:
+        hurry_looks()
     asyncio.run(_live(life))
+
+
+def hurry_looks() -> None:
+    """Look up lost sends in less time than a life lasts, or no life would get past the first.
+
+    The sandbox's list does not lag; `app.py` and the last process keep the program's own pauses.
+    """
+    if importlib.util.find_spec("core.trace"):
+        importlib.import_module("core.trace").LOOKS_S = (0.2, 0.5, 0.8)
 
 
 async def _live(life: Life) -> None:
