@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+STALE_S = 2.1
+"""How old a Date may be: whole seconds, cut off, and servers write it anew about once a second."""
 UNKNOWN_S = 2.0
 """How far a clock that was never heard may be off, in seconds."""
 
 
 @dataclass(slots=True)
 class Clock:
-    """Bounds of service time minus local time, in seconds; a Date is whole seconds, cut off."""
+    """Bounds of service time minus local time, in seconds."""
 
     low: float = -math.inf
     high: float = math.inf
@@ -24,7 +26,7 @@ class Clock:
             told = parsedate_to_datetime(date or "").timestamp()
         except (ValueError, TypeError, OverflowError):
             return
-        low, high = told - answered, told + 1.0 - asked
+        low, high = told - answered, told + STALE_S - asked
         self.low, self.high = max(self.low, low), min(self.high, high)
         if self.low > self.high:  # one of the two clocks was set
             self.low, self.high = low, high

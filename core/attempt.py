@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from core import pictures
@@ -33,6 +33,8 @@ class Attempt:
 
     async def work(self, run: Run) -> None:
         """Send a job, or go on with it, and store its picture."""
+        if run.owed:
+            await self._settle(run)
         if run.image is None and run.job.outputs.startswith("received/"):
             run.image = await self.recorder.received(run.job), False
         if run.image is None:
@@ -84,7 +86,11 @@ class Attempt:
         if not (lost and isinstance(self.backend, Traceable) and self.backend.paid):
             raise error
         run.job = await self.ledger.change(
-            run.job.id, "sending", error=str(error), advice="It is looked up at the service."
+            run.job.id,
+            "sending",
+            charged="maybe",
+            error=str(error),
+            advice="It is looked up at the service.",
         )
         run.tell()
         await self._find(run, time.time(), error)
@@ -112,13 +118,18 @@ class Attempt:
         run.job = await self.ledger.change(run.job.id, "sending", candidates=candidates)
         raise _undecided(str(error or run.job.error), finding)
 
+    async def _settle(self, run: Run) -> None:
+        """Write down an id and its price; until that is possible this process remembers them."""
+        run.job = replace(run.job, **run.owed)
+        run.job = await self.ledger.change(run.job.id, "running", **run.owed)
+        run.owed = {}
+
     async def _note(self, run: Run, event: Event) -> None:
         """Put an event where it belongs: the ledger first, then the eyes of the watchers."""
         match event:
             case Accepted(request_id):
-                run.job = await self.ledger.change(
-                    run.job.id, "running", request_id=request_id, charged=self._charge()
-                )
+                run.owed = {"request_id": request_id, "charged": self._charge()}
+                await self._settle(run)
                 self.line.worked()
                 self.line.answered(run.job.id)
             case Queued(position):

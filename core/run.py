@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from typing import Any
 
 from core.errors import (
     AuthError,
@@ -36,6 +37,8 @@ class Run:
     preview: bytes | None = None
     image: tuple[bytes, bool] | None = None
     """The finished picture and its safety warning, until it is stored."""
+    owed: dict[str, Any] = field(default_factory=dict)
+    """What the ledger must still be told, because it could not be written when it was known."""
     pending: bool = False
     """It waits for a while before it is asked for again."""
     stopped: bool = False

@@ -146,18 +146,7 @@ async def everywhere(folder: Path, service: Any, bad: Callable[[int], Any]) -> l
     return [found for found in await asyncio.gather(*(one(step) for step in STEPS)) if found]
 
 
-FORGOTTEN = "a request id that cannot be written down is forgotten, and the job told as free"
-NOT_PUT_ASIDE = "a picture that cannot be stored is kept by the ledger that puts it aside first"
-
-
-@pytest.mark.parametrize(
-    "service",
-    [
-        pytest.param(wavespeed, marks=pytest.mark.xfail(reason=FORGOTTEN, strict=True)),
-        pytest.param(siraya, marks=pytest.mark.xfail(reason=NOT_PUT_ASIDE, strict=False)),
-    ],
-    ids=["wavespeed", "siraya"],
-)
+@pytest.mark.parametrize("service", [wavespeed, siraya], ids=["wavespeed", "siraya"])
 async def test_one_failure_at_any_step_loses_and_repeats_nothing(
     tmp_path: Path, service: Any
 ) -> None:

@@ -86,13 +86,12 @@ def test_a_file_is_on_disk_before_the_row_that_names_it(trace: Trace) -> None:
         for name in (facts["file"], facts["thumbnail"]):
             path = Path(name)
             rename = first(trace.calls, RENAMES, f'/{name}"')
-            draft = f"{path.parent}/.{path.name}.part"
+            draft = f"{path.parent}/.{path.name}."
             assert syncs(trace.calls, draft, -1, rename.began), f"{name} was renamed unsynced"
             folder = syncs(trace.calls, str(path.parent), rename.ended, row.began)
             assert folder, f"the folder of {name} was not synced before its row"
 
 
-@pytest.mark.xfail(strict=True, reason="core/storage.py syncs the new folder, not its parent")
 def test_a_new_folder_is_on_disk_in_its_parent_before_the_row(trace: Trace) -> None:
     """The first picture of a day makes a folder, whose own name has to be synced too."""
     facts = json.loads(trace.query("SELECT facts FROM entries ORDER BY n")[0]["facts"])

@@ -107,9 +107,6 @@ async def test_a_full_disk_refuses_before_anything_is_sent(small_disk: Path) -> 
         assert job.state == "waiting"
 
 
-@pytest.mark.xfail(
-    reason="a lane that cannot write down why a job waits lets go of it", strict=False
-)
 async def test_a_disk_that_fills_up_meanwhile_delays_a_paid_picture(small_disk: Path) -> None:
     """It stays on its way with its reason, is stored when there is space, and was charged once."""
     place = Place(small_disk, latency=0.5)
@@ -178,7 +175,6 @@ async def test_a_damaged_database_is_named_and_not_overwritten(tmp_path: Path, h
     assert place.stats["posts"] == 1
 
 
-@pytest.mark.xfail(reason="two writes of one name share one draft", strict=False)
 async def test_one_picture_can_be_stored_by_many_at_once(tmp_path: Path) -> None:
     """Two tabs that start from the same picture write the same name."""
     storage = Storage(str(tmp_path))
