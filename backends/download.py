@@ -7,7 +7,8 @@ import base64
 import binascii
 import time
 from collections.abc import Mapping
-from typing import Any
+from tempfile import SpooledTemporaryFile
+from typing import IO, Any
 
 import httpx
 
@@ -18,6 +19,8 @@ from core import pictures
 from core.errors import BadResponseError, PlaygroundError, UnavailableError
 
 MOST_BYTES = 40_000_000
+IN_MEMORY_BYTES = 2_000_000
+"""Beyond it a download waits on disk until it is whole."""
 MOST_HOPS = 3
 TRY_S = 60.0
 PATIENT_S = 5.0
@@ -32,6 +35,10 @@ AGAIN = "It is fetched again for as long as the service keeps it."
 
 class ExpiredError(UnavailableError):
     """The address of the picture opens nothing any more; the service may name another."""
+
+
+class OversizedError(BadResponseError):
+    """The file is larger than any picture of ours, or packed; another try would be as large."""
 
 
 class NotYetError(UnavailableError):
@@ -67,7 +74,7 @@ class Downloads:
         while True:
             try:
                 return await self._attempt(url, deadline)
-            except (ForbiddenAddressError, ExpiredError):
+            except (ForbiddenAddressError, ExpiredError, OversizedError):
                 raise
             except PlaygroundError as error:
                 wrong += isinstance(error, BadResponseError)
@@ -106,19 +113,12 @@ class Downloads:
         packed = response.headers.get("content-encoding", "identity").lower() != "identity"
         length = response.headers.get("content-length", "")
         size = int(length) if length.isascii() and length.isdecimal() else 0
-        data = bytearray()
         if size <= MOST_BYTES and not packed:
-            begun = time.monotonic()
-            async for chunk in response.aiter_bytes():
-                data += chunk
-                if len(data) > MOST_BYTES:
-                    break
-                passed = time.monotonic() - begun
-                if passed > PATIENT_S and len(data) < passed * SLOWEST_BYTES_S:
-                    raise TimeoutError  # a dead line that drips; the next one may be quick
-            else:
-                return bytes(data)
-        raise BadResponseError(
+            with SpooledTemporaryFile(max_size=IN_MEMORY_BYTES) as file:
+                if await _poured(response, file):
+                    file.seek(0)
+                    return file.read()
+        raise OversizedError(
             f"{self._service} delivered a file that is too large or packed.",
             advice="Nothing was stored. Tell whoever runs the service.",
             charged="yes",
@@ -160,6 +160,20 @@ async def _refuse_bad_hop(response: httpx.Response) -> None:
     """Refuse before httpx tries to make sense of where a redirect leads."""
     if response.status_code in REDIRECTS:
         redirected(response.request.url, response)
+
+
+async def _poured(response: httpx.Response, file: IO[bytes]) -> bool:
+    """Put a body into a file; return whether it came to an end before it became too large."""
+    begun, size = time.monotonic(), 0
+    async for chunk in response.aiter_bytes():
+        file.write(chunk)
+        size += len(chunk)
+        if size > MOST_BYTES:
+            return False
+        passed = time.monotonic() - begun
+        if passed > PATIENT_S and size < passed * SLOWEST_BYTES_S:
+            raise TimeoutError  # a dead line that drips; the next one may be quick
+    return True
 
 
 async def whole(service: str, data: bytes) -> bytes:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
+import shutil
+import tempfile
 import time
 from collections.abc import Callable
 from typing import Any
@@ -11,8 +13,13 @@ from typing import Any
 import requests
 
 from backends.wavespeed import WaveSpeed, WaveSpeedText
+from core.database import Database
 from core.events import Finished
+from core.history import History
+from core.ledger import Ledger
 from core.settings import Settings
+from core.storage import Storage
+from core.studio import Studio
 
 MODEL = "wavespeed-ai/flux-1-srpo"
 
@@ -46,6 +53,46 @@ class Ours:
     async def close(self) -> None:
         """Close its connections."""
         await self._backend.aclose()
+
+
+class Playground:
+    """The whole of it: ledger and history on disk, the picture stored with thumbnail and row."""
+
+    def __init__(self, studio: Studio, database: Database, folder: str) -> None:
+        self._studio, self._database, self._folder = studio, database, folder
+
+    @classmethod
+    async def connect(cls, address: str, key: str) -> Playground:
+        """Build it on a base URL, in a folder of its own."""
+        folder = tempfile.mkdtemp(prefix="race-")
+        values: dict[str, Any] = {"wavespeed_api_key": key, "wavespeed_base_url": address}
+        settings = Settings(**values, wavespeed_max_concurrency=8)
+        database = Database(f"sqlite:///{folder}/playground.db")
+        await database.migrate()
+        history = History(database, Storage(folder))
+        studio = Studio({"wavespeed": WaveSpeed(settings)}, Ledger(database), history)
+        await studio.start()
+        return cls(studio, database, folder)
+
+    async def make(self, prompt: str) -> bytes:
+        """Make one picture and return its stored file."""
+        params = WaveSpeedText(prompt=prompt, seed=1, width=512, height=512)
+        job = await self._studio.submit("wavespeed", params, owner="race")
+        done = await self._studio.result(job.id, owner="race")
+        if done.entry is None:
+            raise RuntimeError(done.job.error)
+        return await self._studio.history.storage.read(done.entry.file)
+
+    async def learn(self, jobs: int) -> None:
+        """Make pictures eight at once, as a busy morning would."""
+        prompts = [f"warm {random.getrandbits(64):x}" for _ in range(jobs)]
+        await asyncio.gather(*(self.make(prompt) for prompt in prompts))
+
+    async def close(self) -> None:
+        """Stop it and remove its folder."""
+        await self._studio.aclose()
+        await self._database.aclose()
+        shutil.rmtree(self._folder)
 
 
 def clients(key: str) -> dict[str, Callable[[str, str], object]]:

@@ -2,6 +2,8 @@
 
     python -m bench.remote [--quick]
 
+Ours is the whole playground with its ledger and history on disk, until the file is stored.
+
 One sandbox in a process of its own serves everybody; its ledger tells the instant at which each
 job was done. Latencies are log-normal with sigma 0.15, drawn anew for every run and the same for
 every client in it, which run one after another. Needs requirements-dev.txt. Exits with 1 when a
@@ -112,9 +114,9 @@ def started(latency: float) -> tuple[subprocess.Popen[bytes], str]:
 
 
 def ours(heat: Heat, warm: int) -> list[Result]:
-    """Race our backend: as a fresh process, then when it has learned from `warm` more jobs."""
+    """Race the whole playground, fresh, then when it has learned from `warm` more jobs."""
     with asyncio.Runner() as loop:
-        backend = loop.run(peers.Ours.connect(heat.sandbox.address, KEY))
+        backend = loop.run(peers.Playground.connect(heat.sandbox.address, KEY))
 
         def make(_address: str, prompt: str) -> bytes:
             return loop.run(backend.make(prompt))

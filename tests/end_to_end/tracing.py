@@ -76,8 +76,8 @@ def first(found: Sequence[Call], names: Sequence[str], *texts: str) -> Call:
 
 
 def syncs(found: Sequence[Call], path: str, after: int, before: int) -> list[Call]:
-    """Return the syncs of a file that began and ended between two places."""
-    wanted = f"{path}>"
+    """Return the syncs of a file between two places; a dot at the end makes it a prefix."""
+    wanted = path if path.endswith(".") else f"{path}>"
     return [
         call
         for call in found
