@@ -37,10 +37,6 @@ class ExpiredError(UnavailableError):
     """The address of the picture opens nothing any more; the service may name another."""
 
 
-class OversizedError(BadResponseError):
-    """The file is larger than any picture of ours, or packed; another try would be as large."""
-
-
 class NotYetError(UnavailableError):
     """The picture is not handed out for now; `retry_after` is in seconds when a time was named."""
 
@@ -74,7 +70,7 @@ class Downloads:
         while True:
             try:
                 return await self._attempt(url, deadline)
-            except (ForbiddenAddressError, ExpiredError, OversizedError):
+            except (ForbiddenAddressError, ExpiredError):
                 raise
             except PlaygroundError as error:
                 wrong += isinstance(error, BadResponseError)
@@ -118,7 +114,7 @@ class Downloads:
                 if await _poured(response, file):
                     file.seek(0)
                     return file.read()
-        raise OversizedError(
+        raise BadResponseError(
             f"{self._service} delivered a file that is too large or packed.",
             advice="Nothing was stored. Tell whoever runs the service.",
             charged="yes",

@@ -40,11 +40,11 @@ class Filling:
         }
 
     def restored(self, saved: Any) -> Update:
-        """Return the updates that bring a remembered form back, or none."""
+        """Return the updates that bring a remembered form back, and today's price on the button."""
         tab = self.tab
+        update: Update = tab.show(self.studio.backends, str(tab.backend.value))
         if not isinstance(saved, dict):
-            return {}
-        update: Update = {}
+            return update
         if isinstance(saved.get("prompt"), str):
             update[tab.prompt] = saved["prompt"]
         pictures = saved.get("pictures")

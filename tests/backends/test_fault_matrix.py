@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.backends.matrix import TIMES, Cell, End, cells, played, specified
-from tests.backends.services import wavespeed
+from tests.backends.services import KEY, wavespeed
 
 pytestmark = [
     pytest.mark.anyio,
@@ -45,11 +46,18 @@ def wrong(cell: Cell, end: End, *, traces: bool) -> str:
 
 
 @pytest.mark.parametrize("times", TIMES)
-async def test_every_cell_ends_as_specified(times: str, tmp_path: Path) -> None:
-    """One charge at most, no job stuck, no visit where nobody may go."""
+async def test_every_cell_ends_as_specified(
+    times: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One charge at most, no job stuck, no visit where nobody may go; the key is nowhere."""
+    caplog.set_level(logging.DEBUG)
     traces = hasattr(wavespeed(None), "accepted")
     chosen = [cell for cell in cells() if cell.times == times]
     assert len(chosen) > 250
     ends = await all_played(chosen, tmp_path)
     found = [wrong(cell, end, traces=traces) for cell, end in zip(chosen, ends, strict=True)]
     assert not any(found), "\n".join(one for one in found if one)
+    assert KEY not in caplog.text
+    written = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(written) > 100
+    assert not [path for path in written if KEY.encode() in path.read_bytes()]
