@@ -20,7 +20,6 @@ from core.studio import Studio
 from ui import draw, guide, shelf, tab_layout, words
 from ui import tab as tabs
 from ui.api import Api
-from ui.api_decisions import Decisions
 from ui.inbox import Inbox, uploaded
 from ui.make import FREE, PRIVATE, Desk
 from ui.media import Media
@@ -205,7 +204,6 @@ def build(
     inbox = Inbox(media)
     with gr.Blocks(title=words.TITLE, fill_width=True, analytics_enabled=False) as demo:
         Api(studio, media, inbox, default).register()  # first, so that it gets the plain names
-        Decisions(studio).register()
         gr.HTML(draw.header(studio.backends, studio.closed), elem_classes="masthead")
         who = gr.BrowserState("", storage_key="srpo-who", secret="srpo")
         kept = gr.BrowserState(None, storage_key="srpo-picture", secret="srpo")

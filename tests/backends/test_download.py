@@ -326,8 +326,11 @@ async def test_an_unpacked_body_may_say_so() -> None:
     assert await fetched(lambda _request: httpx.Response(200, headers=head, content=GOOD)) == GOOD
 
 
-async def test_a_file_that_stays_no_picture_is_left_alone_for_a_while() -> None:
+async def test_a_file_that_stays_no_picture_is_left_alone_for_a_while(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """A few tries, not one every few seconds for ten minutes."""
+    monkeypatch.setattr("random.random", lambda: 0.05)
     tries: list[int] = []
 
     def answer(_request: httpx.Request) -> httpx.Response:

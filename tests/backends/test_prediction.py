@@ -191,8 +191,11 @@ async def test_at_the_deadline_the_job_is_pending(answer: httpx.Response) -> Non
     assert (caught.value.request_id, caught.value.charged) == ("abc/1", "yes")
 
 
-async def test_a_forgotten_job_ends_after_several_tries() -> None:
+async def test_a_forgotten_job_ends_after_several_tries(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Seven times not found is believed, also where the envelope alone says so."""
+    monkeypatch.setattr("random.random", lambda: 0.05)
     told = {"code": 404, "message": "no such prediction", "data": None}
 
     async def ask(status: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -23,6 +24,9 @@ from core.studio import Studio
 from tests.backends.services import params_of, siraya, wavespeed
 
 pytestmark = pytest.mark.anyio
+SLOW = pytest.mark.skipif(
+    "EVERY_TEST" not in os.environ, reason="takes some seconds; .ci/run sets EVERY_TEST"
+)
 
 T = TypeVar("T")
 STEPS = range(1, 14)
@@ -146,6 +150,7 @@ async def everywhere(folder: Path, service: Any, bad: Callable[[int], Any]) -> l
     return [found for found in await asyncio.gather(*(one(step) for step in STEPS)) if found]
 
 
+@SLOW
 @pytest.mark.parametrize("service", [wavespeed, siraya], ids=["wavespeed", "siraya"])
 async def test_one_failure_at_any_step_loses_and_repeats_nothing(
     tmp_path: Path, service: Any
@@ -154,6 +159,7 @@ async def test_one_failure_at_any_step_loses_and_repeats_nothing(
     assert await everywhere(tmp_path, service, lambda bad: lambda step: step == bad) == []
 
 
+@SLOW
 @SERVICES
 async def test_a_disk_that_stays_full_loses_and_repeats_nothing(
     tmp_path: Path, service: Any

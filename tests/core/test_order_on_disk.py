@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import shutil
 import sqlite3
 from collections import Counter
@@ -30,6 +31,9 @@ from core.studio import Studio
 from tests.backends.services import params_of, siraya, wavespeed
 
 pytestmark = pytest.mark.anyio
+SLOW = pytest.mark.skipif(
+    "EVERY_TEST" not in os.environ, reason="takes some seconds; .ci/run sets EVERY_TEST"
+)
 
 T = TypeVar("T")
 SENDS = ("/api/v3/wavespeed-ai/", "/v1/images/")
@@ -188,6 +192,7 @@ async def restarted(image: Image, service: Any, app: Any) -> tuple[Counter[str],
     return asked, image.job
 
 
+@SLOW
 @SERVICES
 async def test_a_crash_at_any_step_restarts_without_a_second_charge(
     tmp_path: Path, service: Any

@@ -13,6 +13,10 @@ from gradio_client.exceptions import AppError
 
 from tests.end_to_end.program import ROOT, Playground
 
+SLOW = pytest.mark.skipif(
+    "EVERY_TEST" not in os.environ, reason="starts the program twice; .ci/run sets EVERY_TEST"
+)
+
 
 def made(folder: Path) -> list[str]:
     """Make two pictures in a folder, stop the program, and return their ids."""
@@ -64,6 +68,7 @@ def test_a_damaged_database_is_left_alone_and_the_pictures_are_shown(tmp_path: P
     assert file.read_bytes() == before
 
 
+@SLOW
 def test_a_missing_file_is_found_by_the_check(tmp_path: Path) -> None:
     """A row whose picture was removed by hand is counted and the exit status says so."""
     made(tmp_path)
@@ -72,6 +77,7 @@ def test_a_missing_file_is_found_by_the_check(tmp_path: Path) -> None:
     assert (status, "1 without their files" in said) == (1, True)
 
 
+@SLOW
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs to mount a folder read-only")
 def test_a_read_only_folder_still_shows_its_pictures(tmp_path: Path) -> None:
     """Owners, stars and all are copied into memory; nothing is written anywhere."""

@@ -63,7 +63,7 @@ async def test_case_7_headers_a_byte_at_a_time_end_at_the_deadline(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Every byte is in time for a read, but the whole answer has a deadline of its own."""
-    monkeypatch.setattr(http, "CONNECT_S", 0.1)
+    monkeypatch.setattr(http, "ANSWER_S", 0.2)
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
