@@ -153,6 +153,11 @@ class OpenAIImages:
         path, body = self._body(params, image)
         yield Running()
         answer = await self._api.post_once(path, body, read_s=READ_S, most=PICTURE_JSON_BYTES)
+        async for event in self._delivered(answer):
+            yield event
+
+    async def _delivered(self, answer: Answer) -> AsyncIterator[Event]:
+        """Yield the picture of an answer: inside it, or at the address it names."""
         first = _first(answer)
         if first is None:
             raise _refused(self.label, answer)

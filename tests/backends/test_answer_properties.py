@@ -21,7 +21,8 @@ from backends.addresses import ForbiddenAddressError, allowed, is_public
 from backends.answers import Answer, clip, parse, retry_after
 from backends.prediction import Prediction, accepted, failure, outcome, refusal
 from core.errors import BackendError
-from tests.backends.services import ANSWER, siraya
+from core.events import Finished
+from tests.backends.services import ANSWER, events, siraya
 
 NAMES = st.sampled_from(
     "data id status outputs error code message detail msg x timings inference has_nsfw_contents "
@@ -110,7 +111,8 @@ def test_any_answer_of_siraya_is_a_picture_or_an_error_of_ours(
     backend = siraya(httpx.MockTransport(lambda _request: httpx.Response(404)))
     backend._downloads = Fetching()  # type: ignore[assignment]
     try:
-        assert loop.run_until_complete(backend._picture(Answer(status, body))) == ANSWER
+        found = loop.run_until_complete(events(backend._delivered(Answer(status, body))))
+        assert found[-1] == Finished(ANSWER)
     except BackendError as error:
         told(error)
 
