@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 from core.backend import Traceable
-from core.decisions import DECISIONS, decide, shift
+from core.decisions import DECISIONS, choices, decide, shift
 from core.errors import InputError, PlaygroundError
 from core.job import ACTIVE, Job
 from core.params import Params, draw_seed
@@ -102,7 +102,8 @@ class Desk:
         if not jobs:
             yield said | {tab.watch: data[tab.watch]}
             return
-        before = [job.id for job in await self._open(owner)]
+        before = [*await self._failed(data[tab.watch], owner)]
+        before += [job.id for job in await self._open(owner)]
         ids = list(dict.fromkeys([*before, *(job.id for job in jobs)]))
         async for update in self._follow(ids, owner, request):
             yield said | update
@@ -115,8 +116,13 @@ class Desk:
         ids = await self._watched(watch, owner)
         try:
             ids += await self._done(str(event.do), job_id, owner, str(getattr(event, "pick", "")))
+            if event.do == "hide":
+                ids = [one for one in ids if one != job_id]
         except PlaygroundError as error:
             gr.Warning(words.trouble(error))
+        if not ids:
+            yield {self.tab.watch: {"jobs": []}, self.tab.status: ""}
+            return
         async for update in self._follow(list(dict.fromkeys(ids)), owner, request):
             yield update
 
@@ -133,6 +139,11 @@ class Desk:
             new = await decide(self.studio, job_id, what, owner=owner, request_id=pick)
             return [new.id]
         return [job_id]
+
+    async def _failed(self, watch: Any, owner: str) -> list[str]:
+        """Return those watched jobs that failed and can still be retried or fetched."""
+        jobs = [await self.studio.ledger.get(one) for one in await self._watched(watch, owner)]
+        return [job.id for job in jobs if job.state == "failed" and choices(job, traceable=False)]
 
     async def _open(self, owner: str) -> list[Job]:
         """Return the tab's jobs that run or wait for a decision, oldest first."""

@@ -90,6 +90,8 @@ def _acts(progress: Progress, traceable: bool) -> list[str]:
             found += [_candidate(job, name) for name in job.candidates]
         else:
             found.append(_button(choice, job, words.DECISIONS[choice], _ask(choice, job)))
+    if found and job.state == "failed":
+        found.append(_button("hide", job, "Dismiss"))
     return found
 
 

@@ -128,6 +128,11 @@ def test_a_failure_of_the_service_can_be_retried(visitor: Visitor) -> None:
     calm(visitor)
     visitor.generate("fault:run_failed_5000|a red house")
     visitor.expect(failed.get_by_role("button", name="Retry")).to_be_visible(timeout=30_000)
+    calm(visitor)
+    visitor.generate("a red house")
+    visitor.pictures()
+    failed.get_by_role("button", name="Dismiss").click()
+    visitor.expect(failed).to_have_count(0)
 
 
 def test_a_refused_account_stops_the_queue_until_it_is_resumed(
