@@ -9,16 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from backends import openai_images, wavespeed
+from backends import openai_images, self_hosted, wavespeed
 from core.backend import Backend
 from core.settings import Settings
 
-REGISTRY: tuple[Callable[[Settings], Backend], ...] = (
+REGISTRY: tuple[Callable[[Settings], Backend | None], ...] = (
     wavespeed.create,
     openai_images.create_siraya,
+    self_hosted.create,
 )
 
 
 def create(settings: Settings) -> dict[str, Backend]:
-    """Build every backend; none opens a connection before it is used."""
-    return {backend.id: backend for backend in (make(settings) for make in REGISTRY)}
+    """Build every backend that is configured; none opens a connection before it is used."""
+    made = (make(settings) for make in REGISTRY)
+    return {backend.id: backend for backend in made if backend}

@@ -60,7 +60,9 @@ def _words(body: Any, depth: int = 0) -> str:
     """Find the sentence in an error body of any of the known shapes."""
     if isinstance(body, str):
         return body
-    if not isinstance(body, dict) or depth == DEEPEST:
+    if isinstance(body, list):  # one finding a field, as FastAPI writes them
+        return "; ".join(filter(None, (_words(one, depth + 1) for one in body[:3])))
+    if not isinstance(body, dict) or depth >= DEEPEST:
         return ""
     for name in ("error", "message", "detail", "msg"):
         if found := _words(body.get(name), depth + 1):

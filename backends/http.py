@@ -20,11 +20,14 @@ import httpx
 from backends.answers import Answer, parse, retry_after
 from backends.clock import Clock
 from core.errors import BackendError, BadResponseError, Charged, RateLimitError, UnavailableError
+from core.pictures import Picture
 
 JSON_BYTES = 1_000_000
 PICTURE_JSON_BYTES = 90_000_000
 """Largest answer with pictures in it: four of 16 megapixels in base64."""
 CONNECT_S = 10.0
+WARMING_S = 10.0
+"""Pause before an engine that is loading its model is asked again, in seconds."""
 ANSWER_S = 3.0
 """How long the rest of an answer may take once it has begun, in seconds."""
 SLOWEST_BYTES_S = 50_000
@@ -54,20 +57,38 @@ FOREIGN = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A body as a form with the picture as a file, for services that want it so."""
+
+    fields: Mapping[str, Any]
+    picture: Picture
+
+    def parts(self) -> dict[str, Any]:
+        """Return it in httpx's words."""
+        suffix = self.picture.media_type.rpartition("/")[2]
+        file = (f"picture.{suffix}", self.picture.data, self.picture.media_type)
+        return {"data": {k: str(v) for k, v in self.fields.items()}, "files": {"image": file}}
+
+
 class Api:
     """The API of one service; `transport` replaces the network, for the sandbox and for tests."""
 
     def __init__(
-        self, service: str, base_url: str, key: str, transport: httpx.AsyncBaseTransport | None
+        self,
+        service: str,
+        base_url: str,
+        key: str | None,
+        transport: httpx.AsyncBaseTransport | None,
     ) -> None:
         self.service = service
         self.base_url = base_url.strip().rstrip("/")
         self.clock = Clock()
-        self._key = key.strip()
-        self.problem = "" if _sendable(self._key) else UNSENDABLE
+        self._key = (key or "").strip()
+        self.problem = "" if key is None or _sendable(self._key) else UNSENDABLE
         """Why the key cannot be used and what to do, or ""."""
         self._client = httpx.AsyncClient(
-            headers={} if self.problem else {"Authorization": f"Bearer {self._key}"},
+            headers={} if self.problem or key is None else {"Authorization": f"Bearer {self._key}"},
             transport=transport,
             follow_redirects=False,
             # Shorter than what servers keep: a connection found dead after a send is ambiguous.
@@ -76,7 +97,12 @@ class Api:
         )
 
     async def post_once(
-        self, path: str, body: Mapping[str, Any], *, read_s: float = 60.0, most: int = JSON_BYTES
+        self,
+        path: str,
+        body: Mapping[str, Any] | Form,
+        *,
+        read_s: float = 60.0,
+        most: int = JSON_BYTES,
     ) -> Answer:
         """Send a costly request exactly once.
 
@@ -84,10 +110,11 @@ class Api:
         """
         with translated(self.service, costly=True):
             timeout = httpx.Timeout(read_s, connect=CONNECT_S, pool=None)
+            carried = body.parts() if isinstance(body, Form) else {"json": body}
             request = self._client.build_request(
-                "POST", self.base_url + path, json=body, timeout=timeout
+                "POST", self.base_url + path, timeout=timeout, **carried
             )
-            upload_s = len(request.content) / SLOWEST_BYTES_S
+            upload_s = int(request.headers["content-length"]) / SLOWEST_BYTES_S
             async with asyncio.timeout(read_s + ANSWER_S + upload_s):
                 return await self._send(request, most=most, costly=True)
 
@@ -193,5 +220,15 @@ def throttled(service: str, answer: Answer) -> RateLimitError:
     return RateLimitError(
         f"{service} takes no more requests for now.",
         advice=f"It is tried again {pause}; fewer at once help.",
+        retry_after=wait,
+    )
+
+
+def warming(service: str, answer: Answer) -> RateLimitError:
+    """Say that an engine is still loading its model; the job keeps its place."""
+    wait = WARMING_S if answer.retry_after is None else answer.retry_after
+    return RateLimitError(
+        f"{service} is warming up.",
+        advice=f"It is tried again in {wait:.0f} seconds.",
         retry_after=wait,
     )

@@ -15,7 +15,7 @@ from backends import sandboxed
 from backends.addresses import ForbiddenAddressError
 from backends.answers import Answer
 from backends.download import AGAIN, Downloads, deadline_in, unpacked
-from backends.http import LOOK, PICTURE_JSON_BYTES, Api
+from backends.http import LOOK, PICTURE_JSON_BYTES, Api, Form, warming
 from backends.prediction import blocked, refusal
 from core import params as fields
 from core.errors import BackendError, BadResponseError, RunTimeoutError
@@ -25,6 +25,7 @@ from core.settings import Settings
 
 READ_S = 300.0
 DOWNLOAD_S = 120.0
+OWN_ADVICE = "See whether the engine still runs, then try again."
 PRESETS: Mapping[tuple[int, int], str] = {
     (1024, 1024): "square_hd",
     (512, 512): "square",
@@ -60,6 +61,10 @@ class Dialect:
     edit: Callable[[str, Any, str], dict[str, Any]]
     text: type[TextToImage]
     picture: type[Edit]
+    multipart: bool = False
+    """An edit goes as a form with a file, not as JSON with a data URI."""
+    warms_up: bool = False
+    """Status 503 means that the model is still loading; nothing was begun."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +80,8 @@ class Engine:
     max_per_minute: int | None = None
     latency_s: float = 2.0
     """Of the sandbox in its place."""
+    own: bool = False
+    """The operator's own engine: free, with or without a key, never replaced by the sandbox."""
 
 
 def siraya_generation(model: str, params: SirayaText) -> dict[str, Any]:
@@ -115,16 +122,16 @@ class OpenAIImages:
     def __init__(self, dialect: Dialect, engine: Engine, *, transport: Any = None) -> None:
         self.id, self.label = dialect.id, dialect.label
         self._dialect, self._engine = dialect, engine
-        self.sandbox = engine.key is None
-        self.paid = not self.sandbox
+        self.sandbox = engine.key is None and not engine.own
+        self.paid = not self.sandbox and not engine.own
         self.price_usd = engine.price_usd if self.paid else 0.0
         self.max_concurrency = engine.max_concurrency
         self.max_per_minute = engine.max_per_minute
         tasks: dict[Task, type[Params]] = {"text-to-image": dialect.text}
-        if engine.edit_model:
+        if engine.edit_model or engine.own:
             tasks["image-to-image"] = dialect.picture
         self.tasks: Mapping[Task, type[Params]] = tasks
-        base, secret = engine.base_url, engine.key or ""
+        base, secret = engine.base_url, engine.key
         if self.sandbox and transport is None:
             base, secret, transport = sandboxed.connect(engine.latency_s, "/v1")
         self._api = Api(self.label, base, secret, transport)
@@ -151,16 +158,23 @@ class OpenAIImages:
         if picture := params.picture:
             image = f"data:{picture.media_type};base64,{base64.b64encode(picture.data).decode()}"
         path, body = self._body(params, image)
+        form = Form(body, picture) if picture and self._dialect.multipart else body
         yield Running()
-        answer = await self._api.post_once(path, body, read_s=READ_S, most=PICTURE_JSON_BYTES)
-        async for event in self._delivered(answer):
-            yield event
+        try:
+            answer = await self._api.post_once(path, form, read_s=READ_S, most=PICTURE_JSON_BYTES)
+            async for event in self._delivered(answer):
+                yield event
+        except BackendError as error:
+            if self._engine.own:  # nobody sends a bill
+                error.charged = "no"
+                error.advice = OWN_ADVICE if error.advice == LOOK else error.advice
+            raise
 
     async def _delivered(self, answer: Answer) -> AsyncIterator[Event]:
         """Yield the picture of an answer: inside it, or at the address it names."""
         first = _first(answer)
         if first is None:
-            raise _refused(self.label, answer)
+            raise self._refused(answer)
         inside, address = first.get("b64_json"), first.get("url")
         if isinstance(inside, str) and inside:
             yield Finished(await self._unpacked(inside))
@@ -171,6 +185,17 @@ class OpenAIImages:
             raise BadResponseError(
                 f"{self.label} answered without a picture.", advice=LOOK, charged="maybe"
             )
+
+    def _refused(self, answer: Answer) -> BackendError:
+        """Read the error; 403 and 422 are Siraya's words for a safety check."""
+        if self._dialect.warms_up and answer.status == 503:
+            return warming(self.label, answer)
+        error = answer.body.get("error") if isinstance(answer.body, dict) else None
+        kind = str(error.get("type", "")) if isinstance(error, dict) else ""
+        refused = answer.status == 422 and "content_policy" in kind
+        if refused or (answer.status == 403 and not self._engine.own):
+            return blocked(self.label)
+        return refusal(self.label, answer)
 
     async def collect(
         self, params: Params, outputs: str, request_id: str | None
@@ -206,15 +231,6 @@ def _first(answer: Answer) -> Mapping[str, Any] | None:
     if answer.status < 300 and isinstance(data, list) and data and isinstance(data[0], dict):
         return data[0]
     return None
-
-
-def _refused(service: str, answer: Answer) -> BackendError:
-    """Read the error; 403 and 422 are this API's words for a safety check."""
-    error = answer.body.get("error") if isinstance(answer.body, dict) else None
-    kind = str(error.get("type", "")) if isinstance(error, dict) else ""
-    if answer.status == 403 or (answer.status == 422 and "content_policy" in kind):
-        return blocked(service)
-    return refusal(service, answer)
 
 
 def create_siraya(settings: Settings) -> OpenAIImages:

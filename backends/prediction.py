@@ -174,7 +174,7 @@ def rejected(service: str, status: int, text: str) -> RejectedError:
     if status in (401, 403):
         return AuthError(
             f"{service} does not accept the key.",
-            advice=f"Check {service.upper()}_API_KEY and restart.",
+            advice=f"Check {service.upper().replace('-', '_')}_API_KEY and restart.",
         )
     if status == 404:
         return RejectedError(

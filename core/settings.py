@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import NoReturn
+from typing import Literal, NoReturn
 from urllib.parse import unquote
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
@@ -57,6 +57,16 @@ class Settings(BaseSettings):
         None, ge=1, le=6000, description="Requests for pictures in a minute; no limit if empty."
     )
     siraya_price_usd: float = Field(0.025, ge=0, description="Price of one picture.")
+
+    self_hosted_base_url: str = Field(
+        "", description="Address of an engine of your own; without it there is no such backend."
+    )
+    self_hosted_api_key: SecretStr | None = Field(None, description="Its key, if it has one.")
+    self_hosted_model: str = Field("", description="The model to name to it.")
+    self_hosted_dialect: Literal["srpo", "sglang", "vllm-omni", "openai"] = Field(
+        "srpo", description="`srpo`, `sglang`, `vllm-omni` or `openai`."
+    )
+    self_hosted_max_concurrency: int = Field(2, ge=1, le=500, description="Jobs in flight.")
 
     srpo_backend: str = Field("", description="Backend that is selected at first.")
     srpo_data_dir: Path = Field(Path("data"), description="Database and pictures.")
@@ -128,9 +138,8 @@ class Settings(BaseSettings):
 
     def secrets(self) -> list[str]:
         """Return what must never be written down: keys, and passwords of users and addresses."""
-        keys = [
-            one.get_secret_value() for one in (self.wavespeed_api_key, self.siraya_api_key) if one
-        ]
+        given = (self.wavespeed_api_key, self.siraya_api_key, self.self_hosted_api_key)
+        keys = [one.get_secret_value() for one in given if one]
         found = [PASSWORD.search(address) for address in (self.database, self.storage)]
         passwords = [one[1] for one in found if one]
         passwords += [unquote(password) for password in passwords]

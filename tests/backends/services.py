@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 
+from backends import self_hosted as engines
 from backends.openai_images import SIRAYA, Engine, OpenAIImages
 from backends.wavespeed import WaveSpeed
 from core import pictures
@@ -105,3 +106,19 @@ def params_of(backend: Any, task: Any, **values: Any) -> Params:
     if task == "image-to-image":
         known["image"] = given()
     return kind(**(known | values)).with_seed(values.get("seed", 5))
+
+
+def self_hosted(transport: Any, dialect: str = "srpo", **values: Any) -> OpenAIImages:
+    """An engine of one's own behind a transport."""
+    settings = Settings(
+        **{"self_hosted_base_url": "http://engine.lan:8000", "self_hosted_dialect": dialect}
+        | values,
+        _env_file=None,
+    )
+    return OpenAIImages(engines.DIALECTS[dialect], engines.engine(settings), transport=transport)
+
+
+def engine_ok(request: httpx.Request) -> httpx.Response:
+    """An engine on a good day."""
+    inside = base64.b64encode(ANSWER).decode()
+    return httpx.Response(200, json={"created": 1, "data": [{"b64_json": inside, "url": None}]})

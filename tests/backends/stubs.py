@@ -12,6 +12,8 @@ from tests.backends.services import (
     ANSWER,
     KEY,
     Recorder,
+    engine_ok,
+    self_hosted,
     siraya,
     siraya_ok,
     wavespeed,
@@ -120,6 +122,21 @@ STUBS = (
             ),
             "rate limit": says(429, siraya_error(429, "rate_limit", "slow down")),
             "down": says(503, siraya_error(503, "server_error", "unavailable")),
+            **BROKEN,
+        },
+    ),
+    Stub(
+        name="self-hosted",
+        build=lambda transport: self_hosted(transport, self_hosted_api_key=KEY),
+        ok=engine_ok,
+        paid=False,
+        answers={
+            "wrong key": says(401, {"detail": f"Invalid key {KEY}"}),
+            "bad parameter": says(
+                422, {"detail": [{"loc": ["body", "size"], "msg": f"bad <b>size</b> {KEY}"}]}
+            ),
+            "rate limit": says(429, {"error": {"message": "queue is full"}}),
+            "down": says(500, {"detail": "Internal Server Error"}),
             **BROKEN,
         },
     ),
