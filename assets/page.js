@@ -51,18 +51,23 @@ window.srpo = (() => {
   }).observe(document, { childList: true, subtree: true });
 
   const clicks = {};
+  const forget = () => Object.keys(clicks).forEach((task) => delete clicks[task]);
+  document.addEventListener("click", (event) => {
+    if (event.target.closest?.("button.cancel, button[data-do]")) forget();
+  }, true);
 
   return {
-    // One click is one job: a double click has the name of the first. "" is a no to the price.
-    click(task, limit) {
-      const now = performance.now();
+    // One click is one job: a double click, with nothing changed or cancelled in between, has the
+    // name of the first. "" is a no to the price.
+    click(task, limit, wishes) {
+      const wish = JSON.stringify(wishes);
       const last = clicks[task];
-      if (last && now - last.at < 700) return last.name;
+      if (last && performance.now() - last.at < 700 && last.wish === wish) return last.name;
       const button = document.querySelector(`#${task}-generate`);
       const price = Number(button?.innerText.match(/\$([\d.]+)/)?.[1] ?? 0);
       const asked = `This click costs $${price.toFixed(2)} in all. Make the pictures?`;
       const name = price > limit && !confirm(asked) ? "" : crypto.getRandomValues(new Uint32Array(4)).join("-");
-      clicks[task] = { at: performance.now(), name };
+      clicks[task] = { at: performance.now(), name, wish };
       return name;
     },
     keep(names, values) {

@@ -55,7 +55,9 @@ class Desk:
             self.generate,
             self._inputs(),
             drawn,
-            js=f"(...values) => [...values.slice(0, -1), srpo.click('{task}', {self.ask_above})]",
+            # The second value is what is watched, which changes by itself.
+            js=f"(...all) => [...all.slice(0, -1), srpo.click('{task}', {self.ask_above}, "
+            "[all[0], ...all.slice(2, -1)])]",
             preprocess=False,
             trigger_mode="multiple",
             **FREE,
