@@ -102,15 +102,9 @@ class Attempt:
             finding = await trace(self.backend, self.ledger, run.job, run.params, until)
         run.lost = False
         if adopted := finding.certain:
-            run.job = await self.ledger.change(
-                run.job.id,
-                "running",
-                request_id=adopted,
-                candidates=[adopted],
-                charged="yes",
-                error="",
-                advice="",
-            )
+            run.owed = {"request_id": adopted, "candidates": [adopted], "charged": "yes"}
+            run.owed |= {"error": "", "advice": ""}
+            await self._settle(run)
             self.line.answered(run.job.id)
             run.tell()
             return

@@ -142,7 +142,8 @@ class Lane:
         facts: dict[str, Any] = {"error": str(error), "advice": error.advice}
         if isinstance(error, BackendError) and self.backend.paid:
             facts["charged"] = error.charged
-        lost = facts.get("charged") == "maybe" and run.job.request_id is None
+        charged = facts.get("charged", run.job.charged)
+        lost = charged == "maybe" and run.job.request_id is None
         facts["retryable"] = retryable(error)
         if isinstance(error, AuthError | OutOfCreditError) and self.backend.paid:
             self.line.stop(error)

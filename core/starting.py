@@ -47,6 +47,8 @@ async def _pick_up(ledger: Ledger, history: History, backend: Backend, job: Job)
     if lost and not isinstance(backend, Traceable):
         await ledger.change(job.id, "unknown", charged="maybe", retryable=True, **UNANSWERED)
         return None
+    if lost:  # told so from here on, whatever becomes of the search
+        job = await ledger.change(job.id, "sending", charged="maybe")
     if not backend.paid:  # nothing was spent and the stand-in forgot: begin again
         job = await ledger.change(job.id, "waiting", request_id=None, outputs="")
     try:

@@ -12,7 +12,7 @@ import pytest
 from core.backend import Found
 from core.budget import Budget
 from core.decisions import decide
-from core.errors import InputError, OverBudgetError, UnavailableError
+from core.errors import HistoryError, InputError, OverBudgetError, UnavailableError
 from core.events import Accepted, Event, Finished
 from core.job import Job
 from core.params import Params
@@ -224,3 +224,24 @@ async def test_a_failed_job_is_retried_once_a_click(studios: Studios) -> None:
         await decide(studio, job.id, "retry", owner="ann")
     end = (await studio.result(new.id, owner="ann")).job
     assert (end.state, end.params, service.sends) == ("finished", job.params, 2)
+
+
+async def test_a_search_that_cannot_be_written_down_is_not_told_as_free(
+    studios: Studios, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk is full just when the lost job is found: it is adopted when there is room again."""
+    monkeypatch.setattr("core.lane.RETRY_S", (0.05,))
+    service = Lossy()
+    studio = await studios.open(service)
+    change, refused = studio.ledger.change, []
+
+    async def full(job_id: str, state: Any, **facts: Any) -> Job:
+        if facts.get("request_id") and not refused:
+            refused.append(job_id)
+            raise HistoryError("The disk is full.")
+        return await change(job_id, state, **facts)
+
+    monkeypatch.setattr(studio.ledger, "change", full)
+    job = await ended(studio)
+    assert (job.state, job.charged, job.request_id) == ("finished", "yes", "request-1")
+    assert (len(refused), service.sends) == (1, 1)
