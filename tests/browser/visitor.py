@@ -55,8 +55,13 @@ class Visitor:
             self.set(f"{task}-wavespeed-{side}", 256)
 
     def details(self) -> None:
-        """Open the part of the form that is folded at first."""
+        """Open the part of the form that is folded at first, and wait until it stands.
+
+        Its fields are made when it opens; what a script types before they are drawn, faster than a
+        person can, is replaced by what they start with.
+        """
         self.press("Details")
+        self.page.evaluate(SETTLED)
 
     def set(self, field: str, value: Any) -> None:
         """Give a number or text field a value, as somebody who types it and leaves."""
@@ -114,6 +119,12 @@ class Visitor:
         return found
 
 
+SETTLED = """
+() => new Promise((done) => {
+  const frames = (left) => (left ? requestAnimationFrame(() => frames(left - 1)) : done());
+  requestIdleCallback(() => frames(3), { timeout: 2000 });
+})
+"""
 FETCH = "async (url) => [...new Uint8Array(await (await fetch(url)).arrayBuffer())]"
 DROP = """
 async ([url, name]) => {
