@@ -34,6 +34,8 @@ srpo.onDrop(async (file) => {
   trigger('dropped', {path: stored.path});
 });
 """
+RESTORED = "() => { document.body.dataset.restored = 'yes'; }"
+"""Says to whoever drives the page by a program that the remembered values are in place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,8 @@ class Page:
         """Connect what crosses from one tab to another; `load` is the page's load event."""
         saved = [tab.saved for tab in self._tabs]
         everything = self._targets()
-        load(self.restore, [self.who, self.kept, *saved], everything, **FREE)
+        back = load(self.restore, [self.who, self.kept, *saved], everything, **FREE)
+        back.then(None, None, None, js=RESTORED, api_visibility="private")
         for tab in self._tabs:
             tab.stage.use(self.use_shown, [self.who], everything, **PRIVATE)
             tab.stage.send(self.send_shown, [self.who], everything, **PRIVATE)

@@ -74,6 +74,7 @@ def test_every_value_survives_other_backends_and_a_reload(visitor: Visitor) -> N
     visitor.choose(f"{TEXT}-wavespeed-output_format", "png")
     fill(visitor, "wavespeed")
     visitor.choose(f"{TEXT}-backend", LABELS["siraya"])
+    visitor.expect(visitor.find(f"#{TEXT}-siraya-width")).to_be_visible()
     visitor.details()
     # What was set and is legal here was carried over.
     visitor.has(f"{TEXT}-siraya-steps", 17)

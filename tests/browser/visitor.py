@@ -21,9 +21,10 @@ class Visitor:
         self.page = context.new_page()
 
     def open(self) -> Visitor:
-        """Load the page and wait until this browser has its name, which the first load gives."""
+        """Load the page and wait until what this browser remembers is back in its place."""
         self.page.goto(self.address)
         self.expect(self.find(f"#{TEXT}-generate")).to_be_visible()
+        self.page.wait_for_function("document.body.dataset.restored")
         self.page.wait_for_function("localStorage.getItem('srpo-who')")
         return self
 
@@ -55,16 +56,16 @@ class Visitor:
             self.set(f"{task}-wavespeed-{side}", 256)
 
     def details(self) -> None:
-        """Open the part of the form that is folded at first, and wait until it stands.
-
-        Its fields are made when it opens; what a script types before they are drawn, faster than a
-        person can, is replaced by what they start with.
-        """
+        """Open the part of the form that is folded at first."""
         self.press("Details")
-        self.page.evaluate(SETTLED)
 
     def set(self, field: str, value: Any) -> None:
-        """Give a number or text field a value, as somebody who types it and leaves."""
+        """Give a number or text field a value, as somebody who types it and leaves.
+
+        Fields are made when their part of the page is shown; what a script types before they are
+        drawn, faster than a person can, is replaced by what they start with.
+        """
+        self.page.evaluate(SETTLED)
         box = self.find(f"#{field}").locator("input[type=number], input[type=text], textarea").first
         box.fill(str(value))
         box.blur()
