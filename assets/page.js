@@ -85,6 +85,12 @@ window.srpo = (() => {
       const fits = ([, [wide, high]]) => wide === width && high === height;
       return Object.entries(presets).find(fits)?.[0] ?? null;
     },
+    // The steps a strength runs are rounded up, to the letter as backends/diffusion/order.py does it.
+    counted(words, strength, steps) {
+      const run = steps - Math.max(0, Math.trunc(steps - Math.min(steps * strength, steps)));
+      const text = words.replace("{run}", run).replace("{steps}", steps);
+      return `<p class="counted" role="status">${text}</p>`;
+    },
     lastSeed(watch, now) {
       return watch && Number.isInteger(watch.seed) ? watch.seed : now;
     },

@@ -25,9 +25,9 @@ class EngineText(TextToImage):
 
 
 class EngineImage(ImageToImage):
-    """Image-to-image with a strength."""
+    """Image-to-image with a strength, as `deploy/serve.py` takes it."""
 
-    strength: float = fields.strength()
+    strength: float = fields.strength(low=0.05, counted=True)
     steps: int = fields.steps()
     guidance: float = fields.guidance(3.5)
 

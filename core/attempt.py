@@ -143,8 +143,11 @@ class Attempt:
                     run.job = await self.ledger.change(run.job.id, "running")
             case Preview(image):
                 run.preview = image
-            case Finished(image, flagged):
+            case Finished(image, flagged, ran):
                 self.line.worked()
+                if ran:
+                    sent = {**run.job.sent, **ran}
+                    run.job = await self.ledger.change(run.job.id, "running", sent=sent)
                 run.image = image, flagged
             case _:
                 raise TypeError(f"not an event: {event!r}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from core.events import Event
 from core.params import Params, Task
@@ -90,3 +90,45 @@ class Priced(Protocol):
     async def refresh(self) -> None:
         """Ask for price and balance; a failure changes nothing."""
         ...
+
+
+Stage = Literal[
+    "not installed", "no model", "licence", "loading", "warming", "ready", "error", "not loaded"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """How far a backend is that loads a model: a sentence for people, and 0..1 while it loads."""
+
+    stage: Stage
+    sentence: str = ""
+    fraction: float | None = None
+    asked_for: bool = True
+    """False when nobody has set it up: that it is not ready is no fault then."""
+
+    @property
+    def usable(self) -> bool:
+        """Whether a job can be taken, even if it has to wait for the rest."""
+        return self.stage in ("not loaded", "loading", "warming", "ready")
+
+
+@runtime_checkable
+class Loadable(Protocol):
+    """A backend that has to load a model before it can paint."""
+
+    def readiness(self) -> Readiness:
+        """Tell how far it is; cheap."""
+        ...
+
+    async def load(self) -> None:
+        """Load the model, unless that is done or under way; returns when it is over.
+
+        Raises nothing: `readiness` says what became of it.
+        """
+        ...
+
+
+def offered(backend: Backend) -> bool:
+    """Whether somebody set the backend up, so that it belongs into menus."""
+    return not isinstance(backend, Loadable) or backend.readiness().asked_for

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from core.backend import Backend
+from core.backend import Backend, offered
 from core.database import Database
 from core.errors import HistoryError, PlaygroundError
 from core.history import History
@@ -91,7 +91,7 @@ def _backends(backends: Mapping[str, Backend]) -> Iterator[Line]:
         kind = (
             "the sandbox, free" if backend.sandbox else f"ready, ${backend.price_usd:g} a picture"
         )
-        yield not problem, f"{backend.label}: {problem or kind}."
+        yield not (problem and offered(backend)), f"{backend.label}: {problem or kind}."
 
 
 def viewable(error: HistoryError) -> bool:

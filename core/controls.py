@@ -23,6 +23,8 @@ class Control:
     high: float | None = None
     step: float | None = None
     choices: tuple[str, ...] = ()
+    counted: bool = False
+    """It is the share of the steps that are run."""
 
 
 def controls(kind: type[Params]) -> list[Control]:
@@ -42,6 +44,7 @@ def _control(name: str, schema: dict[str, Any]) -> Control:
         low=schema.get("minimum"),
         high=schema.get("maximum"),
         step=schema.get("step", 1 if schema.get("type") == "integer" else None),
+        counted=bool(schema.get("counted", False)),
         choices=tuple(schema.get("enum", [schema["const"]] if "const" in schema else [])),
     )
 

@@ -6,7 +6,9 @@ A stream is any number of `Queued`, `Accepted`, `Running` and `Preview`, then ex
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,11 @@ class Running:
 
 
 @dataclass(frozen=True, slots=True)
+class Loading(Running):
+    """The model is loaded before the work begins; `fraction` is of that, 0..1 where known."""
+
+
+@dataclass(frozen=True, slots=True)
 class Delivered(Running):
     """The last of the work: the picture lies at the address `outputs` and is fetched from there."""
 
@@ -48,10 +55,14 @@ class Preview:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The encoded picture exactly as the backend received it; `flagged` is a safety warning."""
+    """The encoded picture exactly as the backend received it; `flagged` is a safety warning.
+
+    `ran` is what was only known at the end of how it was made; it is kept with what was sent.
+    """
 
     image: bytes
     flagged: bool = False
+    ran: Mapping[str, Any] = field(default_factory=dict)
 
 
 Event = Queued | Accepted | Running | Preview | Finished

@@ -100,17 +100,24 @@ def draw_seed() -> int:
     return secrets.randbelow(MAX_SEED + 1)
 
 
-def width(default: int = 1024, *, low: int, high: int, step: int = 16) -> Any:
-    """Field for the width in pixels; `step` is what the form offers, any value is legal."""
-    return _pixels("Width", default, (low, high, step))
+def width(
+    default: int = 1024, *, low: int, high: int, step: int = 16, multiple: int | None = None
+) -> Any:
+    """Field for the width in pixels.
+
+    `step` is what the form offers; any value is legal, or any `multiple` of a number.
+    """
+    return _pixels("Width", default, (low, high, step), multiple)
 
 
-def height(default: int = 1024, *, low: int, high: int, step: int = 16) -> Any:
-    """Field for the height in pixels; `step` is what the form offers, any value is legal."""
-    return _pixels("Height", default, (low, high, step))
+def height(
+    default: int = 1024, *, low: int, high: int, step: int = 16, multiple: int | None = None
+) -> Any:
+    """Field for the height in pixels, as for the width."""
+    return _pixels("Height", default, (low, high, step), multiple)
 
 
-def _pixels(title: str, default: int, limits: tuple[int, int, int]) -> Any:
+def _pixels(title: str, default: int, limits: tuple[int, int, int], multiple: int | None) -> Any:
     low, high, step = limits
     return Field(
         default=default,
@@ -118,19 +125,26 @@ def _pixels(title: str, default: int, limits: tuple[int, int, int]) -> Any:
         description="In pixels.",
         ge=low,
         le=high,
+        multiple_of=multiple,
         json_schema_extra={"step": step},
     )
 
 
-def strength(default: float = 0.8) -> Any:
-    """Field for how far the picture may move from the given one."""
+def strength(default: float = 0.8, *, low: float = 0.0, counted: bool = False) -> Any:
+    """Field for how far the picture may move from the given one.
+
+    `counted` says that only this share of the steps is run, rounded up, and the form tells so.
+    """
+    extra: dict[str, Any] = {"step": 0.01} | ({"counted": True} if counted else {})
     return Field(
         default=default,
         title="Strength",
-        description="0 keeps the picture, 1 replaces it.",
-        ge=0.0,
+        description="Low keeps the picture, 1 replaces it."
+        if low
+        else "0 keeps the picture, 1 replaces it.",
+        ge=low,
         le=1.0,
-        json_schema_extra={"step": 0.01},
+        json_schema_extra=extra,
     )
 
 
@@ -169,6 +183,20 @@ def output_format(default: str = "jpeg") -> Any:
 def model(default: str) -> Any:
     """Field for which of the backend's models paints."""
     return Field(default=default, title="Model", description="Which model paints the picture.")
+
+
+def shape(default: str) -> Any:
+    """Field for the shape of a picture that is made from another one."""
+    return Field(default=default, title="Shape", description="Width to height of the result.")
+
+
+def fit(default: str) -> Any:
+    """Field for how a given picture is brought to the shape of the result."""
+    return Field(
+        default=default,
+        title="Fit",
+        description="Crop cuts off what is too much, pad adds a soft border.",
+    )
 
 
 def acceleration(default: str) -> Any:

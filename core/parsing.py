@@ -67,7 +67,10 @@ def _expected(kind: type[Params], name: str) -> str:
         return "must be one of " + ", ".join(str(choice) for choice in schema["enum"])
     if "minimum" in schema and "maximum" in schema:
         if schema.get("type") == "integer":
-            return f"must be a whole number from {schema['minimum']} to {schema['maximum']}"
+            what = (
+                f"multiple of {schema['multipleOf']}" if "multipleOf" in schema else "whole number"
+            )
+            return f"must be a {what} from {schema['minimum']} to {schema['maximum']}"
         return f"must be from {schema['minimum']:g} to {schema['maximum']:g}"
     return "must be a " + {"boolean": "yes or a no", "string": "text"}.get(
         schema.get("type"), "number"

@@ -89,7 +89,7 @@ def _record(job: Job, facts: dict[str, Any]) -> dict[str, Any]:
         "v": 1,
         "task": job.task,
         "backend": job.backend,
-        "model": str(job.params.get("model", "")),
+        "model": _model(job),
         "sandbox": job.sandbox,
         "prompt": job.params["prompt"],
         "params": job.params,
@@ -103,6 +103,11 @@ def _record(job: Job, facts: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _model(job: Job) -> str:
+    """Return the model that was chosen, or the one the backend named in what it sent."""
+    return str(job.params.get("model") or job.sent.get("model", ""))
+
+
 def _entry(job: Job, facts: dict[str, Any], *, flagged: bool) -> Entry:
     now = time.time()
     name = f"{iso(now)[:10]}/{job.n:05d}-{max(job.seed, 0)}-{secrets.token_hex(3)}"
@@ -114,7 +119,7 @@ def _entry(job: Job, facts: dict[str, Any], *, flagged: bool) -> Entry:
         created_at=now,
         task=job.task,
         backend=job.backend,
-        model=str(job.params.get("model", "")),
+        model=_model(job),
         sandbox=job.sandbox,
         prompt=job.params["prompt"],
         params=job.params,

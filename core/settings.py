@@ -68,6 +68,23 @@ class Settings(BaseSettings):
     )
     self_hosted_max_concurrency: int = Field(2, ge=1, le=500, description="Jobs in flight.")
 
+    local_model: str = Field(
+        "", description="A folder in diffusers layout, or a repo id (`repo@revision`)."
+    )
+    local_transformer: str = Field(
+        "", description="A file or repo with SRPO's transformer, put into that model."
+    )
+    local_quant: Literal["auto", "bf16", "fp8", "nf4", "gguf"] = Field(
+        "auto", description="`bf16`, `fp8`, `nf4`, `gguf`, or `auto`: by the memory there is."
+    )
+    local_speed: Literal["", "exact", "compiled", "turbo"] = Field(
+        "", description="`exact`, `compiled` or `turbo`; compiled on a GPU if empty, else exact."
+    )
+    srpo_accept_license: bool = Field(
+        False, description="1 accepts the non-commercial licences of FLUX.1 [dev] and SRPO weights."
+    )
+    hf_token: SecretStr | None = Field(None, description="Token for models that are gated.")
+
     srpo_backend: str = Field("", description="Backend that is selected at first.")
     srpo_data_dir: Path = Field(Path("data"), description="Database and pictures.")
     database_url: SecretStr | None = Field(
@@ -138,7 +155,12 @@ class Settings(BaseSettings):
 
     def secrets(self) -> list[str]:
         """Return what must never be written down: keys, and passwords of users and addresses."""
-        given = (self.wavespeed_api_key, self.siraya_api_key, self.self_hosted_api_key)
+        given = (
+            self.wavespeed_api_key,
+            self.siraya_api_key,
+            self.self_hosted_api_key,
+            self.hf_token,
+        )
         keys = [one.get_secret_value() for one in given if one]
         found = [PASSWORD.search(address) for address in (self.database, self.storage)]
         passwords = [one[1] for one in found if one]

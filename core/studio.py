@@ -13,9 +13,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
-from core.backend import Backend, Priced
+from core.backend import Backend, Loadable, Priced
 from core.errors import InputError, NotReadyError, PlaygroundError
 from core.estimate import Estimate
+from core.events import Loading
 from core.history import Entry, History
 from core.job import Job, State
 from core.lane import Lane
@@ -37,6 +38,8 @@ class Progress:
     elapsed_s: float = 0.0
     estimate_s: float | None = None
     ahead: int | None = None
+    loading: bool = False
+    """The model is not there yet; `fraction` is of its loading."""
     fraction: float | None = None
     step: int | None = None
     total: int | None = None
@@ -78,6 +81,8 @@ class Studio:
         for backend in self.backends.values():
             if isinstance(backend, Priced):
                 self._chores.append(asyncio.create_task(backend.refresh()))
+            if isinstance(backend, Loadable):
+                self._chores.append(asyncio.create_task(backend.load()))
 
     async def aclose(self) -> None:
         """Stop carrying; the ledger says how to go on. Then close the backends."""
@@ -205,6 +210,7 @@ class Studio:
             estimate_s=estimate.seconds(job.work),
             ahead=order.index(job.id) if job.id in order else run.queued,
             stop=line.stopped_by if job.state == "waiting" else None,
+            loading=isinstance(run.progress, Loading),
             fraction=run.progress.fraction,
             step=run.progress.step,
             total=run.progress.total,

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from core.backend import Backend
+from core.backend import Backend, Loadable
 from core.errors import PlaygroundError
 from core.history import Entry
 from core.job import iso
@@ -22,6 +22,11 @@ def notice(text: str, kind: str = "error") -> str:
         return ""
     role = "alert" if kind == "error" else "status"
     return f'<p class="notice {kind}" role="{role}">{escape(text)}</p>'
+
+
+def counted(text: str) -> str:
+    """Draw how many steps a strength runs; assets/page.js draws the same as the sliders move."""
+    return f'<p class="counted" role="status">{escape(text)}</p>'
 
 
 def stage(pictures: Sequence[tuple[Progress, str]], *, stale: bool = False) -> str:
@@ -118,7 +123,7 @@ def header(backends: Mapping[str, Backend], closed: PlaygroundError | None = Non
     if closed:
         said = f"{words.trouble(closed)} {words.CLOSED}"
         note = notice(said)
-    elif all(backend.sandbox for backend in backends.values()):
+    elif all(backend.sandbox for backend in backends.values() if not backend.problem()):
         note = f'<p class="sandbox-note">{escape(words.SANDBOX_NOTE)}</p>'
     return f"<header><h1>{words.TITLE}</h1><p>{words.TAGLINE}</p></header>{note}"
 
@@ -148,10 +153,14 @@ def _card(backend: Backend) -> str:
         note = f"{words.SANDBOX_NOTE} Set {backend.id.upper()}_API_KEY to use the real service."
     if problem:
         badge, note = "Not ready", problem
+    kind = badge.lower().replace(" ", "-")
+    if isinstance(backend, Loadable):
+        readiness = backend.readiness()
+        badge, note = words.stage(readiness), readiness.sentence
     tasks = ", ".join(task.replace("-", " ") for task in backend.tasks)
     return (
         f'<section class="card"><h3>{escape(backend.label)} '
-        f'<span class="badge {badge.lower().replace(" ", "-")}">{badge}</span></h3>'
-        f"<p>{escape(tasks.capitalize())} · {escape(words.price(backend.price_usd))} a picture · "
+        f'<span class="badge {kind}">{escape(badge)}</span></h3>'
+        f"<p>{escape(tasks.capitalize())} · {escape(words.cost(backend))} · "
         f"{backend.max_concurrency} at once</p><p>{escape(note)}</p></section>"
     )

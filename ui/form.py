@@ -11,6 +11,7 @@ import gradio as gr
 
 from core.controls import Control, controls
 from core.params import Params
+from ui import draw, words
 
 SHARED = ("prompt", "image")
 """Fields that every form of a task has; the tab shows them once, above the forms."""
@@ -51,14 +52,32 @@ def build(backend: str, kind: type[Params], watch: gr.BrowserState, *, visible: 
             fields["model"] = _component(replace(listed.pop("model"), help=""), prefix)
         if "width" in listed and "height" in listed:
             fields |= _size(listed.pop("width"), listed.pop("height"), prefix)
-        if "strength" in listed:
-            fields["strength"] = _component(listed.pop("strength"), prefix)
+        strength = listed.pop("strength", None)
+        if strength:
+            fields["strength"] = _component(strength, prefix)
+            told = _count(strength, listed)
         seed = listed.pop("seed", None)
         with gr.Accordion("Details", open=False, elem_classes="details"):
             fields |= {name: _component(control, prefix) for name, control in listed.items()}
+        if strength and told:
+            both = [fields["strength"], fields["steps"]]
+            counted = f"(strength, steps) => srpo.counted('{words.COUNTED}', strength, steps)"
+            _script(partial(gr.on, [part.change for part in both]), counted, both, [told])
         if seed:
             fields["seed"] = _seed(seed, prefix, watch)
     return Form(backend, kind, group, {n: fields[n] for n in kind.model_fields if n in fields})
+
+
+def _count(strength: Control, others: Mapping[str, Control]) -> gr.HTML | None:
+    """Make the line that tells how many steps a strength runs, where that is known."""
+    if not (strength.counted and "steps" in others):
+        return None
+    steps = others["steps"].default
+    run = steps - int(steps - steps * strength.default)
+    return gr.HTML(
+        draw.counted(words.COUNTED.format(run=run, steps=steps)),
+        apply_default_css=False,
+    )
 
 
 def carry(old: Mapping[str, Any], form: Form) -> dict[str, Any]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import AsyncIterator, Mapping
 
 import gradio as gr
 
-from core.backend import Backend
+from core.backend import Backend, Loadable
 from ui import draw
-from ui.make import PRIVATE
+from ui.make import FREE, PRIVATE
+from ui.tab import Update
 
 CLIENT = """from gradio_client import Client
 
@@ -45,18 +47,44 @@ def build(backends: Mapping[str, Backend]) -> None:
     with gr.Tab("Backends", id="backends", render_children=True) as item:
         plain = {"apply_default_css": False}
         cards = gr.HTML(draw.backends(list(backends.values())), elem_id="backends-cards", **plain)
+        again = gr.Button("Load again", size="sm", visible=False, elem_id="backends-load")
+        ticks = gr.Timer(1.0, active=False)
         snippets = gr.HTML(elem_id="backends-snippets", js_on_load=COPY, **plain)
 
-    def show(request: gr.Request) -> tuple[str, str]:
-        url = _address(request)
-        texts = {
-            "Python: gradio_client": CLIENT.format(url=url),
-            "Shell: curl": CURL.format(url=url),
-            "MCP: settings of an assistant": MCP.format(url=url),
-        }
-        return draw.backends(list(backends.values())), draw.snippets(texts)
+    models = [backend for backend in backends.values() if isinstance(backend, Loadable)]
 
-    item.select(show, None, [cards, snippets], **PRIVATE)
+    def stand() -> Update:
+        """Draw how the backends stand, and look again soon while one is being loaded."""
+        stages = {backend.readiness().stage for backend in models}
+        return {
+            cards: draw.backends(list(backends.values())),
+            again: gr.update(visible="error" in stages),
+            ticks: gr.Timer(active=bool(stages & {"loading", "warming"})),
+        }
+
+    async def load() -> AsyncIterator[Update]:
+        """Try once more to load what could not be loaded."""
+        failed = [backend for backend in models if backend.readiness().stage == "error"]
+        work = [asyncio.ensure_future(backend.load()) for backend in failed]
+        await asyncio.sleep(0)
+        yield stand() | {again: gr.update(visible=False), ticks: gr.Timer(active=True)}
+        await asyncio.gather(*work)
+        yield stand()
+
+    def show(request: gr.Request) -> Update:
+        return stand() | {snippets: draw.snippets(_texts(_address(request)))}
+
+    item.select(show, None, [cards, again, ticks, snippets], **PRIVATE)
+    ticks.tick(stand, None, [cards, again, ticks], **FREE)
+    again.click(load, None, [cards, again, ticks], **FREE)
+
+
+def _texts(url: str) -> dict[str, str]:
+    return {
+        "Python: gradio_client": CLIENT.format(url=url),
+        "Shell: curl": CURL.format(url=url),
+        "MCP: settings of an assistant": MCP.format(url=url),
+    }
 
 
 def _address(request: gr.Request) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from core.backend import Backend
+from core.backend import Backend, offered
 from core.params import MAX_PROMPT, Task
 from ui import draw, form, queue, words
 from ui.tab import Memory, Tab
@@ -39,7 +39,11 @@ def build(
     examples: Sequence[Mapping[str, str]] = (),
 ) -> Tab:
     """Build the tab of a task for the backends that offer it."""
-    able = {name: backend for name, backend in backends.items() if task in backend.tasks}
+    able = {
+        name: backend
+        for name, backend in backends.items()
+        if task in backend.tasks and offered(backend)
+    }
     first = first if first in able else next(iter(able))
     title = task.replace("-", " ").capitalize()
     with gr.Tab(title, id=task, render_children=True) as item, gr.Row(elem_classes="desk"):

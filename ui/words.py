@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from core.backend import Backend
+from core.backend import Backend, Readiness
 from core.budget import dollars, micros
 from core.decisions import Decision
 from core.errors import PlaygroundError
@@ -32,6 +32,10 @@ FOOTER = (
 )
 
 
+COUNTED = "Runs {run} of {steps} steps."
+"""What a strength means in steps; the page fills it in as the sliders move."""
+
+
 DECISIONS: Mapping[Decision, str] = {
     "retry": "Retry",
     "again": "Send again",
@@ -52,11 +56,23 @@ def price(usd: float) -> str:
     return dollars(micros(usd)) if usd else "free"
 
 
+def cost(backend: Backend) -> str:
+    """Say what a picture costs."""
+    return f"{price(backend.price_usd)} a picture" if backend.price_usd else "free"
+
+
 def backend_name(backend: Backend) -> str:
     """Name a backend for a menu."""
     if backend.sandbox:
         return f"{backend.label} · sandbox"
     return backend.label if not backend.problem() else f"{backend.label} · not ready"
+
+
+def stage(readiness: Readiness) -> str:
+    """Name in one or two words how far a backend with a model is."""
+    if readiness.stage == "loading" and readiness.fraction is not None:
+        return f"Loading · {100 * readiness.fraction:.0f} %"
+    return "Licence not accepted" if readiness.stage == "licence" else readiness.stage.capitalize()
 
 
 def state(progress: Progress) -> str:
@@ -70,6 +86,9 @@ def state(progress: Progress) -> str:
             return "Sending"
         case "running" if progress.job.error:
             return "Still pending · " + progress.job.error
+        case "running" if progress.loading:
+            share = "" if progress.fraction is None else f" · {100 * progress.fraction:.0f} %"
+            return f"Loading the model{share}"
         case "running" if progress.step and progress.total:
             return f"Painting · step {progress.step} of {progress.total}"
         case "running" if progress.ahead:

@@ -19,6 +19,7 @@ from tests.backends.services import (
     wavespeed,
     wavespeed_ok,
 )
+from tests.backends.slow_model import ready
 
 Fault = Literal[
     "wrong key",
@@ -140,4 +141,5 @@ STUBS = (
             **BROKEN,
         },
     ),
+    Stub(name="local", build=lambda _transport: ready(), picture=None, paid=False),
 )

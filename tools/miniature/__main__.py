@@ -29,32 +29,32 @@ def _run(stage: str, options: argparse.Namespace) -> None:
     folder, device = options.folder, "cuda" if options.gpu else "cpu"
     match stage:
         case "paint":
-            from tools.miniature.pictures import paint_all  # noqa: PLC0415 - see above
+            from tools.miniature.pictures import paint_all
 
             paint_all(folder / "data", options.pictures, os.cpu_count() or 2)
         case "latents":
-            from tools.miniature.latents import fit  # noqa: PLC0415 - see above
+            from tools.miniature.latents import fit
 
             fit(folder / "data")
         case "autoencoder":
-            from tools.miniature import autoencoder  # noqa: PLC0415 - see above
+            from tools.miniature import autoencoder
 
             autoencoder.train(folder, options.autoencoder_minutes, device)
         case "flow":
-            from tools.miniature.flow import Recipe, train  # noqa: PLC0415 - see above
+            from tools.miniature.flow import Recipe, train
 
             batch = 512 if options.gpu else 64
             train(folder, Recipe(minutes=options.minutes, batch=batch, device=device))
         case "judges":
-            from tools.miniature.detectors import train as train_judges  # noqa: PLC0415 - see above
+            from tools.miniature.detectors import train as train_judges
 
             train_judges(folder, Path("bench"))
         case "export":
-            from tools.miniature.export import export  # noqa: PLC0415 - see above
+            from tools.miniature.export import export
 
             export(folder, options.assets)
         case "sheets":
-            from tools.miniature.sheets import draw_sheets  # noqa: PLC0415 - see above
+            from tools.miniature.sheets import draw_sheets
 
             draw_sheets(options.assets)
         case _:

@@ -1,0 +1,212 @@
+"""Where the model lies and whether it is whole, told from names and headers alone: no torch."""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from core.backend import Readiness
+from core.settings import Settings
+
+PACKAGES = ("torch", "diffusers", "transformers", "accelerate", "safetensors")
+COMPONENTS = ("transformer", "vae", "text_encoder", "text_encoder_2", "scheduler")
+PIPELINES = ("FluxPipeline", "FluxImg2ImgPipeline")
+LICENCES = (
+    "https://huggingface.co/black-forest-labs/FLUX.1-dev/blob/main/LICENSE.md and "
+    "https://huggingface.co/tencent/SRPO/blob/main/LICENSE.txt"
+)
+BIG_WIDTH = 3072
+"""Inner width of FLUX.1's transformer; a smaller one is somebody's own model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What to load: a folder or a repo id, and a transformer to put into it, if any."""
+
+    model: str
+    revision: str | None = None
+    transformer: str = ""
+
+    @classmethod
+    def of(cls, settings: Settings) -> Source:
+        """Read it from settings; `repo@revision` names a revision."""
+        model = settings.local_model.strip()
+        name, _, revision = model.partition("@")
+        if is_path(model):
+            name, revision = str(Path(model).expanduser()), ""
+        return cls(name, revision or None, settings.local_transformer.strip())
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder it is in, or None when it is a repo."""
+        return Path(self.model) if is_path(self.model) else None
+
+    @property
+    def name(self) -> str:
+        """What to call it in a history entry; never the whole path."""
+        last = Path(self.transformer).name if is_path(self.transformer) else self.transformer
+        model = self.folder.resolve().name if self.folder else self.model
+        return f"{model} with {last}" if last else model
+
+
+def is_path(name: str) -> bool:
+    """Tell a path from a repo id, which has exactly one slash and no ending of a weight file."""
+    if not name:
+        return False
+    path = Path(name).expanduser()
+    odd = name.startswith((".", "/", "~")) or name.count("/") != 1 or "\\" in name
+    return odd or path.exists() or path.suffix in (".safetensors", ".gguf")
+
+
+def missing() -> Readiness | None:
+    """Say which packages are not installed."""
+    absent = [name for name in PACKAGES if find_spec(name) is None]
+    if not absent:
+        return None
+    return Readiness(
+        "not installed",
+        f"The packages for a local model are not installed ({', '.join(absent)}). Install them "
+        "with: pip install -r requirements-local.txt",
+    )
+
+
+def examine(source: Source, *, accepted: bool) -> Readiness:
+    """Say what keeps this model from being loaded, or that nothing does."""
+    if not source.model:
+        return Readiness(
+            "no model",
+            "No model is chosen. Set LOCAL_MODEL to a folder in diffusers layout or to a repo id "
+            "such as Runware/flux.1-dev-SRPO.",
+        )
+    trouble = next(_troubles(source), "")
+    if trouble:
+        return Readiness("no model", trouble)
+    if not accepted and _licensed(source):
+        return Readiness(
+            "licence",
+            "FLUX.1 [dev] and SRPO weights are for non-commercial use only. Read their licences "
+            f"({LICENCES}) and set SRPO_ACCEPT_LICENSE=1 if you accept them.",
+        )
+    return Readiness("not loaded", "The model is loaded when the first picture is asked for.")
+
+
+def _troubles(source: Source) -> Iterator[str]:
+    if source.folder:
+        yield from folder_troubles(source.folder, own_transformer=bool(source.transformer))
+    if is_path(source.transformer) and not Path(source.transformer).expanduser().exists():
+        yield f"LOCAL_TRANSFORMER names {source.transformer}, which does not exist."
+    elif Path(source.transformer).suffix == ".safetensors" and is_path(source.transformer):
+        yield from _cut_off([Path(source.transformer).expanduser()])
+
+
+def folder_troubles(folder: Path, *, own_transformer: bool = False) -> Iterator[str]:
+    """Say what is wrong with a pipeline folder, the gravest first."""
+    if not folder.exists():
+        yield f"There is no folder {folder}. Correct LOCAL_MODEL."
+        return
+    if folder.is_file():
+        yield (
+            f"{folder.name} is one file, and LOCAL_MODEL takes a whole folder in diffusers layout. "
+            "A single transformer file belongs into LOCAL_TRANSFORMER."
+        )
+        return
+    index = _json(folder / "model_index.json")
+    if not index:
+        yield (
+            f"The folder {folder} has no model_index.json, so it is not in diffusers layout. "
+            "Convert it with save_pretrained, or name another folder."
+        )
+        return
+    if index.get("_class_name") not in PIPELINES:
+        yield (
+            f"The folder {folder} holds a {index.get('_class_name')}; this backend paints with "
+            "FLUX pipelines only."
+        )
+        return
+    for part in COMPONENTS:
+        if not (part == "transformer" and own_transformer):
+            yield from _part_troubles(folder / part)
+
+
+def _part_troubles(part: Path) -> Iterator[str]:
+    """Say what a component lacks: its folder, its configuration, a shard, the end of a file."""
+    again = "Download it again; what is there already is kept."
+    config = "scheduler_config.json" if part.name == "scheduler" else "config.json"
+    if not _json(part / config):
+        yield f"The model is not whole: {part.name}/{config} is missing. {again}"
+        return
+    if part.name == "scheduler":
+        return
+    if any(part.glob("*.incomplete")):
+        yield f"The model is not whole: a download into {part.name} was interrupted. {again}"
+        return
+    listed = [file for index in part.glob("*.safetensors.index.json") for file in _shards(index)]
+    files = listed or sorted(part.glob("*.safetensors"))
+    absent = [file.name for file in files if not file.is_file()]
+    if absent or not files:
+        named = f": {', '.join(absent[:3])}" if absent else ""
+        yield f"The model is not whole: weights of {part.name} are missing{named}. {again}"
+        return
+    yield from _cut_off(files)
+
+
+def _shards(index: Path) -> list[Path]:
+    weights = _json(index).get("weight_map", {})
+    return [index.parent / name for name in sorted(set(weights.values()))]
+
+
+def _cut_off(files: list[Path]) -> Iterator[str]:
+    for file in files:
+        if file.stat().st_size != _told_size(file):
+            yield (
+                f"The file {file.parent.name}/{file.name} is not whole: its own header tells of "
+                "another size. Download it again."
+            )
+
+
+def _told_size(file: Path) -> int:
+    """Return the size in bytes that a safetensors file's header promises; -1 if it has none.
+
+    Format: 8 bytes little-endian length of the header, the JSON header, then the tensors.
+    """
+    try:
+        with file.open("rb") as handle:
+            (length,) = struct.unpack("<Q", handle.read(8))
+            if length > 100_000_000:
+                return -1
+            header = json.loads(handle.read(length))
+        ends = [facts["data_offsets"][1] for name, facts in header.items() if name[:2] != "__"]
+        return int(8 + length + max(ends, default=0))
+    except (OSError, ValueError, struct.error, KeyError, TypeError):
+        return -1
+
+
+def _licensed(source: Source) -> bool:
+    """Whether these are, or may be, the weights of FLUX.1 [dev] or SRPO."""
+    if source.folder is None or (source.transformer and not is_path(source.transformer)):
+        return True
+    config = _json(source.folder / "transformer" / "config.json")
+    width = config.get("num_attention_heads", 24) * config.get("attention_head_dim", 128)
+    return bool(width >= BIG_WIDTH and config.get("guidance_embeds", True))
+
+
+def _json(file: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def weight_bytes(folder: Path) -> dict[str, int]:
+    """Return the bytes of each component's weights on disk."""
+    parts = [part for part in COMPONENTS if part != "scheduler"]
+    return {
+        part: sum(file.stat().st_size for file in (folder / part).glob("*.safetensors"))
+        for part in parts
+    }

@@ -1,0 +1,59 @@
+"""The three speeds: `exact` as diffusers paints, `compiled` the same faster, `turbo` nearly so.
+
+`turbo` skips most of a step when its first block changes little; that changes pictures, so what
+was used is kept with each.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from typing import Any
+
+log = logging.getLogger(__name__)
+
+THRESHOLD = 0.08
+LEAST_STEPS = 12
+"""Below so many steps none is like the one before it, and nothing is skipped."""
+
+
+def attention(transformer: Any, capability: tuple[int, int]) -> str:
+    """Choose the quickest attention that works here and return its name."""
+    for name in _candidates(capability):
+        try:
+            transformer.set_attention_backend(name)
+        except (RuntimeError, ValueError, ImportError, OSError) as error:
+            log.info("attention %s is not used: %s", name, error)
+        else:
+            return name
+    transformer.set_attention_backend("native")
+    return "native"
+
+
+def _candidates(capability: tuple[int, int]) -> list[str]:
+    """Flash attention 3 is for Hopper alone, 2 from Ampere on; both come as kernels."""
+    if find_spec("kernels") is None or capability < (8, 0):
+        return []
+    return ["_flash_3_hub", "flash_hub"] if capability[0] == 9 else ["flash_hub"]
+
+
+def compile_blocks(transformer: Any) -> None:
+    """Compile one block of each kind for all sizes; the first picture takes longer for it."""
+    transformer.compile_repeated_blocks(fullgraph=True, dynamic=True)
+
+
+@contextmanager
+def hurrying(transformer: Any, steps: int, *, wanted: bool) -> Iterator[str]:
+    """Skip what changes little for one picture; yields what is recorded of it, "" for nothing."""
+    if not wanted or steps < LEAST_STEPS:
+        yield ""
+        return
+    from diffusers import FirstBlockCacheConfig
+
+    transformer.enable_cache(FirstBlockCacheConfig(threshold=THRESHOLD))
+    try:
+        yield f"first-block cache {THRESHOLD}"
+    finally:
+        transformer.disable_cache()

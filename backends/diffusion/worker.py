@@ -1,0 +1,49 @@
+"""One thread that paints and loads, one thing at a time; it never keeps the program from ending."""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class Worker:
+    """A daemon thread: an executor's would hold up the exit until a download of 34 GB is over."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._work: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+
+    def run(self, work: Callable[[], T]) -> asyncio.Future[T]:
+        """Return the future result of `work`, which is done after all that was asked before."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._serve, name=self._name, daemon=True)
+            self._thread.start()
+        done: Future[T] = Future()
+        self._work.put(lambda: _settle(done, work))
+        return asyncio.wrap_future(done)
+
+    def close(self) -> None:
+        """End the thread after what it is at."""
+        self._work.put(None)
+        self._thread = None
+
+    def _serve(self) -> None:
+        while (work := self._work.get()) is not None:
+            work()
+
+
+def _settle(done: Future[Any], work: Callable[[], Any]) -> None:
+    """Do what is still wanted and say how it ended."""
+    if not done.set_running_or_notify_cancel():
+        return
+    try:
+        done.set_result(work())
+    except BaseException as error:  # noqa: BLE001 - it is told to whoever waits
+        done.set_exception(error)
