@@ -124,7 +124,10 @@ def test_submit_job_jobs_cancel(client: Client) -> None:
 def test_backends_tell_what_they_take(client: Client) -> None:
     """Readiness, price and the schema of each request."""
     found = {one["id"]: one for one in client.predict(api_name="/backends")}
-    assert set(found) == {"wavespeed", "siraya"}
+    assert set(found) == {"wavespeed", "siraya", "local"}
+    local = found.pop("local")
+    assert not local["ready"]
+    assert "LOCAL_MODEL" in local["problem"] or "requirements-local.txt" in local["problem"]
     assert all(one["ready"] and one["sandbox"] for one in found.values())
     size = found["wavespeed"]["tasks"]["text-to-image"]["properties"]["width"]
     assert (size["minimum"], size["maximum"], size["default"]) == (256, 1536, 1024)
