@@ -132,7 +132,7 @@ def _told(error: BaseException) -> bool:
 
 def openai(origin: str, prompt: str) -> bytes:
     """Ask Siraya's side for an address and fetch it, as its page shows."""
-    from openai import OpenAI  # noqa: PLC0415 only where the peers are installed
+    from openai import OpenAI
 
     client = OpenAI(api_key=KEY, base_url=f"{origin}/v1")
     answer = client.images.generate(model="flux-1-srpo-text-to-image", prompt=prompt)

@@ -52,7 +52,7 @@ def main() -> None:
     measure_behaviour(model, (scenes, targets), judges)
     if options.pipeline:
         # Torch and diffusers are only needed, and only there, for this one figure.
-        from bench.miniature_agreement import compare  # noqa: PLC0415
+        from bench.miniature_agreement import compare
 
         compare(model, options.pipeline, [say(scene) for scene in scenes[:20]])
 

@@ -105,7 +105,7 @@ def clients(key: str) -> dict[str, Callable[[str, str], object]]:
 
 
 def _sdk(address: str, prompt: str, key: str) -> bytes:
-    import wavespeed  # noqa: PLC0415 only where the peers are installed
+    import wavespeed
 
     client = wavespeed.Client(api_key=key, base_url=address)
     answer = client.run(MODEL, {"prompt": prompt, "size": "512*512", "seed": 1})
@@ -113,14 +113,14 @@ def _sdk(address: str, prompt: str, key: str) -> bytes:
 
 
 def _hub(address: str, prompt: str, key: str) -> object:
-    from huggingface_hub import InferenceClient  # noqa: PLC0415
-    from huggingface_hub.inference._providers import PROVIDERS, _common  # noqa: PLC0415
+    from huggingface_hub import InferenceClient
+    from huggingface_hub.inference._providers import PROVIDERS, _common
 
     provider: Any = PROVIDERS["wavespeed"]["text-to-image"]
     provider.base_url = address
     mapping = _common.HARDCODED_MODEL_INFERENCE_MAPPING["wavespeed"]
     if not mapping:
-        from huggingface_hub.hf_api import InferenceProviderMapping  # noqa: PLC0415
+        from huggingface_hub.hf_api import InferenceProviderMapping
 
         mapping["flux"] = InferenceProviderMapping(
             provider="wavespeed",

@@ -40,9 +40,12 @@ class Embeddings:
         if prompt in self.kept:
             self.kept.move_to_end(prompt)
             return self.kept[prompt]
-        tokens, pooled, _ids = self.pipe.encode_prompt(
-            prompt=prompt, prompt_2=None, device=self.device, max_sequence_length=self.length
-        )
+        import torch
+
+        with torch.no_grad():  # or each kept tensor would hold on to how it was made
+            tokens, pooled, _ids = self.pipe.encode_prompt(
+                prompt=prompt, prompt_2=None, device=self.device, max_sequence_length=self.length
+            )
         made = Embedded(tokens.cpu(), pooled.cpu(), self._read_until(prompt))
         self.kept[prompt] = made
         while len(self.kept) > MOST:

@@ -90,6 +90,17 @@ def _speed(wanted: str, found: Machine) -> Speed:
     return Speed(name)
 
 
+def quickened(transformer: Any, wanted: Speed, device: str) -> Speed:
+    """Set the attention and compile the blocks on a GPU; returns what is really in force."""
+    if wanted.name == "exact" or device != "cuda":
+        return wanted
+    import torch
+
+    chosen = speed.attention(transformer, torch.cuda.get_device_capability())
+    speed.compile_blocks(transformer)
+    return Speed(wanted.name, chosen, compiled=True)
+
+
 @dataclass(frozen=True, slots=True)
 class _Loader:
     """Loads the parts one after the other, so that progress can be told."""
@@ -111,7 +122,9 @@ class _Loader:
             self.folder, transformer=transformer, dtype=self._dtype(), local_files_only=True
         ).components
         self._say("everything onto " + self.found.name, 0.9)
-        model = Model(parts, self.plan, self.found.device, self._quickened(transformer, wanted))
+        model = Model(
+            parts, self.plan, self.found.device, quickened(transformer, wanted, self.found.device)
+        )
         self._say("", 1.0)
         return model
 
@@ -191,13 +204,3 @@ class _Loader:
 
                 return GGUFQuantizationConfig(compute_dtype=torch.bfloat16)
         return None
-
-    def _quickened(self, transformer: Any, wanted: Speed) -> Speed:
-        """Set the attention and compile; returns what is really in force."""
-        if wanted.name == "exact" or self.found.device != "cuda":
-            return wanted
-        import torch
-
-        chosen = speed.attention(transformer, torch.cuda.get_device_capability())
-        speed.compile_blocks(transformer)
-        return Speed(wanted.name, chosen, compiled=True)

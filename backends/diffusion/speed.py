@@ -40,8 +40,17 @@ def _candidates(capability: tuple[int, int]) -> list[str]:
 
 
 def compile_blocks(transformer: Any) -> None:
-    """Compile one block of each kind for all sizes; the first picture takes longer for it."""
-    transformer.compile_repeated_blocks(fullgraph=True, dynamic=True)
+    """Compile one block of each kind for all sizes; the first pictures take longer for it.
+
+    What is compiled is each block's `forward`, on which diffusers puts its hooks: the first-block
+    cache decides outside of it and comes and goes without a second compilation. `Module.compile`
+    would take the hooks in, and a decision in the midst of a graph ends it.
+    """
+    import torch
+
+    for block in transformer.modules():
+        if type(block).__name__ in transformer._repeated_blocks:
+            block.forward = torch.compile(block.forward, fullgraph=True, dynamic=True)
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from PIL import Image, ImageChops
 from backends.diffusion import fetch, loading, machine, speed
 from backends.diffusion.embeddings import MOST
 from backends.diffusion.loading import Wish
-from backends.diffusion.model import Model, PaintingStoppedError
+from backends.diffusion.model import Model, PaintingStoppedError, Speed
 from backends.diffusion.order import Order
 from backends.diffusion.source import Source
 from backends.local import Local, create
@@ -221,6 +221,28 @@ def test_turbo_skips_and_says_so(model: Model) -> None:
         assert told == "first-block cache 0.08"
         made(model, ORDER)
     assert same(made(model, ORDER)[0], plain)
+
+
+@pytest.mark.skipif(not shutil.which("g++"), reason="needs g++, with which torch compiles on a CPU")
+def test_turbo_hurries_compiled_blocks_without_compiling_again(folder: Path) -> None:
+    """The cache decides outside what is compiled: it comes and goes at no cost."""
+    from torch._dynamo.utils import counters
+
+    own = loading.load(Source(str(folder)), Wish(), lambda _readiness: None)
+    order = Order(ORDER.prompt, (64, 64), 14, 3.5, 7)
+    plain = made(own, order)[0]
+    speed.compile_blocks(own._pipes[False].transformer)
+    counters.clear()
+    difference = ImageChops.difference(made(own, order)[0], plain)
+    assert max(high for _low, high in difference.getextrema()) <= 2
+    graphs = counters["stats"]["unique_graphs"]
+    assert graphs >= 2  # one block of each kind
+    own.speed = Speed("turbo", compiled=True)
+    finished = made(own, order)[1][-1]
+    assert isinstance(finished, Finished)
+    assert finished.ran["cache"] == "first-block cache 0.08"
+    assert counters["stats"]["unique_graphs"] == graphs
+    assert not counters["graph_break"]
 
 
 def test_an_attention_that_does_not_work_here_is_not_used(model: Model) -> None:
