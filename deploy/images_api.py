@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import hashlib
 import hmac
 import logging
 import math
@@ -62,9 +63,14 @@ class ClientGoneError(Exception):
     """Nobody waits for the answer any more."""
 
 
-def create(painter: Painter, *, model: str, key: str = "") -> Starlette:
-    """Build the app; with a `key` every request for pictures must carry it."""
-    api = ImagesApi(painter, model, key)
+def hashed(key: str) -> str:
+    """Return what a server needs to know of its key: enough to recognise it."""
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def create(painter: Painter, *, model: str, key_hash: str = "") -> Starlette:
+    """Build the app; with a `key_hash` every request for pictures must carry that key."""
+    api = ImagesApi(painter, model, key_hash)
     return Starlette(
         routes=[
             Route("/healthz", api.health),
@@ -92,8 +98,8 @@ async def painted(painter: Painter, params: Params) -> Finished:
 class ImagesApi:
     """The endpoints; every failure is a sentence in the shape that OpenAI's clients read."""
 
-    def __init__(self, painter: Painter, model: str, key: str) -> None:
-        self._painter, self._model, self._key = painter, model, key.encode()
+    def __init__(self, painter: Painter, model: str, key_hash: str) -> None:
+        self._painter, self._model, self._key_hash = painter, model, key_hash
 
     async def health(self, request: Request) -> Response:
         """Say that the process lives."""
@@ -145,8 +151,8 @@ class ImagesApi:
 
     def _check_key(self, request: Request) -> None:
         scheme, _, given = request.headers.get("authorization", "").partition(" ")
-        bearer = given.strip().encode() if scheme.lower() == "bearer" else b""
-        if self._key and not hmac.compare_digest(bearer, self._key):
+        bearer = given.strip() if scheme.lower() == "bearer" else ""
+        if self._key_hash and not hmac.compare_digest(hashed(bearer), self._key_hash):
             raise HTTPException(401, "This key is not accepted.")
 
 

@@ -41,7 +41,10 @@ MOST_TRIES = 3
 """Bounded: a request that brings its painter down must not bring down all of them."""
 QUEUED = 4
 """Requests that may wait for each painter; more are told to come back."""
+AT_DOOR = 200
+"""Requests that are read at once: each may carry a picture of 20 MB."""
 SCALE_UP_S = 10.0
+"""How long there must be more requests than painters before another one starts, in seconds."""
 LAST_PICTURE_S = 120.0
 """How long a painter that is taken away may finish what it has begun, in seconds."""
 HEAD = {"node:__internal_head__": 0.001}
@@ -62,6 +65,8 @@ class Options(BaseModel):
     gpus: float = Field(default_factory=gpus_here, ge=0, description="GPUs of a replica.")
     least: int = Field(1, ge=1, description="Replicas while there is nothing to do.")
     replicas: int = Field(16, ge=1, description="Replicas at most.")
+    model: str = Field("", description="Name of the model; that of the backend if empty.")
+    key_hash: str = Field("", description="Of the key that requests must carry.")
 
 
 def local() -> Backend:
@@ -74,8 +79,13 @@ def local() -> Backend:
 
 
 def app(arguments: Mapping[str, str]) -> Any:
-    """Build what `serve run deploy.serve:app` runs."""
-    return build(local, Options.model_validate(arguments))
+    """Build what `serve run deploy.serve:app` runs; the key itself does not leave this process."""
+    settings = load()
+    key = settings.self_hosted_api_key
+    said = {"model": settings.self_hosted_model, **arguments}
+    if key:
+        said["key_hash"] = images_api.hashed(key.get_secret_value().strip())
+    return build(local, Options.model_validate(said))
 
 
 def build(create: Create, options: Options) -> Any:
@@ -97,9 +107,11 @@ def build(create: Create, options: Options) -> Any:
         name="door",
         num_replicas=1,
         ray_actor_options={"num_cpus": 0, "resources": HEAD},
-        max_ongoing_requests=1_000,
+        max_ongoing_requests=AT_DOOR,
+        max_queued_requests=AT_DOOR,
+        backpressure_config={"status_code": 429, "retry_after_s": images_api.BUSY_S},
     )(serve.ingress()(Door))
-    return door.bind(create, painter.bind(create))
+    return door.bind(create, painter.bind(create), options)
 
 
 @runtime_checkable
@@ -178,15 +190,14 @@ class Fleet:
 class Door:
     """The images API in front of the painters."""
 
-    def __init__(self, create: Create, painter: Any) -> None:
-        self._create, self._painter = create, painter
+    def __init__(self, create: Create, painter: Any, options: Options) -> None:
+        self._create, self._painter, self._options = create, painter, options
 
     def __serve_build_asgi_app__(self) -> Starlette:
         """Build the app; the backend is made for its params alone, its model is not loaded."""
-        settings, backend = load(), self._create()
-        key = settings.self_hosted_api_key
+        backend = self._create()
         return images_api.create(
             Fleet(backend.tasks, self._painter),
-            model=settings.self_hosted_model or backend.id,
-            key=key.get_secret_value() if key else "",
+            model=self._options.model or backend.id,
+            key_hash=self._options.key_hash,
         )

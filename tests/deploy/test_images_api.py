@@ -25,7 +25,8 @@ URI = "data:image/png;base64," + base64.b64encode(picture(3, 64, 48)).decode()
 
 
 def transport(plain: Plain, key: str = "") -> httpx.ASGITransport:
-    return httpx.ASGITransport(images_api.create(plain, model="srpo", key=key))
+    key_hash = images_api.hashed(key) if key else ""
+    return httpx.ASGITransport(images_api.create(plain, model="srpo", key_hash=key_hash))
 
 
 def client(plain: Plain, key: str = "") -> httpx.AsyncClient:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import os
+import signal
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -16,6 +17,7 @@ import pytest
 
 from backends import self_hosted
 from core.settings import Settings
+from tests.backends.services import KEY
 from tests.conftest import Studios
 from tests.deploy.plain import Line, Plain, journal
 from tests.end_to_end.program import free_port
@@ -24,6 +26,7 @@ pytest.importorskip("ray", reason="only with requirements-serve.txt; .ci/run has
 import ray
 from ray import cluster_utils, serve
 
+from deploy.images_api import hashed
 from deploy.serve import QUEUED, Options, build
 
 pytestmark = pytest.mark.anyio
@@ -44,7 +47,7 @@ def cluster() -> Iterator[Any]:
     )
     for _ in range(NODES - 1):
         made.add_node(**node)
-    made.connect(namespace="serve")
+    ray.init(made.address, namespace="serve", log_to_driver=False, logging_level="ERROR")
     yield made
     serve.shutdown()
     ray.shutdown()
@@ -62,14 +65,15 @@ def address(cluster: Any, folder: Path) -> str:
     port = free_port()
     serve.start(proxy_location="HeadOnly", http_options={"port": port})
     create = functools.partial(Plain, folder, step_s=STEP_S, gate=folder / "gate")
-    options = Options(gpus=1, least=NODES, replicas=NODES)
+    options = Options(gpus=1, least=NODES, replicas=NODES, key_hash=hashed(KEY))
     serve.run_many([serve.RunTarget(build(create, options))], wait_for_applications_running=False)
     return f"http://127.0.0.1:{port}"
 
 
 @pytest.fixture
 async def http(address: str) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=address, timeout=PATIENCE_S) as client:
+    headers = {"Authorization": f"Bearer {KEY}"}
+    async with httpx.AsyncClient(base_url=address, headers=headers, timeout=PATIENCE_S) as client:
         yield client
 
 
@@ -82,6 +86,11 @@ async def until(condition: Callable[[], Any]) -> Any:
 
 def lines(folder: Path, word: str, *seeds: int) -> list[Line]:
     return [line for line in journal(folder) if line.word == word and line.seed in seeds]
+
+
+def painting(line: Line, node: int) -> int:
+    """Return the process that has just begun a picture, if it is one of that node."""
+    return line.pid if line.node == node else 0
 
 
 async def posted(http: httpx.AsyncClient, seed: int, steps: int) -> httpx.Response:
@@ -136,19 +145,26 @@ async def test_a_node_that_dies_costs_no_job(
     cluster: Any, address: str, folder: Path, studios: Studios
 ) -> None:
     """Forty jobs of the playground, one of three nodes killed: forty pictures, none twice."""
-    settings = Settings(self_hosted_base_url=address, self_hosted_max_concurrency=8, _env_file=None)
+    settings = Settings(
+        self_hosted_base_url=address,
+        self_hosted_api_key=KEY,
+        self_hosted_max_concurrency=8,
+        _env_file=None,
+    )
     backend = self_hosted.create(settings)
     assert backend
     studio = await studios.open(backend)
     began = time.monotonic()
     seeds = range(1_000, 1_000 + JOBS)
     kind: Any = studio.kind(backend.id, "text-to-image")
-    wishes = [kind(prompt="hills", width=256, height=256, steps=10, seed=seed) for seed in seeds]
+    wishes = [kind(prompt="hills", width=256, height=256, steps=15, seed=seed) for seed in seeds]
     jobs = await studio.submit_all(backend.id, wishes, owner="ann")
     await until(lambda: len(lines(folder, "finished", *seeds)) >= JOBS // 4)
-    victim = cluster.worker_nodes and next(iter(cluster.worker_nodes))
+    victim = next(iter(cluster.worker_nodes))
     node = victim.all_processes["raylet"][0].process.pid
-    await until(lambda: lines(folder, "begun", *seeds)[-1].node == node)
+    painter = await until(lambda: painting(lines(folder, "begun", *seeds)[-1], node))
+    for pid in (node, painter):  # at once, as when the power fails
+        os.kill(pid, signal.SIGKILL)
     await asyncio.to_thread(cluster.remove_node, victim, allow_graceful=False)
     killed = time.monotonic()
     async with asyncio.timeout(PATIENCE_S):
