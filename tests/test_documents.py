@@ -51,7 +51,7 @@ def test_every_backend_and_endpoint_is_documented() -> None:
 def test_the_tree_names_every_package_and_file_of_the_top_levels() -> None:
     """A newcomer finds every module in the annotated tree."""
     tree = README.split("## The tree")[1].split("##")[0]
-    for package in ("core", "backends", "ui"):
+    for package in ("core", "backends", "ui", "deploy"):
         for path in (ROOT / package).glob("*.py"):
             if path.name != "__init__.py":
                 assert re.search(rf"\b{path.name}\b", tree), f"{package}/{path.name}"
@@ -77,8 +77,8 @@ def test_the_pins_are_exact_and_gradio_matches_the_space() -> None:
     assert wanted["gradio[oauth,mcp]"] == FRONT["sdk_version"]
     needed = {"gradio[oauth,mcp]", "httpx", "pillow", "pydantic-settings", "sqlalchemy", "pytest"}
     assert set(wanted) == needed
-    assert all(re.fullmatch(r"\d+(\.\d+)+\S*", v) for v in pins("requirements-dev.txt").values())
-    assert all(re.fullmatch(r"\d+(\.\d+)+\S*", v) for v in pins("requirements-local.txt").values())
+    for name in ("requirements-dev.txt", "requirements-local.txt", "requirements-serve.txt"):
+        assert all(re.fullmatch(r"\d+(\.\d+)+\S*", v) for v in pins(name).values())
 
 
 def test_the_documents_link_only_to_what_exists() -> None:

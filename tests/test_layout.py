@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ("core", "backends", "ui")
+PACKAGES = ("core", "backends", "ui", "deploy")
 FILES = sorted(
     path
     for name in ("app.py", *PACKAGES, "bench", "tools")
@@ -42,7 +42,7 @@ def name_of(path: Path) -> str:
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)
 def test_imports_point_inward(path: Path) -> None:
-    """app → ui → core ← backends, and each foreign library where it belongs."""
+    """app → ui → core ← backends ← deploy, and each foreign library where it belongs."""
     package, found, name = path.relative_to(ROOT).parts[0], roots(path), name_of(path)
     if package == "core":
         assert not found & {"ui", "backends", "app", "gradio", "httpx", "torch", "starlette"}
@@ -50,6 +50,12 @@ def test_imports_point_inward(path: Path) -> None:
         assert not found & {"backends", "app", "httpx", "torch", "sqlalchemy"}
     if package == "backends":
         assert not found & {"ui", "app", "gradio", "sqlalchemy"}
+    if package == "deploy":
+        assert not found & {"ui", "app", "gradio", "sqlalchemy", "torch"}
+    else:
+        assert "deploy" not in found
+    if "ray" in found:
+        assert name == "deploy/serve.py"
     if package == "backends" and path.parent.name == "sandbox":
         others = {one for one in imports(path) if one.startswith("backends.")}
         assert all(one.startswith("backends.sandbox") for one in others)

@@ -1,0 +1,203 @@
+"""Ray Serve: a backend on every GPU, and one door in front that loses no request.
+
+    serve run deploy.serve:app gpus=1 replicas=4
+
+The door stays on the head node. A request whose painter was lost with its node is given to another
+one: work on a machine of one's own is free, so it may be done again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+from collections.abc import AsyncIterator, Callable, Mapping
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+from pydantic import BaseModel, ConfigDict, Field
+from ray import serve
+from ray.exceptions import (
+    NodeDiedError,
+    ObjectLostError,
+    RayActorError,
+    RayTaskError,
+    WorkerCrashedError,
+)
+from ray.serve.exceptions import BackPressureError
+from starlette.applications import Starlette
+
+from core.backend import Backend
+from core.errors import NotReadyError, PlaygroundError, RateLimitError, UnavailableError
+from core.events import Event, Finished
+from core.params import Params, Task
+from core.settings import load
+from deploy import images_api
+
+log = logging.getLogger(__name__)
+
+LOST = (RayActorError, WorkerCrashedError, NodeDiedError, ObjectLostError)
+MOST_TRIES = 3
+"""Bounded: a request that brings its painter down must not bring down all of them."""
+QUEUED = 4
+"""Requests that may wait for each painter; more are told to come back."""
+AT_DOOR = 200
+"""Requests that are read at once: each may carry a picture of 20 MB."""
+SCALE_UP_S = 10.0
+"""How long there must be more requests than painters before another one starts, in seconds."""
+LAST_PICTURE_S = 120.0
+"""How long a painter that is taken away may finish what it has begun, in seconds."""
+HEAD = {"node:__internal_head__": 0.001}
+
+Create = Callable[[], Backend]
+
+
+def gpus_here() -> float:
+    """Return 1 on a machine with a GPU of NVIDIA or AMD, else 0."""
+    return float(bool(shutil.which("nvidia-smi")) or Path("/dev/kfd").exists())
+
+
+class Options(BaseModel):
+    """What can be said behind `serve run deploy.serve:app`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    gpus: float = Field(default_factory=gpus_here, ge=0, description="GPUs of a replica.")
+    least: int = Field(1, ge=1, description="Replicas while there is nothing to do.")
+    replicas: int = Field(16, ge=1, description="Replicas at most.")
+    model: str = Field("", description="Name of the model; that of the backend if empty.")
+    key_hash: str = Field("", description="Of the key that requests must carry.")
+
+
+def local() -> Backend:
+    """Build the local backend as the environment of this process says."""
+    # Here, so that it is a replica that imports it and not the program that deploys.
+    from backends import local as backend  # type: ignore[attr-defined,unused-ignore]  # noqa: PLC0415
+
+    made: Backend = backend.create(load())
+    return made
+
+
+def app(arguments: Mapping[str, str]) -> Any:
+    """Build what `serve run deploy.serve:app` runs; the key itself does not leave this process."""
+    settings = load()
+    key = settings.self_hosted_api_key
+    said = {"model": settings.self_hosted_model, **arguments}
+    if key:
+        said["key_hash"] = images_api.hashed(key.get_secret_value().strip())
+    return build(local, Options.model_validate(said))
+
+
+def build(create: Create, options: Options) -> Any:
+    """Build the application over whatever backend `create` makes in each replica."""
+    painter = serve.deployment(
+        name="painter",
+        ray_actor_options={"num_gpus": options.gpus},
+        max_ongoing_requests=1,
+        max_queued_requests=QUEUED * options.replicas,
+        graceful_shutdown_timeout_s=LAST_PICTURE_S,
+        autoscaling_config={
+            "min_replicas": options.least,
+            "max_replicas": max(options.least, options.replicas),
+            "target_ongoing_requests": 1,
+            "upscale_delay_s": SCALE_UP_S,
+        },
+    )(Painter)
+    door = serve.deployment(
+        name="door",
+        num_replicas=1,
+        ray_actor_options={"num_cpus": 0, "resources": HEAD},
+        max_ongoing_requests=AT_DOOR,
+        max_queued_requests=AT_DOOR,
+        backpressure_config={"status_code": 429, "retry_after_s": images_api.BUSY_S},
+    )(serve.ingress()(Door))
+    return door.bind(create, painter.bind(create), options)
+
+
+@runtime_checkable
+class Loadable(Protocol):
+    """A backend whose model is loaded before the first picture."""
+
+    async def load(self) -> None:
+        """Return when the model is ready, or when it is known why not."""
+        ...
+
+
+class Painter:
+    """One backend on one GPU; it gets requests once its model is loaded, one at a time."""
+
+    async def __init__(self, create: Create) -> None:  # type: ignore[misc]  # Serve awaits it
+        self._backend = create()
+        if isinstance(self._backend, Loadable):
+            await self._backend.load()
+        self.check_health()
+
+    def check_health(self) -> None:
+        """Raise when it can paint no more; Serve then starts another in its place."""
+        if problem := self._backend.problem():
+            raise RuntimeError(problem)
+
+    async def paint(self, params: Params) -> Finished:
+        """Make a picture; being cancelled ends the work within a step."""
+        return await images_api.painted(self._backend, params)
+
+
+class Fleet:
+    """All painters, spoken to as one backend."""
+
+    def __init__(self, tasks: Mapping[Task, type[Params]], painter: Any) -> None:
+        self.tasks = tasks
+        self._painter = painter.options()  # which is what makes it learn of replicas
+
+    async def generate(self, params: Params) -> AsyncIterator[Event]:
+        """Wait for a free painter, and for another one if that is lost."""
+        if not self._painter.running_replicas_populated():
+            raise NotReadyError(
+                "The model is being loaded.",
+                advice="Ask again in a few seconds; nothing has begun.",
+            )
+        for _ in range(MOST_TRIES):
+            if finished := await self._painted(params):
+                yield finished
+                return
+        raise UnavailableError(
+            f"{MOST_TRIES} machines were lost while they worked on this.",
+            advice="See whether the engine still runs, then try again.",
+        )
+
+    async def _painted(self, params: Params) -> Finished | None:
+        """Return a picture, or None when its painter was lost."""
+        answer = self._painter.paint.remote(params)
+        try:
+            finished: Finished = await answer
+        except BackPressureError as error:
+            raise RateLimitError(
+                "The queue is full.", advice="Ask again in a few seconds; nothing has begun."
+            ) from error
+        except LOST as error:
+            log.warning("a painter was lost, its request goes to another: %s", type(error).__name__)
+            return None
+        except RayTaskError as error:
+            if isinstance(error.cause, PlaygroundError):
+                raise error.cause from error
+            raise
+        except asyncio.CancelledError:
+            answer.cancel()
+            raise
+        return finished
+
+
+class Door:
+    """The images API in front of the painters."""
+
+    def __init__(self, create: Create, painter: Any, options: Options) -> None:
+        self._create, self._painter, self._options = create, painter, options
+
+    def __serve_build_asgi_app__(self) -> Starlette:
+        """Build the app; the backend is made for its params alone, its model is not loaded."""
+        backend = self._create()
+        return images_api.create(
+            Fleet(backend.tasks, self._painter),
+            model=self._options.model or backend.id,
+            key_hash=self._options.key_hash,
+        )
