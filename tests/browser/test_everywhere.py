@@ -51,7 +51,7 @@ def test_the_backends_tab_tells_how_to_call_this_very_program(visitor: Visitor) 
     """Ready or sandbox, the price, and snippets with the address in the address bar."""
     visitor.tab("Backends")
     cards = visitor.find("#backends-cards section")
-    visitor.expect(cards).to_have_count(2)
+    visitor.expect(cards).to_contain_text(["WaveSpeed", "Siraya", "Local"])
     visitor.expect(cards.first).to_contain_text("WAVESPEED_API_KEY")
     snippets = visitor.find("#backends-snippets pre")
     visitor.expect(snippets).to_have_count(3)
