@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from core import params as fields
+from core.backend import Readiness
 from core.errors import PlaygroundError
 from core.events import Event, Finished, Running
 from core.params import ImageToImage, Params, Task, TextToImage
@@ -65,6 +66,9 @@ class Plain:
         while self._gate and not self._gate.exists():
             await asyncio.sleep(0.05)
         self._loaded = True
+
+    def readiness(self) -> Readiness:
+        return Readiness("ready" if self._loaded else "loading")
 
     def problem(self) -> str:
         return "" if self._loaded else "It is not loaded."
