@@ -9,9 +9,10 @@ picture on the CPU; with ours also the whole backend around it: events, previews
 text encoders are no part of it. Each way has a process of its own, so that its peak of memory is
 its own. Its first picture pays for compilation and is told apart; the median of the others counts.
 
-How many steps `turbo` may skip depends on the weights, and random ones are not trained ones: the
-table tells how many were run whole. Exits with 1 when a goal is missed on the GPU it is set for,
-or when `exact` does not paint the very pixels of diffusers.
+How many steps `turbo` may skip depends on the weights, and with random ones it skips none: which
+are skipped is decreed, as many as others tell of FLUX.1 itself. The table has how many ran whole.
+Exits with 1 when a goal is missed on the GPU it is set for, or when `exact` does not paint the
+very pixels of diffusers.
 """
 
 from __future__ import annotations

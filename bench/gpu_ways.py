@@ -118,7 +118,7 @@ class Ours:
     def __init__(self, task: Task, wish: Wish) -> None:
         self.how = ""
         self.transformer: Any = None
-        self._tiny = task.tiny
+        self._task = task
         look = Readiness("not loaded")
         self._backend = Local(Source("FLUX.1"), wish, lambda: look, self._load)
         self._loop = asyncio.new_event_loop()
@@ -132,14 +132,18 @@ class Ours:
 
         machine.prepare()
         found = machine.detect()
-        numbers = full_flux.parameters(full_flux.parts("meta", torch.bfloat16, tiny=self._tiny))
+        numbers = full_flux.parameters(
+            full_flux.parts("meta", torch.bfloat16, tiny=self._task.tiny)
+        )
         plan = choose(found, 2 * numbers[1] / 1e9, wish.quant)
-        made = full_flux.parts(found.device, torch.bfloat16, tiny=self._tiny)
+        made = full_flux.parts(found.device, torch.bfloat16, tiny=self._task.tiny)
         self.transformer = made["transformer"]
         if config := loading.quantization(plan.quant):
             from torchao.quantization import quantize_
 
             quantize_(self.transformer, config.quant_type)  # as diffusers does while it loads
+        if wish.speed == "turbo":
+            full_flux.decree(self._task.steps)
         driven = loading.quickened(self.transformer, Speed(wish.speed), found.device)
         model = Model(made, plan, found.device, driven)
         model.embeddings.kept[PROMPT] = full_flux.embedded(self.transformer)

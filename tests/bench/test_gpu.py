@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -31,7 +32,8 @@ def test_every_way_is_measured_in_a_dry_run() -> None:
         name: line for name in WAYS for line in done.stdout.split("\n") if line.startswith(name)
     }
     assert list(rows) == list(WAYS)
-    assert "first-block cache" in rows["turbo"]
+    assert re.search(r" 12  weights bf16, speed exact", rows["exact"])
+    assert re.search(r" 8  weights bf16, speed turbo,.* first-block cache", rows["turbo"])
     assert torch.cuda.is_available() or "needs a GPU" in rows["fp8, compiled"]
     assert "holds  exact paints the very pixels of bare diffusers" in done.stdout
 
