@@ -13,7 +13,7 @@ import logging
 import shutil
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 from ray import serve
@@ -27,7 +27,8 @@ from ray.exceptions import (
 from ray.serve.exceptions import BackPressureError
 from starlette.applications import Starlette
 
-from core.backend import Backend
+from backends import local
+from core.backend import Backend, Loadable
 from core.errors import NotReadyError, PlaygroundError, RateLimitError, UnavailableError
 from core.events import Event, Finished
 from core.params import Params, Task
@@ -69,13 +70,9 @@ class Options(BaseModel):
     key_hash: str = Field("", description="Of the key that requests must carry.")
 
 
-def local() -> Backend:
+def local_backend() -> Backend:
     """Build the local backend as the environment of this process says."""
-    # Here, so that it is a replica that imports it and not the program that deploys.
-    from backends import local as backend  # type: ignore[attr-defined,unused-ignore]  # noqa: PLC0415
-
-    made: Backend = backend.create(load())
-    return made
+    return local.create(load())
 
 
 def app(arguments: Mapping[str, str]) -> Any:
@@ -85,7 +82,7 @@ def app(arguments: Mapping[str, str]) -> Any:
     said = {"model": settings.self_hosted_model, **arguments}
     if key:
         said["key_hash"] = images_api.hashed(key.get_secret_value().strip())
-    return build(local, Options.model_validate(said))
+    return build(local_backend, Options.model_validate(said))
 
 
 def build(create: Create, options: Options) -> Any:
@@ -112,15 +109,6 @@ def build(create: Create, options: Options) -> Any:
         backpressure_config={"status_code": 429, "retry_after_s": images_api.BUSY_S},
     )(serve.ingress()(Door))
     return door.bind(create, painter.bind(create), options)
-
-
-@runtime_checkable
-class Loadable(Protocol):
-    """A backend whose model is loaded before the first picture."""
-
-    async def load(self) -> None:
-        """Return when the model is ready, or when it is known why not."""
-        ...
 
 
 class Painter:

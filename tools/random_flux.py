@@ -18,15 +18,13 @@ def make(folder: Path, *, width: int = 2, length: int = 512) -> Path:
     `width` is the number of attention heads, `length` the most tokens of a prompt.
     """
     import torch
-    from diffusers import FlowMatchEulerDiscreteScheduler, FluxPipeline
+    from diffusers import FluxPipeline
 
     torch.manual_seed(0)
     pipe = FluxPipeline(
-        scheduler=FlowMatchEulerDiscreteScheduler(
-            shift=3.0, use_dynamic_shifting=True, base_shift=0.5, max_shift=1.15
-        ),
-        vae=_autoencoder(),
-        transformer=_transformer(width),
+        scheduler=scheduler(),
+        vae=autoencoder(),
+        transformer=transformer(width),
         **_clip(),
         **_t5(length),
     )
@@ -34,7 +32,17 @@ def make(folder: Path, *, width: int = 2, length: int = 512) -> Path:
     return folder
 
 
-def _transformer(heads: int) -> Any:
+def scheduler() -> Any:
+    """FLUX.1's own."""
+    from diffusers import FlowMatchEulerDiscreteScheduler
+
+    return FlowMatchEulerDiscreteScheduler(
+        shift=3.0, use_dynamic_shifting=True, base_shift=0.5, max_shift=1.15
+    )
+
+
+def transformer(heads: int) -> Any:
+    """One block of each kind."""
     from diffusers import FluxTransformer2DModel
 
     return FluxTransformer2DModel(
@@ -51,7 +59,8 @@ def _transformer(heads: int) -> Any:
     )
 
 
-def _autoencoder() -> Any:
+def autoencoder() -> Any:
+    """Eight pixels a side to one latent, as FLUX.1 has it."""
     from diffusers import AutoencoderKL
 
     return AutoencoderKL(

@@ -101,6 +101,31 @@ def quickened(transformer: Any, wanted: Speed, device: str) -> Speed:
     return Speed(wanted.name, chosen, compiled=True)
 
 
+def quantization(quant: str) -> Any:
+    """Return how diffusers is told to quantize a transformer, or None."""
+    match quant:
+        case "nf4":
+            import torch
+            from diffusers import BitsAndBytesConfig
+
+            return BitsAndBytesConfig(
+                load_in_4bit=True,
+                bnb_4bit_quant_type="nf4",
+                bnb_4bit_compute_dtype=torch.bfloat16,
+            )
+        case "fp8":
+            from diffusers import TorchAoConfig
+            from torchao.quantization import Float8DynamicActivationFloat8WeightConfig
+
+            return TorchAoConfig(Float8DynamicActivationFloat8WeightConfig())
+        case "gguf":
+            import torch
+            from diffusers import GGUFQuantizationConfig
+
+            return GGUFQuantizationConfig(compute_dtype=torch.bfloat16)
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class _Loader:
     """Loads the parts one after the other, so that progress can be told."""
@@ -141,7 +166,7 @@ class _Loader:
         from diffusers import FluxTransformer2DModel
 
         options: dict[str, Any] = {"dtype": self._dtype()}
-        if config := self._quantization():
+        if config := quantization(self.plan.quant):
             options["quantization_config"] = config
         if self.own is None:
             place: dict[str, Any] = {"subfolder": "transformer", "local_files_only": True}
@@ -180,27 +205,3 @@ class _Loader:
                 set_module_tensor_to_device(empty, name, device, value, dtype=self._dtype())
                 self._say("the transformer", 0.6 * number / len(names))
         return empty.eval()
-
-    def _quantization(self) -> Any:
-        """Return how diffusers is told to quantize the transformer, or None."""
-        match self.plan.quant:
-            case "nf4":
-                import torch
-                from diffusers import BitsAndBytesConfig
-
-                return BitsAndBytesConfig(
-                    load_in_4bit=True,
-                    bnb_4bit_quant_type="nf4",
-                    bnb_4bit_compute_dtype=torch.bfloat16,
-                )
-            case "fp8":
-                from diffusers import TorchAoConfig
-                from torchao.quantization import Float8DynamicActivationFloat8WeightConfig
-
-                return TorchAoConfig(Float8DynamicActivationFloat8WeightConfig())
-            case "gguf":
-                import torch
-                from diffusers import GGUFQuantizationConfig
-
-                return GGUFQuantizationConfig(compute_dtype=torch.bfloat16)
-        return None

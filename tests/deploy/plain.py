@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from core import params as fields
+from core.backend import Readiness
 from core.errors import PlaygroundError
 from core.events import Event, Finished, Running
 from core.params import ImageToImage, Params, Task, TextToImage
@@ -56,7 +57,7 @@ class Plain:
         gate: Path | None = None,
         failure: Exception | None = None,
     ) -> None:
-        self._journal, self._step_s, self._gate = folder / "journal.txt", step_s, gate
+        self._folder, self._step_s, self._gate = folder, step_s, gate
         self._failure = failure
         self._loaded = gate is None
         self.asked: list[Any] = []
@@ -65,6 +66,9 @@ class Plain:
         while self._gate and not self._gate.exists():
             await asyncio.sleep(0.05)
         self._loaded = True
+
+    def readiness(self) -> Readiness:
+        return Readiness("ready" if self._loaded else "loading")
 
     def problem(self) -> str:
         return "" if self._loaded else "It is not loaded."
@@ -75,23 +79,24 @@ class Plain:
         if self._failure:
             raise self._failure
         step = 0
-        self._note("begun", wish.seed, step)
+        note(self._folder, "begun", wish.seed, step)
         try:
             for step in range(1, wish.steps + 1):
                 await asyncio.sleep(self._step_s)
                 yield Running(step / wish.steps, step, wish.steps)
         except (asyncio.CancelledError, GeneratorExit):
-            self._note("cancelled", wish.seed, step)
+            note(self._folder, "cancelled", wish.seed, step)
             raise
-        self._note("finished", wish.seed, step)
+        note(self._folder, "finished", wish.seed, step)
         given = params.picture
         wide, high = (given.width, given.height) if given else (wish.width, wish.height)
         yield Finished(picture(wish.seed, wide, high))
 
-    def _note(self, word: str, seed: int, step: int) -> None:
-        # One short write to the end of a file: whole, whichever process writes.
-        with self._journal.open("a") as file:
-            file.write(f"{time.time()} {os.getppid()} {os.getpid()} {word} {seed} {step}\n")
+
+def note(folder: Path, word: str, seed: int, step: int) -> None:
+    # One short write to the end of a file: whole, whichever process writes.
+    with (folder / "journal.txt").open("a") as file:
+        file.write(f"{time.time()} {os.getppid()} {os.getpid()} {word} {seed} {step}\n")
 
 
 def journal(folder: Path) -> list[Line]:

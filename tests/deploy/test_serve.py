@@ -1,4 +1,7 @@
-"""Ray Serve on three nodes of one machine: nothing begins too early, too often, or in vain."""
+"""Ray Serve on three nodes of one machine: nothing begins too early, too often, or in vain.
+
+Two painters share each node: one that sleeps, and FLUX with random weights.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,7 @@ from backends import self_hosted
 from core.settings import Settings
 from tests.backends.services import KEY
 from tests.conftest import Studios
+from tests.deploy.noted import Noted
 from tests.deploy.plain import Line, Plain, journal
 from tests.end_to_end.program import free_port
 
@@ -65,9 +69,23 @@ def address(cluster: Any, folder: Path) -> str:
     port = free_port()
     serve.start(proxy_location="HeadOnly", http_options={"port": port})
     create = functools.partial(Plain, folder, step_s=STEP_S, gate=folder / "gate")
-    options = Options(gpus=1, least=NODES, replicas=NODES, key_hash=hashed(KEY))
+    options = Options(gpus=0.6, least=NODES, replicas=NODES, key_hash=hashed(KEY))
     serve.run_many([serve.RunTarget(build(create, options))], wait_for_applications_running=False)
     return f"http://127.0.0.1:{port}"
+
+
+@pytest.fixture(scope="module")
+def model_address(address: str, folder: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Deploy three painters more, each with a small FLUX of its own, and wait until they paint."""
+    pytest.importorskip("diffusers", reason="needs requirements-local.txt")
+    from tools.random_flux import make
+
+    create = functools.partial(Noted, folder, make(tmp_path_factory.mktemp("flux")))
+    options = Options(gpus=0.4, least=NODES, replicas=NODES, key_hash=hashed(KEY))
+    began = time.monotonic()
+    serve.run(build(create, options), name="model", route_prefix="/model")
+    print(f"{NODES} painters were ready after {time.monotonic() - began:.1f} s")
+    return f"{address}/model"
 
 
 @pytest.fixture
@@ -142,11 +160,11 @@ async def test_a_full_queue_says_so_and_loses_nobody(http: httpx.AsyncClient, fo
 
 
 async def test_a_node_that_dies_costs_no_job(
-    cluster: Any, address: str, folder: Path, studios: Studios
+    cluster: Any, model_address: str, folder: Path, studios: Studios
 ) -> None:
     """Forty jobs of the playground, one of three nodes killed: forty pictures, none twice."""
     settings = Settings(
-        self_hosted_base_url=address,
+        self_hosted_base_url=model_address,
         self_hosted_api_key=KEY,
         self_hosted_max_concurrency=8,
         _env_file=None,

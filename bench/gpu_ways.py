@@ -1,0 +1,231 @@
+"""The ways in which `bench.gpu` has pictures painted: diffusers as it is, and our backend."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import io
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, Protocol
+
+from PIL import Image
+
+from backends.diffusion import loading, machine
+from backends.diffusion.loading import Wish
+from backends.diffusion.model import Model, Speed
+from backends.diffusion.plan import choose
+from backends.diffusion.source import Source
+from backends.local import Local
+from bench import full_flux
+from core.backend import Readiness
+from core.errors import NotReadyError
+from core.events import Finished
+from core.parsing import parse
+
+PROMPT = "a lighthouse above a teal sea at sunset"
+GUIDANCE = 3.5
+WAYS = {
+    "bare diffusers": None,
+    "exact": Wish("bf16", "exact"),
+    "compiled": Wish("bf16", "compiled"),
+    "turbo": Wish("bf16", "turbo"),
+    "fp8, compiled": Wish("fp8", "compiled"),
+}
+"""Settings of our backend by the name of the way; diffusers itself has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What is painted: a square, so many steps, so many times after the first."""
+
+    side: int
+    steps: int
+    rounds: int
+    tiny: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What came of a way; with `trouble` nothing did."""
+
+    seconds: float = float("nan")
+    """The median of the rounds."""
+    slowest: float = float("nan")
+    first: float = float("nan")
+    peak_gb: float = 0.0
+    """Most that tensors took on the GPU while the rounds were painted; 0 without one."""
+    whole: int = 0
+    """Steps of the last picture in which every block ran."""
+    pixels: str = ""
+    """A fingerprint of the first picture."""
+    how: str = ""
+    trouble: str = ""
+
+
+class Way(Protocol):
+    """Whatever paints."""
+
+    how: str
+    transformer: Any
+
+    def paint(self, task: Task, seed: int) -> Any:
+        """Return what was made of a seed; blocks until it is there."""
+        ...
+
+
+class Bare:
+    """diffusers as its documentation calls it, with embeddings."""
+
+    how = "weights bf16"
+
+    def __init__(self, task: Task) -> None:
+        import torch
+        from diffusers import FluxPipeline
+
+        machine.prepare()
+        device = machine.detect().device
+        made = full_flux.parts(device, torch.bfloat16, tiny=task.tiny)
+        self.transformer = made["transformer"]
+        words = full_flux.embedded(self.transformer)
+        self._words = {
+            "prompt_embeds": words.tokens.to(device, torch.bfloat16),
+            "pooled_prompt_embeds": words.pooled.to(device, torch.bfloat16),
+        }
+        self._pipe = FluxPipeline(**made).to(device)
+        self._pipe.set_progress_bar_config(disable=True)
+
+    def paint(self, task: Task, seed: int) -> Any:
+        """Return a picture of Pillow."""
+        import torch
+
+        return self._pipe(
+            **self._words,
+            width=task.side,
+            height=task.side,
+            num_inference_steps=task.steps,
+            guidance_scale=GUIDANCE,
+            generator=torch.Generator("cpu").manual_seed(seed),
+        ).images[0]
+
+
+class Ours:
+    """The backend as the studio drives it; only its weights come from no file."""
+
+    def __init__(self, task: Task, wish: Wish) -> None:
+        self.how = ""
+        self.transformer: Any = None
+        self._task = task
+        look = Readiness("not loaded")
+        self._backend = Local(Source("FLUX.1"), wish, lambda: look, self._load)
+        self._loop = asyncio.new_event_loop()
+        self._loop.run_until_complete(self._backend.load())
+        if problem := self._backend.problem():
+            raise NotReadyError(problem)
+
+    def _load(self, _source: Source, wish: Wish, _tell: Callable[[Readiness], None]) -> Model:
+        """Do what `loading.load` does, with parts that are made here."""
+        import torch
+
+        machine.prepare()
+        found = machine.detect()
+        numbers = full_flux.parameters(
+            full_flux.parts("meta", torch.bfloat16, tiny=self._task.tiny)
+        )
+        plan = choose(found, 2 * numbers[1] / 1e9, wish.quant)
+        made = full_flux.parts(found.device, torch.bfloat16, tiny=self._task.tiny)
+        self.transformer = made["transformer"]
+        if config := loading.quantization(plan.quant):
+            from torchao.quantization import quantize_
+
+            quantize_(self.transformer, config.quant_type)  # as diffusers does while it loads
+        if wish.speed == "turbo":
+            full_flux.decree(self._task.steps)
+        driven = loading.quickened(self.transformer, Speed(wish.speed), found.device)
+        model = Model(made, plan, found.device, driven)
+        model.embeddings.kept[PROMPT] = full_flux.embedded(self.transformer)
+        return model
+
+    def paint(self, task: Task, seed: int) -> Any:
+        """Return a file."""
+        size = {"width": task.side, "height": task.side}
+        wish = {"prompt": PROMPT, "steps": task.steps, "guidance": GUIDANCE, "seed": seed, **size}
+        params = parse(self._backend.tasks["text-to-image"], wish)
+
+        async def told() -> list[Any]:
+            return [event async for event in self._backend.generate(params)]
+
+        last = self._loop.run_until_complete(told())[-1]
+        assert isinstance(last, Finished)
+        self.how = ", ".join(f"{name} {value}" for name, value in last.ran.items())
+        return last.image
+
+
+def measure(name: str, task: Task) -> Measured:
+    """Paint with a way; call it in a process that has done nothing else."""
+    wish = WAYS[name]
+    try:
+        way: Way = Ours(task, wish) if wish else Bare(task)
+    except NotReadyError as error:
+        return Measured(trouble=str(error))
+    ran = counted(way.transformer)
+    first_s, first = timed(way, task, 0)
+    peak = Peak()
+    seconds = []
+    for seed in range(1, task.rounds + 1):
+        ran.clear()
+        seconds.append(timed(way, task, seed)[0])
+    return Measured(
+        statistics.median(seconds),
+        max(seconds),
+        first_s,
+        peak.gb(),
+        len(ran),
+        fingerprint(first),
+        way.how,
+    )
+
+
+def counted(transformer: Any) -> list[None]:
+    """Return a list that grows whenever the last block runs: what is skipped never gets there."""
+    block, ran = transformer.single_transformer_blocks[-1], []
+    inner = block.forward
+
+    @wraps(inner)
+    def forward(*given: Any, **named: Any) -> Any:
+        ran.append(None)
+        return inner(*given, **named)
+
+    block.forward = forward
+    return ran
+
+
+def timed(way: Way, task: Task, seed: int) -> tuple[float, Any]:
+    """Return the seconds on the wall and what was made."""
+    began = time.perf_counter()
+    made = way.paint(task, seed)
+    return time.perf_counter() - began, made
+
+
+class Peak:
+    """The most memory that tensors took on the GPU since it was made."""
+
+    def __init__(self) -> None:
+        import torch
+
+        self._cuda = torch.cuda if torch.cuda.is_available() else None
+        if self._cuda:
+            self._cuda.reset_peak_memory_stats()
+
+    def gb(self) -> float:
+        """Return it in 10^9 bytes; 0 without a GPU."""
+        return self._cuda.max_memory_allocated() / machine.GB if self._cuda else 0.0
+
+
+def fingerprint(made: Any) -> str:
+    """Tell pictures apart by their pixels, whether they come as a file or not."""
+    picture = made if isinstance(made, Image.Image) else Image.open(io.BytesIO(made))
+    return hashlib.sha256(picture.convert("RGB").tobytes()).hexdigest()
