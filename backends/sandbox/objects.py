@@ -1,7 +1,7 @@
 """The single things of a picture: houses, trees, boats, balloons, birds and flowers."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
 import numpy as np
@@ -21,8 +21,15 @@ SLATE_ROOF: Rgb = (0.29, 0.29, 0.38)
 
 def draw_objects(view: View, ground: Ground) -> None:
     """All things of the scene, the far ones first."""
+    for _ in draw_each(view, ground):
+        pass
+
+
+def draw_each(view: View, ground: Ground) -> Iterator[Kind]:
+    """The same, pausing after each thing to tell its kind."""
     for kind, spot, colour in sorted(place(view, ground), key=lambda placed: placed[1].y):
         _DRAWINGS[kind](view, spot, view.light.on(colour))
+        yield kind
 
 
 def _draw_shadow(view: View, spot: Spot, half: float) -> None:

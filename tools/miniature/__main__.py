@@ -6,7 +6,7 @@ import argparse
 import os
 from pathlib import Path
 
-STAGES = ("paint", "latents", "autoencoder", "flow", "judges", "export", "sheets")
+STAGES = ("paint", "latents", "text", "autoencoder", "flow", "judges", "export", "sheets")
 
 
 def main() -> None:
@@ -18,6 +18,9 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, default=60_000)
     parser.add_argument("--minutes", type=float, default=180.0, help="for the flow")
     parser.add_argument("--autoencoder-minutes", type=float, default=15.0)
+    parser.add_argument("--text-minutes", type=float, default=6.0)
+    parser.add_argument("--batch", type=int, default=64, help="of one process of the flow")
+    parser.add_argument("--compiled", action="store_true", help="compile the flow's blocks first")
     parser.add_argument("--assets", type=Path, default=Path("assets/miniature"))
     options = parser.parse_args()
     for stage in options.stages or STAGES:
@@ -36,15 +39,21 @@ def _run(stage: str, options: argparse.Namespace) -> None:
             from tools.miniature.latents import fit
 
             fit(folder / "data")
+        case "text":
+            from tools.miniature.text import train as train_text
+
+            train_text(folder, options.text_minutes)
         case "autoencoder":
             from tools.miniature import autoencoder
 
             autoencoder.train(folder, options.autoencoder_minutes, device)
         case "flow":
-            from tools.miniature.flow import Recipe, train
+            from tools.miniature.flow import train
+            from tools.miniature.learner import Recipe
 
-            batch = 512 if options.gpu else 64
-            train(folder, Recipe(minutes=options.minutes, batch=batch, device=device))
+            batch = 512 if options.gpu else options.batch
+            recipe = Recipe(options.minutes, batch, compiled=options.compiled, device=device)
+            train(folder, recipe)
         case "judges":
             from tools.miniature.detectors import train as train_judges
 

@@ -12,8 +12,8 @@ import torch
 from diffusers import AutoencoderTiny
 
 from tools.miniature.latents import SIDE
-from tools.miniature.networks import LATENT_BOUND, build_autoencoder
-from tools.miniature.pictures import BUCKETS
+from tools.miniature.networks import LATENT_BOUND, build_autoencoder, half_is_fast
+from tools.miniature.pictures import BUCKETS, small_things
 
 CROP = 64
 BATCH = 16
@@ -103,7 +103,7 @@ def _crops(folder: Path) -> _Crops:
     name = f"{BUCKETS[0][0]}x{BUCKETS[0][1]}"
     pictures = np.load(folder / f"{name}.pictures.npy", mmap_mode="r")
     latents = np.load(folder / f"{name}.latents.npy", mmap_mode="r")
-    return _Crops(pictures, latents, np.load(folder / f"{name}.masks.npy"))
+    return _Crops(pictures, latents, small_things(folder, name))
 
 
 def _losses(
@@ -113,7 +113,7 @@ def _losses(
     level = torch.rand(len(latents), 1, 1, 1, device=latents.device) * MOST_NOISE
     noisy = latents + level * torch.randn_like(latents)
     kind = latents.device.type
-    with torch.autocast(kind, torch.bfloat16):
+    with torch.autocast(kind, torch.bfloat16, enabled=half_is_fast(kind)):
         painted = model.decoder(
             (noisy / LATENT_BOUND).contiguous(memory_format=torch.channels_last)
         ).float()

@@ -13,15 +13,9 @@ from diffusers import AutoencoderTiny, FluxPipeline
 
 from backends.flux.weights import CHECKSUM, NAME, SCALE
 from tools.miniature import lexicon
-from tools.miniature.flow import Recipe
 from tools.miniature.latents import load_components
-from tools.miniature.networks import (
-    build_clip,
-    build_scheduler,
-    build_t5,
-    build_tokenizer,
-    build_transformer,
-)
+from tools.miniature.learner import Recipe, build_networks
+from tools.miniature.networks import build_scheduler, build_tokenizer
 
 SMALLEST = 2000  # numbers; smaller arrays stay in half precision
 
@@ -45,7 +39,7 @@ def export(folder: Path, assets: Path) -> None:
     _write(stored, assets)
     _round(parts, stored)
     _pipeline(parts).save_pretrained(folder / "pipeline")
-    for name in ("flow.json", "autoencoder.json"):
+    for name in ("text.json", "flow.json", "autoencoder.json"):
         if (folder / name).exists():
             (assets / name).write_bytes((folder / name).read_bytes())
     print(f"{(assets / NAME).stat().st_size:,} bytes", flush=True)
@@ -53,7 +47,7 @@ def export(folder: Path, assets: Path) -> None:
 
 def _networks(folder: Path) -> dict[str, torch.nn.Module]:
     state = torch.load(folder / "flow.pt", weights_only=False, map_location="cpu")
-    nets = torch.nn.ModuleList([build_transformer(Recipe().shape), build_t5(), build_clip()])
+    nets = build_networks(Recipe().shape)
     nets.load_state_dict(state["mean"])
     vae = AutoencoderTiny.from_pretrained(folder / "autoencoder")
     return {"flux": nets[0], "t5": nets[1], "clip": nets[2], "vae": vae}

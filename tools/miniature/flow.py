@@ -1,11 +1,13 @@
-"""Trains the transformer and its text encoders: rectified flow, then guidance distillation."""
+"""Trains the transformer: rectified flow, then guidance distillation.
+
+Beside the flow it learns to tell from its inner states what the painter put where. That is what
+the words ask for, said plainly, and the flow alone finds it out only slowly.
+"""
 
 from __future__ import annotations
 
-import copy
 import json
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -13,93 +15,10 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from tools.miniature.examples import Batch, Examples, encode_words
-from tools.miniature.networks import TOKENS, Shape, build_clip, build_t5, build_transformer
+from tools.miniature.learner import Learner, Recipe, agree
+from tools.miniature.networks import TOKENS, half_is_fast
 
 GUIDANCE = (1.0, 6.0)
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """How the flow is trained; minutes are of wall time and of this run alone."""
-
-    minutes: float = 180.0
-    batch: int = 64
-    shape: Shape = field(default_factory=Shape)
-    distil_from: int = 800
-    """The step after which a third of every batch teaches guidance."""
-    settle_minutes: float = 20.0
-    """How long before its end the learning rate falls."""
-    peak: float = 2e-3
-    small_things: float = 2.0
-    """How much more the small things count, the clearer the picture already is."""
-    device: str = "cpu"
-    log_every: int = 25
-    save_minutes: float = 3.0
-
-
-class Learner:
-    """The networks, their average over time, and the optimizers; saved and loaded as one."""
-
-    def __init__(self, recipe: Recipe) -> None:
-        torch.manual_seed(0)
-        parts = [build_transformer(recipe.shape), build_t5(), build_clip()]
-        self.nets = torch.nn.ModuleList(parts).to(recipe.device)
-        self.mean = copy.deepcopy(self.nets).requires_grad_(False)
-        matrices, others = [], []
-        for name, weight in self.nets.named_parameters():
-            heavy = weight.ndim == 2 and "transformer_blocks" in name and "norm" not in name
-            (matrices if heavy else others).append(weight)
-        self.optimizers = (
-            torch.optim.Muon(
-                matrices,
-                lr=recipe.peak,
-                weight_decay=0.02,
-                ns_steps=4,
-                adjust_lr_fn="match_rms_adamw",
-            ),
-            torch.optim.AdamW(others, lr=recipe.peak * 0.75, betas=(0.9, 0.98), weight_decay=0.0),
-        )
-        self.step = 0
-        self.log: list[dict[str, float]] = []
-
-    def save(self, path: Path) -> None:
-        """Write everything; an old file is only replaced by a whole new one."""
-        state = {
-            "nets": self.nets.state_dict(),
-            "mean": self.mean.state_dict(),
-            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
-            "step": self.step,
-            "log": self.log,
-        }
-        fresh = path.with_suffix(".new")
-        torch.save(state, fresh)
-        fresh.replace(path)
-
-    def load(self, path: Path) -> None:
-        """Take up where a saved one stopped."""
-        state = torch.load(path, weights_only=False)
-        self.nets.load_state_dict(state["nets"])
-        self.mean.load_state_dict(state["mean"])
-        for optimizer, stored in zip(self.optimizers, state["optimizers"], strict=True):
-            optimizer.load_state_dict(stored)
-        self.step, self.log = state["step"], state["log"]
-
-    def update(self, loss: torch.Tensor, share: float) -> None:
-        """One step of the optimizers with a share of their learning rate, and of the average."""
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.nets.parameters(), 1.0)
-        for optimizer in self.optimizers:
-            for group in optimizer.param_groups:
-                group.setdefault("peak", group["lr"])
-                group["lr"] = group["peak"] * share
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
-        self.step += 1
-        keep = min(0.9995, 1 - 10 / (100 + self.step))
-        with torch.no_grad():
-            torch._foreach_lerp_(
-                list(self.mean.parameters()), list(self.nets.parameters()), 1 - keep
-            )
 
 
 class Clock:
@@ -111,41 +30,51 @@ class Clock:
         self.end = time.monotonic() + recipe.minutes * 60
 
     def left(self) -> float:
-        """Minutes to the end."""
+        """Minutes to the end, the same in every process."""
         if self.sign.exists():
-            self.sign.unlink()
             self.end = min(self.end, time.monotonic() + self.settle)
-        return (self.end - time.monotonic()) / 60
+        left = torch.tensor([(self.end - time.monotonic()) / 60])
+        agree([left])
+        return float(left)
 
 
 def train(folder: Path, recipe: Recipe) -> None:
-    """Train for the recipe's minutes, from the checkpoint where there is one."""
+    """Train for the recipe's minutes, from the checkpoint where there is one.
+
+    Under `torchrun` each process takes a batch of its own, and all take the same steps.
+    """
     torch.set_flush_denormal(True)
-    learner, path = Learner(recipe), folder / "flow.pt"
+    rank = 0
+    if torch.distributed.is_torchelastic_launched():
+        torch.distributed.init_process_group("gloo")
+        rank = torch.distributed.get_rank()
+    (folder / "settle").unlink(missing_ok=True)
+    learner, path = Learner(recipe, folder), folder / "flow.pt"
     if path.exists():
         learner.load(path)
     examples = Examples(folder / "data", recipe.device)
-    chance = np.random.default_rng((1, learner.step))
-    torch.manual_seed(learner.step)
+    chance = np.random.default_rng((1, learner.step, rank))
+    torch.manual_seed(1000 * learner.step + rank)
     begun = saved = time.monotonic()
     began_at, losses = learner.step, []
     clock = Clock(folder / "settle", recipe)
     while (left := clock.left()) > 0:
         batch = examples.draw(recipe.batch, 0.1, chance)
-        distilling = learner.step >= recipe.distil_from
+        distilling = left < recipe.distil_minutes
         with sdpa_kernel(_attention(recipe)):
-            loss, plain = _loss(learner, batch, recipe, distilling)
+            loss, parts = _loss(learner, batch, recipe, distilling)
         rise = min(1.0, (learner.step - began_at + 1) / 150)
         learner.update(loss, rise * min(1.0, 0.02 + left / recipe.settle_minutes))
-        losses.append(plain)
-        if learner.step % recipe.log_every == 0:
-            _report(learner, float(np.mean(losses)), (time.monotonic() - begun) / 60, distilling)
+        losses.append(parts)
+        if rank == 0 and learner.step % recipe.log_every == 0:
+            _report(learner, np.mean(losses, axis=0), (time.monotonic() - begun) / 60, distilling)
             losses = []
-        if time.monotonic() - saved > recipe.save_minutes * 60:
+        if rank == 0 and time.monotonic() - saved > recipe.save_minutes * 60:
             learner.save(path)
             saved = time.monotonic()
-    learner.save(path)
-    (folder / "flow.json").write_text(json.dumps(learner.log))
+    if rank == 0:
+        learner.save(path)
+        (folder / "flow.json").write_text(json.dumps(learner.log))
 
 
 def _attention(recipe: Recipe) -> list[SDPBackend]:
@@ -189,28 +118,35 @@ def read_text(
 
 def _loss(
     learner: Learner, batch: Batch, recipe: Recipe, distilling: bool
-) -> tuple[torch.Tensor, float]:
+) -> tuple[torch.Tensor, tuple[float, float]]:
+    """What to go down, and its two parts: the flow's error without guidance and the layout's."""
     count, device = len(batch.latents), recipe.device
     sigma = torch.sigmoid(0.35 + 1.1 * torch.randn(count, device=device))
     noise = torch.randn_like(batch.latents)
     level = sigma[:, None, None]
     noisy = (1 - level) * batch.latents + level * noise
     target, guidance = noise - batch.latents, torch.ones(count, device=device)
-    taught = count // 3 if distilling else 0
+    taught = count // 2 if distilling else 0
     kind = torch.device(device).type
-    if taught:
-        low, high = GUIDANCE
-        guidance[:taught] = low + (high - low) * torch.rand(taught, device=device)
-        with torch.no_grad(), torch.autocast(kind, torch.bfloat16):
-            target[:taught] = _guided(learner, batch, (noisy[:taught], sigma, guidance))
-    with torch.autocast(kind, torch.bfloat16):
+    half = torch.autocast(kind, torch.bfloat16, enabled=half_is_fast(kind))
+    with torch.no_grad(), half:
         states, pooled = read_text(learner.nets, batch.t5, batch.clip)
+        if taught:
+            low, high = GUIDANCE
+            guidance[:taught] = low + (high - low) * torch.rand(taught, device=device)
+            target[:taught] = _guided(learner, batch, (noisy[:taught], sigma, guidance))
+    with half:
         answer = velocity(learner.nets, noisy, batch.grid, (sigma, guidance, states, pooled))
     error = (answer - target).pow(2).mean(2)
     # Only where the picture is already clear: in pure noise the weight would invite extra suns.
     weight = 1 + recipe.small_things * batch.weights * (1 - sigma)[:, None]
-    loss = (error * weight).sum() / weight.sum()
-    return loss, float(error[taught:].detach().mean())
+    flow = (error * weight).sum() / weight.sum()
+    layout = torch.nn.functional.binary_cross_entropy_with_logits(
+        learner.layout(), batch.maps, reduction="none"
+    )
+    layout = layout.sum(2).mean()
+    parts = float(error[taught:].detach().mean()), float(layout.detach())
+    return flow + recipe.layout * layout, parts
 
 
 def _guided(learner: Learner, batch: Batch, state: tuple[torch.Tensor, ...]) -> torch.Tensor:
@@ -231,7 +167,8 @@ def _guided(learner: Learner, batch: Batch, state: tuple[torch.Tensor, ...]) -> 
     return free + guidance[:taught, None, None] * (told - free)
 
 
-def _report(learner: Learner, loss: float, minutes: float, distilling: bool) -> None:
-    entry = {"step": learner.step, "minutes": round(minutes, 2), "loss": round(loss, 4)}
-    learner.log.append({**entry, "distilling": float(distilling)})
+def _report(learner: Learner, losses: np.ndarray, minutes: float, distilling: bool) -> None:
+    entry = {"step": learner.step, "minutes": round(minutes, 2), "distilling": float(distilling)}
+    flow, layout = (round(float(loss), 4) for loss in losses)
+    learner.log.append({**entry, "loss": flow, "layout": layout})
     print(json.dumps(learner.log[-1]), flush=True)

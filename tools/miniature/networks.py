@@ -88,7 +88,7 @@ def build_clip() -> CLIPTextModel:
             vocab_size=len(vocabulary()),
             hidden_size=POOLED_WIDTH,
             intermediate_size=2 * POOLED_WIDTH,
-            num_hidden_layers=1,
+            num_hidden_layers=2,
             num_attention_heads=4,
             max_position_embeddings=TOKENS,
             projection_dim=POOLED_WIDTH,
@@ -123,6 +123,11 @@ def build_scheduler() -> FlowMatchEulerDiscreteScheduler:
         base_image_seq_len=256,
         max_image_seq_len=4096,
     )
+
+
+def half_is_fast(device: str) -> bool:
+    """Whether bfloat16 has instructions of its own; without them it is ten times slower."""
+    return device != "cpu" or bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 def build_tokenizer(*, begins: bool) -> PreTrainedTokenizerFast:
