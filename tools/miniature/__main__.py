@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Callable
 from pathlib import Path
-
-STAGES = ("paint", "latents", "text", "autoencoder", "flow", "judges", "export", "sheets")
 
 
 def main() -> None:
@@ -14,7 +13,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tools.miniature", description=__doc__)
     parser.add_argument("stages", nargs="*", choices=[*STAGES, []], help="default: all, in order")
     parser.add_argument("--folder", type=Path, default=Path("../miniature"), help="for checkpoints")
-    parser.add_argument("--gpu", action="store_true", help="a GPU's batch size")
+    parser.add_argument("--gpu", action="store_true", help="train on one, with its batch size")
     parser.add_argument("--pictures", type=int, default=60_000)
     parser.add_argument("--minutes", type=float, default=180.0, help="for the flow")
     parser.add_argument("--autoencoder-minutes", type=float, default=15.0)
@@ -24,51 +23,70 @@ def main() -> None:
     parser.add_argument("--assets", type=Path, default=Path("assets/miniature"))
     options = parser.parse_args()
     for stage in options.stages or STAGES:
-        _run(stage, options)
+        STAGES[stage](options)
 
 
-def _run(stage: str, options: argparse.Namespace) -> None:
-    # Each stage imports what it needs: painting needs no torch.
-    folder, device = options.folder, "cuda" if options.gpu else "cpu"
-    match stage:
-        case "paint":
-            from tools.miniature.pictures import paint_all
+# Each stage imports what it needs: painting needs no torch.
+def _paint(options: argparse.Namespace) -> None:
+    from tools.miniature.pictures import paint_all
 
-            paint_all(folder / "data", options.pictures, os.cpu_count() or 2)
-        case "latents":
-            from tools.miniature.latents import fit
+    paint_all(options.folder / "data", options.pictures, os.cpu_count() or 2)
 
-            fit(folder / "data")
-        case "text":
-            from tools.miniature.text import train as train_text
 
-            train_text(folder, options.text_minutes)
-        case "autoencoder":
-            from tools.miniature import autoencoder
+def _latents(options: argparse.Namespace) -> None:
+    from tools.miniature.latents import fit
 
-            autoencoder.train(folder, options.autoencoder_minutes, device)
-        case "flow":
-            from tools.miniature.flow import train
-            from tools.miniature.learner import Recipe
+    fit(options.folder / "data")
 
-            batch = 512 if options.gpu else options.batch
-            recipe = Recipe(options.minutes, batch, compiled=options.compiled, device=device)
-            train(folder, recipe)
-        case "judges":
-            from tools.miniature.detectors import train as train_judges
 
-            train_judges(folder, Path("bench"))
-        case "export":
-            from tools.miniature.export import export
+def _text(options: argparse.Namespace) -> None:
+    from tools.miniature.text import train
 
-            export(folder, options.assets)
-        case "sheets":
-            from tools.miniature.sheets import draw_sheets
+    train(options.folder, options.text_minutes)
 
-            draw_sheets(options.assets)
-        case _:
-            raise ValueError(stage)
 
+def _autoencoder(options: argparse.Namespace) -> None:
+    from tools.miniature.autoencoder import train
+
+    train(options.folder, options.autoencoder_minutes, "cuda" if options.gpu else "cpu")
+
+
+def _flow(options: argparse.Namespace) -> None:
+    from tools.miniature.flow import train
+    from tools.miniature.learner import Recipe
+
+    batch, device = (512, "cuda") if options.gpu else (options.batch, "cpu")
+    train(options.folder, Recipe(options.minutes, batch, compiled=options.compiled, device=device))
+
+
+def _judges(options: argparse.Namespace) -> None:
+    from tools.miniature.detectors import train
+
+    train(options.folder, Path("bench"))
+
+
+def _export(options: argparse.Namespace) -> None:
+    from tools.miniature.export import export
+
+    export(options.folder, options.assets)
+
+
+def _sheets(options: argparse.Namespace) -> None:
+    from tools.miniature.sheets import draw_sheets
+
+    draw_sheets(options.assets)
+
+
+STAGES: dict[str, Callable[[argparse.Namespace], None]] = {
+    "paint": _paint,
+    "latents": _latents,
+    "text": _text,
+    "autoencoder": _autoencoder,
+    "flow": _flow,
+    "judges": _judges,
+    "export": _export,
+    "sheets": _sheets,
+}
 
 if __name__ == "__main__":
     main()
