@@ -64,12 +64,13 @@ class Process:
 
 
 class Playground(Process):
-    """`app.py` on a data folder, with the sandbox in a hurry."""
+    """`app.py` on a data folder, with the sandbox in a hurry and chosen at first."""
 
     def __init__(self, folder: Path, *, port: int = 0, **environment: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         port = port or free_port()
-        settings = {"SRPO_SANDBOX_LATENCY": "0.3", "GRADIO_TEMP_DIR": str(folder / "temp")}
+        settings = {"SRPO_BACKEND": "wavespeed", "SRPO_SANDBOX_LATENCY": "0.3"}
+        settings |= {"GRADIO_TEMP_DIR": str(folder / "temp")}
         arguments = [str(ROOT / "app.py"), "--port", str(port), "--data-dir", str(folder / "data")]
         super().__init__(arguments, port, folder, **(settings | environment))
         self.data, self.port = folder / "data", port
