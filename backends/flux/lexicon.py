@@ -12,6 +12,7 @@ from backends.flux.weights import Weights
 
 TOKENS = 32
 PAD, END, START = 0, 1, 3
+LONGEST = 8_000
 SHOWN = 6  # words that show where the reading ended
 POSSESSIVE = re.compile(r"['’]s\b")
 
@@ -51,7 +52,8 @@ class Lexicon:
         return text.split()
 
     def _translated(self, prompt: str) -> str:
-        text = unicodedata.normalize("NFKC", prompt).lower()
+        # One letter can become eighteen; no prompt that is meant comes near the limit.
+        text = unicodedata.normalize("NFKC", prompt).lower()[:LONGEST]
         for pattern, replacement in self._translations:
             text = pattern.sub(replacement, text)
         return text

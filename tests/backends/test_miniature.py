@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import shutil
+import time
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import pytest
 from PIL import Image
 from pydantic import ValidationError
 
-from backends.flux.lexicon import Lexicon
+from backends.flux.lexicon import END, Lexicon
 from backends.flux.sampling import open_model
 from backends.flux.weights import CHECKSUM, NAME
 from backends.miniature import FOLDER, Miniature, MiniatureImage, MiniatureText
@@ -174,6 +175,14 @@ async def test_a_picture_of_unknown_words_says_so() -> None:
     assert isinstance(found, Finished) and found.ran == {"painted_without": ["cat", "neon"]}
     kept = (await events(MiniatureImage(prompt="cat neon", image=given(), strength=0)))[-1]
     assert isinstance(kept, Finished) and kept.ran == {}
+
+
+def test_no_prompt_takes_long_to_read(lexicon: Lexicon) -> None:
+    """Four thousand letters that unfold into seventy thousand hold nobody up."""
+    begun = time.process_time()
+    assert lexicon.unknown("\ufdfa" * 4000)
+    assert lexicon.tokens("\ufdfa" * 4000, begins=True)[1] == END
+    assert time.process_time() - begun < 2
 
 
 def test_its_suggestions_and_the_placeholder_are_within_its_words(lexicon: Lexicon) -> None:
