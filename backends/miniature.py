@@ -29,11 +29,11 @@ NOTE = (
 )
 PROMPTS = (
     "Red sun, blue mountains",
-    "Starry night, purple sea",
-    "Pink tree, green hills",
-    "Sunset, orange desert",
-    "White boat, teal lake",
     "House in the snow",
+    "Starry night, purple sea",
+    "Sunset, orange desert",
+    "Pink tree, green hills",
+    "White boat, teal lake",
 )
 
 T = TypeVar("T")
