@@ -89,7 +89,8 @@ def _pairs(record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "Created", _created(record.get("created_at"))
     ran = record.get("ran")
     for name, value in ran.items() if isinstance(ran, Mapping) else ():
-        yield name.replace("_", " ").capitalize(), _safe(_words(value))[:MAX_VALUE]
+        key = _safe(name.replace("_", " ").capitalize())
+        yield key, _safe(_words(value))[:MAX_VALUE]
     yield "Sandbox", "yes" if record.get("sandbox") else ""
     yield "Version", VERSION
 
