@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+
+# NumPy reads it when it is first imported: the miniature's small products are quicker on one
+# thread, and the others' waiting would take the processor from whoever serves the page.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import backends
 from core import check, lock, redact

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from backends import local, openai_images, self_hosted, wavespeed
+from backends import local, miniature, openai_images, self_hosted, wavespeed
 from core.backend import Backend
 from core.settings import Settings
 
@@ -18,6 +18,7 @@ REGISTRY: tuple[Callable[[Settings], Backend | None], ...] = (
     openai_images.create_siraya,
     self_hosted.create,
     local.create,
+    miniature.create,
 )
 
 

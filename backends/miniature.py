@@ -23,14 +23,18 @@ from core.settings import Settings
 
 FOLDER = Path(__file__).parent.parent / "assets" / "miniature"
 LARGEST = 1536
-PROMPTS = (
-    "A red sun over blue mountains, pink sky, green hills",
-    "Starry night, a big white moon on the right, purple sea, a white boat on the left",
-    "A white house on the left, a pink tree on the right, green hills, blue sky",
-    "Sunset, orange desert, a yellow sun",
-    "Snowy purple mountains, a teal lake, dawn, a red hot air balloon",
+NOTE = (
+    "A tiny model of our own, in the box. It paints landscapes: sky, sun and moon, mountains, "
+    "hills, sea, trees, houses, boats and balloons, in any colour. It is not FLUX.1 SRPO."
 )
-"""Prompts that stay within its words, for the page to offer."""
+PROMPTS = (
+    "Red sun, blue mountains",
+    "House in the snow",
+    "Starry night, purple sea",
+    "Sunset, orange desert",
+    "Pink tree, green hills",
+    "White boat, teal lake",
+)
 
 T = TypeVar("T")
 
@@ -65,6 +69,8 @@ class Miniature:
         "text-to-image": MiniatureText,
         "image-to-image": MiniatureImage,
     }
+    note = NOTE
+    prompts = PROMPTS
 
     def __init__(self, folder: Path = FOLDER) -> None:
         self._folder = folder
@@ -82,15 +88,11 @@ class Miniature:
         return self._seen[1]
 
     def sent(self, params: Params) -> dict[str, Any]:
-        """The request, the words that are painted without, and the size that is painted."""
+        """The request, who paints it, and the size that is painted before it is enlarged."""
         shown = params.model_dump(mode="json", exclude={"image"})
         if params.picture:
             shown["image"] = params.picture.describe()
-        return shown | {"painted_size": list(size_for(*_asked_size(params)))}
-
-    async def unknown(self, prompt: str) -> list[str]:
-        """The words of a prompt that the picture will do without; raises `NotReadyError`."""
-        return await self._run(lambda: self._opened().lexicon.unknown(prompt))
+        return {"model": self.id, **shown, "painted_size": list(size_for(*_asked_size(params)))}
 
     async def generate(self, params: Params) -> AsyncIterator[Event]:
         """Yield a step and a preview of where it leads, until the picture is done."""
@@ -99,7 +101,7 @@ class Miniature:
             if sketch.total:
                 yield Running(sketch.step / sketch.total, sketch.step, sketch.total)
                 yield Preview(await self._run(work.preview))
-        yield Finished(await self._run(work.finish))
+        yield Finished(await self._run(work.finish), ran=work.unread())
 
     async def aclose(self) -> None:
         """Let the thread go after the step it is at."""
@@ -120,6 +122,7 @@ class _Work:
 
     def __init__(self, model: Flux, params: Params) -> None:
         self._model = model
+        self._prompt = params.prompt
         self._size = _asked_size(params)
         wish = params.model_dump(include={"prompt", "steps", "guidance", "seed", "strength"})
         native = size_for(*self._size)
@@ -133,6 +136,17 @@ class _Work:
         order = Order(size=native, picture=start, **wish)
         self._sketches: Iterator[Sketch] = iter(()) if self._kept else model.sketch(order)
         self._last: Sketch | None = None
+
+    def unread(self) -> dict[str, Any]:
+        """What of the prompt is not in the picture: words it does not know, or a long end."""
+        if self._kept:
+            return {}
+        lexicon = self._model.lexicon
+        found = {
+            "painted_without": lexicon.unknown(self._prompt),
+            "prompt_read_until": lexicon.read_until(self._prompt),
+        }
+        return {name: value for name, value in found.items() if value}
 
     def step(self) -> Sketch | None:
         """The next sketch, or None after the last."""

@@ -81,6 +81,16 @@ class Traceable(Protocol):
 
 
 @runtime_checkable
+class Suggesting(Protocol):
+    """A backend that is good for some things only: it says for which, and offers prompts."""
+
+    note: str
+    """What it is and what it paints, in a sentence or two, shown wherever it is chosen."""
+    prompts: Sequence[str]
+    """Short prompts within what it can paint."""
+
+
+@runtime_checkable
 class Priced(Protocol):
     """A backend that can ask its service what a picture costs and what is left to spend."""
 

@@ -88,10 +88,9 @@ async def _kept(database: Database, storage: Storage) -> list[Line]:
 def _backends(backends: Mapping[str, Backend]) -> Iterator[Line]:
     for backend in backends.values():
         problem = backend.problem()
-        kind = (
-            "the sandbox, free" if backend.sandbox else f"ready, ${backend.price_usd:g} a picture"
-        )
-        yield not (problem and offered(backend)), f"{backend.label}: {problem or kind}."
+        price = f"${backend.price_usd:g} a picture" if backend.price_usd else "free"
+        said = problem or f"{'the sandbox' if backend.sandbox else 'ready'}, {price}"
+        yield not (problem and offered(backend)), f"{backend.label}: {said.rstrip('.')}."
 
 
 def viewable(error: HistoryError) -> bool:

@@ -19,6 +19,7 @@ PROGRAM = "srpo-playground"
 VERSION = f"{PROGRAM} 1.0.0"
 RATIO = "\u2236"
 MAX_COPY = 8_000
+MAX_VALUE = 200
 
 _MISLEADING = (
     "negative template|negative prompt|template|steps|seed|width|height|sampler|size|cfg scale"
@@ -86,6 +87,10 @@ def _pairs(record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "Prediction ID", _safe(record.get("request_id"))
     yield "Cost USD", _number(record.get("price_usd"))
     yield "Created", _created(record.get("created_at"))
+    ran = record.get("ran")
+    for name, value in ran.items() if isinstance(ran, Mapping) else ():
+        key = _safe(name.replace("_", " ").capitalize())
+        yield key, _safe(_words(value))[:MAX_VALUE]
     yield "Sandbox", "yes" if record.get("sandbox") else ""
     yield "Version", VERSION
 
@@ -105,6 +110,13 @@ def _number(value: object) -> str:
 
 def _safe(value: object) -> str:
     return _UNSAFE.sub("-", _CONTROL.sub("", str(value).strip())) if value else ""
+
+
+def _words(value: object) -> str:
+    if isinstance(value, list):
+        sizes = all(isinstance(one, int) for one in value)
+        return ("x" if sizes else " ").join(str(one) for one in value)
+    return ("yes" if value else "no") if isinstance(value, bool) else str(value)
 
 
 def _created(value: object) -> str:

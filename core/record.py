@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from core import metadata, pictures
@@ -12,6 +13,20 @@ from core.errors import BadResponseError, Charged
 from core.history import Entry, History
 from core.job import Job, iso
 from core.ledger import Ledger, move
+
+TOLD = (
+    "painted_without",
+    "prompt_read_until",
+    "painted_size",
+    "steps_run",
+    "weights",
+    "speed",
+    "attention",
+    "compiled",
+    "cache",
+    "tiled",
+)
+"""What a backend that paints by itself says of how it did; it is part of what the file tells."""
 
 
 class Recorder:
@@ -100,7 +115,13 @@ def _record(job: Job, facts: dict[str, Any]) -> dict[str, Any]:
         "price_usd": job.price_usd,
         "created_at": iso(time.time()),
         "elapsed_s": facts["elapsed_s"],
+        **({"ran": ran} if (ran := told(job.sent)) else {}),
     }
+
+
+def told(sent: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a backend said of how it painted, in the order of `TOLD`."""
+    return {name: sent[name] for name in TOLD if sent.get(name) not in (None, "", [])}
 
 
 def _model(job: Job) -> str:

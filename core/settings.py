@@ -85,7 +85,9 @@ class Settings(BaseSettings):
     )
     hf_token: SecretStr | None = Field(None, description="Token for models that are gated.")
 
-    srpo_backend: str = Field("", description="Backend that is selected at first.")
+    srpo_backend: str = Field(
+        "", description="Backend that is selected at first; the best that is ready if empty."
+    )
     srpo_data_dir: Path = Field(Path("data"), description="Database and pictures.")
     database_url: SecretStr | None = Field(
         None, description="Where jobs and history are kept, as an SQLAlchemy URL."

@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 
+# As app.py does, before NumPy is imported for the first time.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 from core.budget import Budget
 from core.database import Database
 from core.history import History

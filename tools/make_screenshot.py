@@ -1,7 +1,7 @@
 """Takes README's screenshot: `python -m tools.make_screenshot http://127.0.0.1:7860`.
 
-Needs a running playground, Playwright and Chromium. The picture lies as WebP inside an SVG, so
-that the repository holds text alone.
+Needs Playwright, Chromium and a running playground without keys, on which the miniature paints. The
+picture lies as WebP inside an SVG, so that the repository holds text alone.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def capture(page: Page, address: str) -> bytes:
     """Make a picture on the page and return a PNG of it."""
     page.goto(f"{address}/?__theme=light")
     page.fill("#text-to-image-prompt textarea", PROMPT)
-    page.fill("#text-to-image-wavespeed-seed input", "7")
+    page.fill("#text-to-image-miniature-seed input", "7")
     page.keyboard.press("Control+Enter")
     page.wait_for_selector("#text-to-image-stage figure[data-entry] img")
     page.wait_for_load_state("networkidle")

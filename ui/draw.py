@@ -6,12 +6,12 @@ import base64
 import json
 from collections.abc import Mapping, Sequence
 from html import escape
-from typing import Any
 
-from core.backend import Backend, Loadable
+from core.backend import Backend, Loadable, Suggesting
 from core.errors import PlaygroundError
 from core.history import Entry
 from core.job import iso
+from core.record import told
 from core.studio import Progress
 from ui import words
 
@@ -47,7 +47,25 @@ def examples(ideas: Sequence[Mapping[str, str]]) -> str:
         f'src="{escape(idea["picture"])}"><span>{escape(idea["prompt"])}</span></button>'
         for idea in ideas
     )
-    return f'<h2>Prompts to start from</h2><div class="cards">{cards}</div>'
+    title = f"<h2>Prompts to start from <small>{escape(words.EXAMPLES)}</small></h2>"
+    return f'{title}<div class="cards">{cards}</div>'
+
+
+def about(backend: Backend) -> str:
+    """Draw what must be known of the backend that is chosen."""
+    said = words.about(backend)
+    return f'<p class="about-backend">{escape(said)}</p>' if said else ""
+
+
+def chips(backend: Backend) -> str:
+    """Draw the prompts that a backend suggests, as buttons."""
+    if not isinstance(backend, Suggesting) or backend.problem():
+        return ""
+    buttons = "".join(
+        f'<button type="button" data-prompt="{escape(one)}">{escape(one)}</button>'
+        for one in backend.prompts
+    )
+    return f'<div class="chips" role="group" aria-label="{escape(words.CHIPS)}">{buttons}</div>'
 
 
 def _figure(progress: Progress, url: str) -> str:
@@ -59,6 +77,7 @@ def _figure(progress: Progress, url: str) -> str:
             f'<img src="{escape(url)}" alt="{escape(entry.prompt)}" '
             f'width="{entry.width}" height="{entry.height}"></a>'
             f"<figcaption><span>{escape(words.summary(progress))}</span>"
+            f"{_remarks(entry)}"
             f'<span class="acts">{_act("send", entry, "Send to image-to-image")}'
             f"{_act('use', entry, 'Use these settings')}"
             f'<a class="save quiet" href="{escape(url)}?download" download>Download</a></span>'
@@ -70,6 +89,11 @@ def _figure(progress: Progress, url: str) -> str:
         image = f'<div class="frame"><img src="{source}" alt="Preview"></div>'
         return f'<figure class="draft">{image}</figure>'
     return '<figure class="draft blank" aria-hidden="true"><div class="frame"></div></figure>'
+
+
+def _remarks(entry: Entry) -> str:
+    said = " ".join(words.remarks(entry.sent))
+    return f'<span class="remark" role="status">{escape(said)}</span>' if said else ""
 
 
 def _act(name: str, entry: Entry, label: str) -> str:
@@ -84,7 +108,9 @@ def facts(entry: Entry, url: str) -> str:
     rows = {
         "prompt": entry.prompt,
         "backend": entry.backend + (" · sandbox" if entry.sandbox else ""),
+        **({"model": entry.model} if entry.model else {}),
         **{k: v for k, v in entry.params.items() if k not in ("prompt", "image")},
+        **told(entry.sent),
         "size": f"{entry.width} × {entry.height} {entry.format.upper()}",
         "elapsed_s": words.seconds(entry.elapsed_s),
         "price_usd": words.price(entry.price_usd),
@@ -92,7 +118,7 @@ def facts(entry: Entry, url: str) -> str:
         "created_at": iso(entry.created_at)[:19].replace("T", " ") + " UTC",
     }
     listed = "".join(
-        f"<dt>{escape(words.label(name))}</dt><dd>{escape(_text(value))}</dd>"
+        f"<dt>{escape(words.label(name))}</dt><dd>{escape(words.fact(name, value))}</dd>"
         for name, value in rows.items()
     )
     sent = escape(json.dumps(entry.sent, ensure_ascii=False, indent=2))
@@ -111,20 +137,9 @@ def _mark(entry: Entry) -> str:
     return f'<p class="notice info">{escape(words.SANDBOX_NOTE)}</p>' if entry.sandbox else ""
 
 
-def _text(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return str(value)
-
-
-def header(backends: Mapping[str, Backend], closed: PlaygroundError | None = None) -> str:
-    """Draw the name of the program, and say when it takes nothing new or is all sandbox."""
-    note = ""
-    if closed:
-        said = f"{words.trouble(closed)} {words.CLOSED}"
-        note = notice(said)
-    elif all(backend.sandbox for backend in backends.values() if not backend.problem()):
-        note = f'<p class="sandbox-note">{escape(words.SANDBOX_NOTE)}</p>'
+def header(closed: PlaygroundError | None = None) -> str:
+    """Draw the name of the program, and say when it takes nothing new."""
+    note = notice(f"{words.trouble(closed)} {words.CLOSED}") if closed else ""
     return f"<header><h1>{words.TITLE}</h1><p>{words.TAGLINE}</p></header>{note}"
 
 
@@ -147,12 +162,11 @@ def snippets(texts: Mapping[str, str]) -> str:
 
 def _card(backend: Backend) -> str:
     problem = backend.problem()
-    badge, note = ("Ready", "")
-    if backend.sandbox:
-        badge = "Sandbox"
-        note = f"{words.SANDBOX_NOTE} Set {backend.id.upper()}_API_KEY to use the real service."
+    badge, note = "Ready", words.about(backend)
     if problem:
-        badge, note = "Not ready", problem
+        badge = "Not ready"
+    elif backend.sandbox:
+        badge, note = "Sandbox", f"{note} Set {backend.id.upper()}_API_KEY to use the real service."
     kind = badge.lower().replace(" ", "-")
     if isinstance(backend, Loadable):
         readiness = backend.readiness()

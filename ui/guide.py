@@ -16,13 +16,13 @@ CLIENT = """from gradio_client import Client
 
 client = Client("{url}")
 picture, info = client.predict(
-    prompt="A lighthouse above a teal sea at sunset",
+    prompt="A white boat on a teal sea at sunset",
     api_name="/text_to_image",
 )
 print(picture, info["seed"])"""
 CURL = """curl -s {url}/gradio_api/call/v2/text_to_image \\
   -H "Content-Type: application/json" \\
-  -d '{{"prompt": "A lighthouse above a teal sea at sunset"}}' \\
+  -d '{{"prompt": "A white boat on a teal sea at sunset"}}' \\
   | sed 's/.*"event_id" *: *"\\([^"]*\\)".*/\\1/' \\
   | xargs -I ID curl -sN {url}/gradio_api/call/text_to_image/ID"""
 MCP = """{{

@@ -66,7 +66,7 @@ class Desk:
         tab.status.act(self.act, watched, drawn, trigger_mode="multiple", **FREE)
         load(self.resume, watched, drawn, **FREE)
         tab.cancel.click(self.cancel, watched, [tab.status], concurrency_id="cancel", **FREE)
-        switched = [tab.shown, tab.generate, *(one.group for one in tab.forms.values())]
+        switched = [*tab.chosen(), *(one.group for one in tab.forms.values())]
         fields = [part for one in tab.forms.values() for part in one.fields.values()]
         gr.on(
             [tab.backend.input, tab.pictures.change],

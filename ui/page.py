@@ -83,7 +83,7 @@ class Page:
         found: list[Any] = [self.menu, self.who, self.kept]
         for tab in self._tabs:
             groups = [one.group for one in tab.forms.values()]
-            found += [*tab.parts(), *groups, tab.shown, tab.generate, *tab.notices.values()]
+            found += [*tab.parts(), *groups, *tab.chosen(), *tab.notices.values()]
             found += [tab.image] if tab.image else []
         return found
 
@@ -207,7 +207,7 @@ def build(
     inbox = Inbox(media)
     with gr.Blocks(title=words.TITLE, fill_width=True, analytics_enabled=False) as demo:
         Api(studio, media, inbox, default).register()  # first, so that it gets the plain names
-        gr.HTML(draw.header(studio.backends, studio.closed), elem_classes="masthead")
+        gr.HTML(draw.header(studio.closed), elem_classes="masthead")
         who = gr.BrowserState("", storage_key="srpo-who", secret="srpo")
         kept = gr.BrowserState(None, storage_key="srpo-picture", secret="srpo")
         offered = {task for backend in studio.backends.values() for task in backend.tasks}

@@ -24,8 +24,10 @@ class Tab:
     task: Task
     item: gr.Tab
     prompt: gr.Textbox
+    chips: gr.HTML
     image: gr.Image | None
     backend: gr.Dropdown
+    about: gr.HTML
     shown: gr.Textbox
     pictures: gr.Slider
     forms: Mapping[str, Form]
@@ -56,12 +58,22 @@ class Tab:
         return {"prompt": data[self.prompt] or ""} | {n: data[part] for n, part in chosen.items()}
 
     def show(self, backends: Mapping[str, Backend], backend: str, pictures: int = 1) -> Update:
-        """Show the form of a backend, and its price on the button."""
+        """Show the form of a backend, what it says of itself, and its price on the button."""
         groups: Update = {
             one.group: gr.update(visible=k == backend) for k, one in self.forms.items()
         }
-        label = words.generate_label(backends[backend].price_usd, int(pictures or 1))
-        return groups | {self.shown: backend, self.generate: gr.update(value=label)}
+        chosen = backends[backend]
+        label = words.generate_label(chosen.price_usd, int(pictures or 1))
+        return groups | {
+            self.shown: backend,
+            self.about: draw.about(chosen),
+            self.chips: draw.chips(chosen),
+            self.generate: gr.update(value=label),
+        }
+
+    def chosen(self) -> list[Any]:
+        """Return what depends on which backend is chosen, besides the forms."""
+        return [self.shown, self.about, self.chips, self.generate]
 
     def fill(self, backend: str, values: Mapping[str, Any]) -> Update:
         """Put those of `values` that are legal into a backend's form."""

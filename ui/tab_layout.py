@@ -48,7 +48,7 @@ def build(
     title = task.replace("-", " ").capitalize()
     with gr.Tab(title, id=task, render_children=True) as item, gr.Row(elem_classes="desk"):
         with gr.Column(scale=2, min_width=320, elem_classes="controls"):
-            parts = _wishes(task) | _choices(task, able, first, memory)
+            parts = _wishes(task, able[first]) | _choices(task, able, first, memory)
             parts["notices"]["form"] = _notice()
             parts |= _orders(task, able[first])
         with gr.Column(scale=3, min_width=320, elem_classes="result"):
@@ -67,12 +67,13 @@ def _notice(**options: Any) -> gr.HTML:
 def _choices(task: Task, able: Mapping[str, Backend], first: str, memory: Memory) -> dict[str, Any]:
     """The menu of backends and their forms, one of them visible."""
     choice = _choice(task, able, first)
+    about = gr.HTML(draw.about(able[first]), elem_classes="about", apply_default_css=False)
     shown = gr.Textbox(first, visible=False)
     forms = {
         name: form.build(name, backend.tasks[task], memory.watch, visible=name == first)
         for name, backend in able.items()
     }
-    return {"backend": choice, "shown": shown, "forms": forms}
+    return {"backend": choice, "about": about, "shown": shown, "forms": forms}
 
 
 def _choice(task: Task, able: Mapping[str, Backend], first: str) -> gr.Dropdown:
@@ -112,8 +113,8 @@ def _prompt_of(event: gr.EventData) -> str:
     return str(event.prompt)
 
 
-def _wishes(task: Task) -> dict[str, Any]:
-    """The prompt and, on image-to-image, the picture to start from."""
+def _wishes(task: Task, backend: Backend) -> dict[str, Any]:
+    """The prompt, with what the backend suggests, and the picture to start from."""
     image = None
     if task == "image-to-image":
         image = gr.Image(
@@ -127,18 +128,31 @@ def _wishes(task: Task) -> dict[str, Any]:
             elem_classes="source",
         )
     notices = {"image": _notice(visible=task == "image-to-image")}
-    prompt = gr.Textbox(
+    prompt = _prompt(task)
+    notices["prompt"] = _notice()
+    chips = gr.HTML(
+        draw.chips(backend),
+        elem_id=f"{task}-chips",
+        elem_classes="suggested",
+        js_on_load=IDEAS,
+        apply_default_css=False,
+    )
+    chips.idea(_prompt_of, None, [prompt], queue=False, api_visibility="private")
+    return {"prompt": prompt, "image": image, "notices": notices, "chips": chips}
+
+
+def _prompt(task: Task) -> gr.Textbox:
+    """Where the picture is described."""
+    return gr.Textbox(
         label="Prompt",
         info="Ctrl or ⌘ + Enter generates, Esc cancels.",
-        placeholder="A lighthouse above a teal sea at sunset, snowy mountains",
+        placeholder="A white boat on a teal sea at sunset, snowy mountains",
         lines=3,
         max_lines=10,
         max_length=MAX_PROMPT,
         elem_id=f"{task}-prompt",
         elem_classes="prompt",
     )
-    notices["prompt"] = _notice()
-    return {"prompt": prompt, "image": image, "notices": notices}
 
 
 def _orders(task: Task, backend: Backend) -> dict[str, Any]:

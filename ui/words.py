@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
-from core.backend import Backend, Readiness
+from core.backend import Backend, Readiness, Suggesting
 from core.budget import dollars, micros
 from core.decisions import Decision
 from core.errors import PlaygroundError
@@ -19,6 +20,8 @@ SANDBOX_NOTE = (
     "This is the sandbox: a small painter of landscapes stands in for the service until a key is "
     "set. It is free, and its pictures are not made by FLUX.1 SRPO."
 )
+CHIPS = "Prompts it can paint"
+EXAMPLES = "painted by the sandbox"
 EMPTY_STAGE = "Your picture appears here."
 EMPTY_HISTORY = "Nothing here yet. Every picture you make is kept in this place."
 NO_MATCH = "No picture matches this search."
@@ -34,7 +37,8 @@ FOOTER = (
 
 COUNTED = "Runs {run} of {steps} steps."
 """What a strength means in steps; the page fills it in as the sliders move."""
-
+MOST_WORDS = 12
+"""Words named in a sentence; the rest is counted."""
 
 DECISIONS: Mapping[Decision, str] = {
     "retry": "Retry",
@@ -66,6 +70,15 @@ def backend_name(backend: Backend) -> str:
     if backend.sandbox:
         return f"{backend.label} · sandbox"
     return backend.label if not backend.problem() else f"{backend.label} · not ready"
+
+
+def about(backend: Backend) -> str:
+    """Say what must be known of a backend before it is used; "" where nothing must."""
+    if problem := backend.problem():
+        return problem
+    if backend.sandbox:
+        return SANDBOX_NOTE
+    return backend.note if isinstance(backend, Suggesting) else ""
 
 
 def stage(readiness: Readiness) -> str:
@@ -177,11 +190,33 @@ def summary(progress: Progress) -> str:
         f"{entry.width} × {entry.height}",
         f"seed {entry.seed}",
         seconds(entry.elapsed_s),
-        "free · sandbox" if entry.sandbox else price(entry.price_usd),
+        price(entry.price_usd),
+        "sandbox" if entry.sandbox else entry.backend,
     ]
     if entry.flagged:
         parts.append("flagged by the service's safety check")
     return " · ".join(parts)
+
+
+def remarks(sent: Mapping[str, Any]) -> list[str]:
+    """Say what of a prompt is not in its picture, as far as its backend told."""
+    found = []
+    if isinstance(without := sent.get("painted_without"), list) and without:
+        rest = len(without) - MOST_WORDS
+        more = f" and {rest} more" if rest > 0 else ""
+        found.append(f"Painted without: {', '.join(map(str, without[:MOST_WORDS]))}{more}.")
+    if until := sent.get("prompt_read_until"):
+        found.append(f"The model read the prompt up to “{until}”.")
+    return found
+
+
+def fact(name: str, value: Any) -> str:
+    """Write a fact of an entry for people."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return (" × " if name.endswith("size") else ", ").join(map(str, value))
+    return str(value)
 
 
 def label(name: str) -> str:
@@ -192,6 +227,9 @@ def label(name: str) -> str:
         "request_id": "Request id",
         "created_at": "Made at",
         "sent": "What was really sent",
+        "prompt_read_until": "Read up to",
+        "painted_size": "Painted at",
+        "painted_without": "Without",
     }
     return known.get(name, name.replace("_", " ").capitalize())
 

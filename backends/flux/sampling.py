@@ -96,7 +96,11 @@ class Flux:
 
 def open_model(folder: Path) -> Flux:
     """The model from its files; raises `NotReadyError`."""
-    return Flux(files.load(folder))
+    weights = files.load(folder)
+    try:
+        return Flux(weights)
+    except (LookupError, ValueError) as error:  # an array is missing or of another shape
+        raise files.other_version() from error
 
 
 def size_for(width: int, height: int) -> tuple[int, int]:

@@ -56,9 +56,14 @@ def load(folder: Path) -> Weights:
     content = _content(folder)
     try:
         return _unpacked(content)
-    except (ValueError, KeyError, zipfile.BadZipFile) as error:
-        message = "The miniature's weights are of another version than this program."
-        raise NotReadyError(message, advice=_AGAIN) from error
+    except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        raise other_version() from error
+
+
+def other_version() -> NotReadyError:
+    """What to say of a whole file that does not hold what is looked for."""
+    message = "The miniature's weights are of another version than this program."
+    return NotReadyError(message, advice=_AGAIN)
 
 
 def _content(folder: Path) -> bytes:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import shutil
+import time
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
@@ -13,20 +15,18 @@ import pytest
 from PIL import Image
 from pydantic import ValidationError
 
-from backends.flux.weights import NAME
+from backends.flux.lexicon import END, Lexicon
+from backends.flux.sampling import open_model
+from backends.flux.weights import CHECKSUM, NAME
 from backends.miniature import FOLDER, Miniature, MiniatureImage, MiniatureText
 from core import pictures
 from core.errors import NotReadyError
 from core.events import Event, Finished, Preview, Running
 from core.params import Params
 from core.pictures import Picture
+from tests.weights import needs_weights
 
-pytestmark = [
-    pytest.mark.anyio,
-    pytest.mark.skipif(
-        not (FOLDER / NAME).exists(), reason="the miniature has no trained weights yet"
-    ),
-]
+pytestmark = [pytest.mark.anyio, needs_weights]
 
 
 async def events(params: Params, folder: Path = FOLDER) -> list[Event]:
@@ -148,13 +148,47 @@ async def test_a_large_narrow_picture_keeps_its_shape() -> None:
     assert pixels((await events(wish))[-1]).shape == (154, 1536, 3)
 
 
-async def test_words_it_does_not_know_are_named() -> None:
-    """A prompt of unknown words still gives a picture, and the page can say what was left out."""
-    backend = Miniature()
-    assert await backend.unknown("A cat under a NEON sign, blue sky") == ["cat", "neon", "sign"]
-    assert await backend.unknown("A crimson sun over the snow-capped mountains") == []
-    await backend.aclose()
-    assert (await painted("cat neon", steps=2)).std() > 1
+@pytest.fixture(scope="module")
+def lexicon() -> Lexicon:
+    return open_model(FOLDER).lexicon
+
+
+def test_words_it_does_not_know_are_named(lexicon: Lexicon) -> None:
+    """The page can say what was left out, in any language, and keeps quiet about small words."""
+    assert lexicon.unknown("A cat's house, a NEON sign, blue sky") == ["cat", "neon", "sign"]
+    assert lexicon.unknown("雪の中の狐") == ["雪の中の狐"]
+    assert lexicon.unknown("A crimson sun over the snow-capped mountains") == []
+
+
+def test_the_end_of_a_long_prompt_is_not_dropped_silently(lexicon: Lexicon) -> None:
+    """What was read last is told when a prompt has more words than the model takes."""
+    prompt = "a red house on the left, a blue boat on the right, "
+    assert lexicon.read_until(prompt) == ""
+    assert lexicon.read_until(5 * prompt) == "house left, blue boat right"
+
+
+async def test_a_picture_of_unknown_words_says_so() -> None:
+    """It is a picture all the same; with a strength of 0 no word was asked for."""
+    wish = MiniatureText(prompt="cat neon", width=256, height=256, steps=2, seed=1)
+    found = (await events(wish))[-1]
+    assert pixels(found).std() > 1
+    assert isinstance(found, Finished) and found.ran == {"painted_without": ["cat", "neon"]}
+    kept = (await events(MiniatureImage(prompt="cat neon", image=given(), strength=0)))[-1]
+    assert isinstance(kept, Finished) and kept.ran == {}
+
+
+def test_no_prompt_takes_long_to_read(lexicon: Lexicon) -> None:
+    """Four thousand letters that unfold into seventy thousand hold nobody up."""
+    begun = time.process_time()
+    assert lexicon.unknown("\ufdfa" * 4000)
+    assert lexicon.tokens("\ufdfa" * 4000, begins=True)[1] == END
+    assert time.process_time() - begun < 2
+
+
+def test_its_suggestions_and_the_placeholder_are_within_its_words(lexicon: Lexicon) -> None:
+    """Nobody who takes what the page offers is told that a word is unknown."""
+    for prompt in (*Miniature.prompts, "A white boat on a teal sea at sunset, snowy mountains"):
+        assert lexicon.unknown(prompt) == []
 
 
 def test_an_empty_prompt_is_refused() -> None:
@@ -180,7 +214,22 @@ async def test_missing_or_damaged_weights_are_a_sentence(tmp_path: Path) -> None
         await events(wish, tmp_path / "copy")
 
 
-async def test_what_is_recorded_has_both_sizes() -> None:
-    """The asked size, and the one that was really painted."""
+@pytest.mark.parametrize("content", [b"", b"no archive", "an archive without arrays"])
+async def test_weights_of_another_version_are_a_sentence(tmp_path: Path, content: Any) -> None:
+    """A file that is whole, but not what this program reads."""
+    file = tmp_path / NAME
+    if isinstance(content, str):
+        np.savez(file, notes=np.zeros(3))
+    else:
+        file.write_bytes(content)
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    (tmp_path / CHECKSUM).write_text(f"{digest}  {NAME}\n", encoding="ascii")
+    with pytest.raises(NotReadyError, match="another version"):
+        await events(MiniatureText(prompt="hills", width=256, height=256), tmp_path)
+
+
+async def test_what_is_recorded_has_both_sizes_and_the_painter() -> None:
+    """The asked size, the one that was really painted, and who painted it."""
     shown = Miniature().sent(MiniatureText(prompt="hills", width=1024, height=640, seed=1))
     assert (shown["width"], shown["height"], shown["painted_size"]) == (1024, 640, [160, 96])
+    assert shown["model"] == "miniature"

@@ -64,13 +64,19 @@ class Process:
 
 
 class Playground(Process):
-    """`app.py` on a data folder, with the sandbox in a hurry."""
+    """`app.py` on a data folder, with the sandbox in a hurry and chosen at first.
 
-    def __init__(self, folder: Path, *, port: int = 0, **environment: str) -> None:
+    `root` is the checkout, if it is another one than this.
+    """
+
+    def __init__(
+        self, folder: Path, *, port: int = 0, root: Path = ROOT, **environment: str
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         port = port or free_port()
-        settings = {"SRPO_SANDBOX_LATENCY": "0.3", "GRADIO_TEMP_DIR": str(folder / "temp")}
-        arguments = [str(ROOT / "app.py"), "--port", str(port), "--data-dir", str(folder / "data")]
+        settings = {"SRPO_BACKEND": "wavespeed", "SRPO_SANDBOX_LATENCY": "0.3"}
+        settings |= {"GRADIO_TEMP_DIR": str(folder / "temp"), "PYTHONPATH": str(root)}
+        arguments = [str(root / "app.py"), "--port", str(port), "--data-dir", str(folder / "data")]
         super().__init__(arguments, port, folder, **(settings | environment))
         self.data, self.port = folder / "data", port
         self.wait_for("/healthz")

@@ -1,5 +1,7 @@
 """The first minutes of a new user, as `.ci/run` plays them against README's first command.
 
+No key, no GPU: the model in the box paints, and says so.
+
 python -m tests.end_to_end.smoke ADDRESS made    makes a picture and finds it in the history
 python -m tests.end_to_end.smoke ADDRESS kept    after a restart: it is still there
 """
@@ -25,8 +27,10 @@ def main() -> None:
     (entry,) = client.predict(api_name="/history")
     assert made in (None, entry)
     assert (entry["prompt"], entry["width"], entry["height"]) == (PROMPT, *SIZE)
+    assert (entry["backend"], entry["model"], entry["sandbox"]) == ("miniature", "miniature", False)
+    assert entry["sent"]["painted_without"] == ["lighthouse"]
     served = httpx.get(address + entry["file"]).raise_for_status()
-    assert served.headers["content-type"] == "image/jpeg"
+    assert served.headers["content-type"] == "image/png"
 
 
 def make(client: Client) -> dict[str, Any]:

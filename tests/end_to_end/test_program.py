@@ -1,4 +1,4 @@
-"""A fresh machine without a key: the named API, pictures, and a restart that loses none."""
+"""Without a key, the sandbox chosen: the named API, pictures, and a restart that loses none."""
 
 from __future__ import annotations
 
@@ -124,8 +124,10 @@ def test_submit_job_jobs_cancel(client: Client) -> None:
 def test_backends_tell_what_they_take(client: Client) -> None:
     """Readiness, price and the schema of each request."""
     found = {one["id"]: one for one in client.predict(api_name="/backends")}
-    assert set(found) == {"wavespeed", "siraya", "local"}
-    local = found.pop("local")
+    assert list(found) == ["wavespeed", "siraya", "local", "miniature"]
+    local, miniature = found.pop("local"), found.pop("miniature")
+    assert not miniature["sandbox"]
+    assert (miniature["problem"] == "") == miniature["ready"]
     assert not local["ready"]
     assert "LOCAL_MODEL" in local["problem"] or "requirements-local.txt" in local["problem"]
     assert all(one["ready"] and one["sandbox"] for one in found.values())

@@ -74,4 +74,4 @@ def test_the_shell_snippet_works_as_it_stands(playground: Playground) -> None:
     command = guide.CURL.format(url=playground.address)
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
     assert "event: complete" in done.stdout
-    assert "A lighthouse above a teal sea at sunset" in done.stdout
+    assert "A white boat on a teal sea at sunset" in done.stdout
