@@ -13,7 +13,7 @@ from diffusers import AutoencoderTiny
 
 from tools.miniature.latents import SIDE
 from tools.miniature.networks import LATENT_BOUND, build_autoencoder, half_is_fast
-from tools.miniature.pictures import BUCKETS, small_things
+from tools.miniature.pictures import BUCKETS, cells_of_tokens, small_things
 
 CROP = 64
 BATCH = 16
@@ -27,7 +27,7 @@ MOST_NOISE = 0.12  # what the flow leaves of it, the decoder has to live with
 class _Crops:
     pictures: np.ndarray
     latents: np.ndarray
-    masks: np.ndarray
+    small: np.ndarray
 
     def draw(self, chance: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
         """Pictures in -1..1 and their latents, both cut to the same squares."""
@@ -46,8 +46,8 @@ class _Crops:
         rows, columns = self.latents.shape[2:]
         best, most = (0, 0), -1.0
         for y, x in chance.integers(0, (rows - cells + 1, columns - cells + 1), (2, 2)).tolist():
-            # A cell of the map is two latents wide.
-            square = self.masks[number, y // 2 : (y + cells) // 2, x // 2 : (x + cells) // 2]
+            # A token is two latents wide.
+            square = self.small[number, y // 2 : (y + cells) // 2, x // 2 : (x + cells) // 2]
             if square.sum() > most:
                 best, most = (y, x), float(square.sum())
         return best
@@ -103,7 +103,8 @@ def _crops(folder: Path) -> _Crops:
     name = f"{BUCKETS[0][0]}x{BUCKETS[0][1]}"
     pictures = np.load(folder / f"{name}.pictures.npy", mmap_mode="r")
     latents = np.load(folder / f"{name}.latents.npy", mmap_mode="r")
-    return _Crops(pictures, latents, small_things(folder, name))
+    maps = np.load(folder / f"{name}.maps.npy")
+    return _Crops(pictures, latents, small_things(cells_of_tokens(maps)))
 
 
 def _losses(

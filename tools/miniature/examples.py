@@ -11,20 +11,21 @@ import torch
 
 from tools.miniature.lexicon import vocabulary
 from tools.miniature.networks import TOKENS
-from tools.miniature.pictures import BUCKETS, CAPTIONS, SHARES, SHOWN, SMALL
+from tools.miniature.pictures import BUCKETS, CAPTIONS, SHARES, cells_of_tokens, small_things
 
 HELD_OUT = 64  # the last pictures of each bucket are never trained on
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Packed latents (n, tokens, 64), weights (n, tokens), maps (n, tokens, kinds), and the rest.
+    """Packed latents (n, tokens, 64), maps (n, tokens, cells of each), and the rest.
 
     The grid is rows and columns of tokens; t5 and clip are the captions' token ids.
     """
 
     latents: torch.Tensor
-    weights: torch.Tensor
+    small: torch.Tensor
+    """Each token's share of small things (n, tokens)."""
     maps: torch.Tensor
     grid: tuple[int, int]
     t5: torch.Tensor
@@ -48,13 +49,12 @@ class Examples:
         silent = chance.random(size) < empty_share
         t5[silent], clip[silent] = self.empty
         latents = torch.from_numpy(bucket.latents[picks].astype(np.float32))
-        maps = bucket.maps[picks].reshape(size, -1, len(SHOWN)).astype(np.float32) / 255
-        weights = maps[..., : len(SMALL)].sum(axis=-1).clip(0, 1)
         rows, columns = latents.shape[2] // 2, latents.shape[3] // 2
+        maps = bucket.maps[picks].reshape(size, rows * columns, -1)
         return Batch(
             pack(latents).to(self.device),
-            torch.from_numpy(weights).to(self.device),
-            torch.from_numpy(maps).to(self.device),
+            torch.from_numpy(small_things(maps)).to(self.device),
+            torch.from_numpy(maps).long().to(self.device),
             (rows, columns),
             torch.from_numpy(t5).long().to(self.device),
             torch.from_numpy(clip).long().to(self.device),
@@ -64,7 +64,7 @@ class Examples:
 class _Bucket:
     def __init__(self, folder: Path, name: str) -> None:
         self.latents = np.load(folder / f"{name}.latents.npy")
-        self.maps = np.load(folder / f"{name}.maps.npy")
+        self.maps = cells_of_tokens(np.load(folder / f"{name}.maps.npy"))
         captions = json.loads((folder / f"{name}.captions.json").read_text())
         self.t5 = np.array([[encode_words(text, begins=False) for text in row] for row in captions])
         self.clip = np.array(

@@ -15,10 +15,12 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from tools.miniature.examples import Batch, Examples, encode_words
-from tools.miniature.learner import Learner, Recipe, agree
+from tools.miniature.learner import KINDS, Learner, Recipe, agree
 from tools.miniature.networks import TOKENS, half_is_fast
+from tools.miniature.pictures import SMALL
 
 GUIDANCE = (1.0, 6.0)
+SMALL_COUNTS = 3.0  # how much more than sky or land a small thing counts in a layout
 
 
 class Clock:
@@ -139,12 +141,13 @@ def _loss(
         answer = velocity(learner.nets, noisy, batch.grid, (sigma, guidance, states, pooled))
     error = (answer - target).pow(2).mean(2)
     # Only where the picture is already clear: in pure noise the weight would invite extra suns.
-    weight = 1 + recipe.small_things * batch.weights * (1 - sigma)[:, None]
+    weight = 1 + recipe.small_things * batch.small * (1 - sigma)[:, None]
     flow = (error * weight).sum() / weight.sum()
-    layout = torch.nn.functional.binary_cross_entropy_with_logits(
-        learner.layout(), batch.maps, reduction="none"
+    counts = torch.ones(KINDS, device=device)
+    counts[1 : len(SMALL) + 1] = SMALL_COUNTS
+    layout = torch.nn.functional.cross_entropy(
+        learner.layout().flatten(0, 2), batch.maps.flatten(), counts
     )
-    layout = layout.sum(2).mean()
     parts = float(error[taught:].detach().mean()), float(layout.detach())
     return flow + recipe.layout * layout, parts
 

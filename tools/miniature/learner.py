@@ -11,8 +11,10 @@ import torch
 from tools.miniature import text
 from tools.miniature.muon import Muon
 from tools.miniature.networks import HEAD, Shape, build_clip, build_t5, build_transformer
-from tools.miniature.pictures import SHOWN
+from tools.miniature.pictures import CELL, PATCH, SHOWN
 
+CELLS = (PATCH // CELL) ** 2
+KINDS = len(SHOWN) + 1
 LOOKED_AT = 1
 """The single block after which the layout is asked for: early enough to be built upon."""
 
@@ -31,7 +33,7 @@ class Recipe:
     peak: float = 2e-3
     small_things: float = 2.0
     """How much more the small things count, the clearer the picture already is."""
-    layout: float = 0.25
+    layout: float = 0.5
     """How much the layout counts beside the flow itself."""
     compiled: bool = False
     device: str = "cpu"
@@ -65,9 +67,9 @@ class Learner:
         watched.register_forward_hook(lambda *called: self._seen.append(called[2][1]))
 
     def layout(self) -> torch.Tensor:
-        """Scores (pictures, tokens, kinds) of where the last answer would put what."""
+        """Scores (pictures, tokens, cells, kinds) of what the last answer would put where."""
         seen, self._seen = self._seen[-1], []
-        return self.nets[3](seen.float())
+        return self.nets[3](seen.float()).unflatten(-1, (CELLS, KINDS))
 
     def save(self, path: Path) -> None:
         """Write everything; an old file is only replaced by a whole new one."""
@@ -128,7 +130,7 @@ def build_networks(shape: Shape) -> torch.nn.ModuleList:
         torch.nn.LayerNorm(width),
         torch.nn.Linear(width, width),
         torch.nn.GELU(),
-        torch.nn.Linear(width, len(SHOWN)),
+        torch.nn.Linear(width, CELLS * KINDS),
     )
     return torch.nn.ModuleList([build_transformer(shape), build_t5(), build_clip(), head])
 

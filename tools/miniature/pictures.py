@@ -23,34 +23,35 @@ BUCKETS = SIZES
 SHARES = (0.55, 0.16, 0.13, 0.08, 0.08)
 CAPTIONS = 6
 PATCH = 16  # pixels along a side of what one token shows
+CELL = 4  # pixels along a side of what a map tells apart
 CHANGED = 0.04  # how far a colour has to move, of 1, to count as painted over
 GROUNDS: tuple[Kind, ...] = ("hills", "sea", "desert", "snow")
 SMALL: tuple[Kind, ...] = (
     "sun", "moon", "house", "tree", "pines", "boat", "balloon", "birds", "flowers",
 )  # fmt: skip
 SHOWN: tuple[Kind, ...] = (*SMALL, "mountains", *GROUNDS)
-"""The kinds that maps tell apart, in the order of a map's channels; the small ones first."""
+"""The kinds that maps tell apart, the small ones first."""
 
 
 def paint_scene(scene: Scene, size: tuple[int, int], key: str) -> tuple[np.ndarray, np.ndarray]:
-    """The picture (height, width, 3) and each token's share of every kind of `SHOWN`, in bytes."""
+    """The picture (height, width, 3) in bytes, and a map of it in cells of `CELL` pixels.
+
+    A cell of the map has the place in `SHOWN` of the kind at its middle, counted from 1; 0 is sky.
+    """
     canvas = Canvas(*size)
     view = look(canvas, scene, key)
-    areas = np.zeros((len(SHOWN), size[1], size[0]), bool)
+    shown = np.zeros((size[1], size[0]), np.uint8)
     draw_sky(view)
     if view.disc:
-        rows, columns = np.mgrid[: size[1], : size[0]] / canvas.unit
-        near = np.hypot(columns - view.disc.x, rows - view.disc.y) < view.disc.scale * 1.12
-        areas[SHOWN.index("sun" if scene.find("sun") else "moon")] = near
+        rows, columns = (np.mgrid[: size[1], : size[0]] + 0.5) / canvas.unit
+        inside = np.hypot(columns - view.disc.x, rows - view.disc.y) < view.disc.scale
+        shown[inside] = SHOWN.index("sun" if scene.find("sun") else "moon") + 1
     before = canvas.pixels.copy()
     for kind in _draw_land(view):
-        over = np.abs(canvas.pixels - before).max(axis=0) > CHANGED
-        areas[:, over] = False
-        areas[SHOWN.index(kind), over] = True
+        shown[np.abs(canvas.pixels - before).max(axis=0) > CHANGED] = SHOWN.index(kind) + 1
         before = canvas.pixels.copy()
     pixels = np.clip(np.moveaxis(canvas.pixels, 0, 2) * 255 + 0.5, 0, 255).astype(np.uint8)
-    blocks = areas.reshape(len(SHOWN), size[1] // PATCH, PATCH, size[0] // PATCH, PATCH)
-    return pixels, (blocks.mean((2, 4)) * 255).astype(np.uint8).transpose(1, 2, 0)
+    return pixels, shown[CELL // 2 :: CELL, CELL // 2 :: CELL]
 
 
 def _draw_land(view: View) -> Iterator[Kind]:
@@ -82,7 +83,7 @@ def paint_all(folder: Path, count: int, processes: int) -> None:
             jobs = ((seed, (width, height)) for seed in range(first, first + amount))
             results = pool.imap(_job, jobs, chunksize=64)
             pixels = np.empty((amount, height, width, 3), np.uint8)
-            maps = np.empty((amount, height // PATCH, width // PATCH, len(SHOWN)), np.uint8)
+            maps = np.empty((amount, height // CELL, width // CELL), np.uint8)
             captions: list[list[str]] = []
             for number, (picture, shown, told) in enumerate(results):
                 pixels[number], maps[number] = picture, shown
@@ -95,10 +96,19 @@ def paint_all(folder: Path, count: int, processes: int) -> None:
             print(f"painted {amount} of {name}", flush=True)
 
 
-def small_things(folder: Path, name: str) -> np.ndarray:
-    """Each token's share of small things (pictures, rows, columns), 0..255, of a bucket."""
-    maps = np.load(folder / f"{name}.maps.npy", mmap_mode="r")[..., : len(SMALL)]
-    return np.minimum(maps.sum(axis=-1, dtype=np.uint16), 255).astype(np.uint8)
+def cells_of_tokens(maps: np.ndarray) -> np.ndarray:
+    """Maps (pictures, rows, columns) as (pictures, token rows, token columns, cells of each)."""
+    side = PATCH // CELL
+    count, rows, columns = maps.shape
+    blocks = maps.reshape(count, rows // side, side, columns // side, side)
+    return blocks.transpose(0, 1, 3, 2, 4).reshape(
+        count, rows // side, columns // side, side * side
+    )
+
+
+def small_things(cells: np.ndarray) -> np.ndarray:
+    """The share of each token's cells (last axis) that show a small thing."""
+    return ((cells > 0) & (cells <= len(SMALL))).mean(axis=-1, dtype=np.float32)
 
 
 def _job(job: tuple[int, tuple[int, int]]) -> tuple[np.ndarray, np.ndarray, list[str]]:
