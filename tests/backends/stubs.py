@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import httpx
-import pytest
 
 from backends.miniature import Miniature
 from tests.backends.services import (
@@ -22,7 +21,6 @@ from tests.backends.services import (
     wavespeed_ok,
 )
 from tests.backends.slow_model import ready
-from tests.weights import needs_weights
 
 Fault = Literal[
     "wrong key",
@@ -55,8 +53,6 @@ class Stub:
     picture: bytes | None = ANSWER
     """The picture of a good day; None when the backend paints it itself."""
     paid: bool = True
-    marks: Sequence[pytest.MarkDecorator] = ()
-    """When its tests are skipped."""
 
     def service(self, fault: Fault | None = None) -> Recorder:
         """Return the service on a good day, or with a fault at the costly request."""
@@ -152,6 +148,5 @@ STUBS = (
         build=lambda _transport: Miniature(),
         picture=None,
         paid=False,
-        marks=[needs_weights],
     ),
 )

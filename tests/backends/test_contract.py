@@ -53,7 +53,7 @@ EXPECTED: dict[Fault, tuple[type[BackendError], str]] = {
 def cases(*stubs: Stub) -> list[Any]:
     """Return every stub with every task it has."""
     return [
-        pytest.param(stub, task, id=f"{stub.name}-{task}", marks=stub.marks)
+        pytest.param(stub, task, id=f"{stub.name}-{task}")
         for stub in stubs
         for task in TASKS
         if task in stub.build(stub.service().transport).tasks

@@ -24,9 +24,8 @@ from core.errors import NotReadyError
 from core.events import Event, Finished, Preview, Running
 from core.params import Params
 from core.pictures import Picture
-from tests.weights import needs_weights
 
-pytestmark = [pytest.mark.anyio, needs_weights]
+pytestmark = pytest.mark.anyio
 
 
 async def events(params: Params, folder: Path = FOLDER) -> list[Event]:

@@ -15,10 +15,8 @@ from backends.miniature import NOTE, PROMPTS
 from tests.browser.visitor import IMAGE, TEXT, Visitor
 from tests.end_to_end.program import ROOT, Playground
 from tests.fakes import picture
-from tests.weights import needs_weights
 from ui import words
 
-pytestmark = needs_weights
 CHIPS = f"#{TEXT}-chips button"
 PACKAGES = ("assets", "backends", "core", "ui")
 

@@ -12,7 +12,6 @@ from backends.miniature import Miniature
 from core.backend import Backend
 from core.errors import InputError
 from core.settings import Settings
-from tests.weights import needs_weights
 from ui.launch import default_backend
 
 
@@ -20,7 +19,6 @@ def built(**wishes: Any) -> dict[str, Backend]:
     return backends.create(Settings(_env_file=None, **wishes))
 
 
-@needs_weights
 @pytest.mark.parametrize(
     ("wishes", "first"),
     [
