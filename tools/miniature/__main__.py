@@ -11,7 +11,12 @@ from pathlib import Path
 def main() -> None:
     """Run the asked stages in a folder outside the repository."""
     parser = argparse.ArgumentParser(prog="python -m tools.miniature", description=__doc__)
-    parser.add_argument("stages", nargs="*", choices=[*STAGES, []], help="default: all, in order")
+    parser.add_argument(
+        "stages",
+        nargs="*",
+        choices=[*STAGES, []],
+        help="default: all in order, but unpack, which takes up the shipped weights instead",
+    )
     parser.add_argument("--folder", type=Path, default=Path("../miniature"), help="for checkpoints")
     parser.add_argument("--gpu", action="store_true", help="train on one, with its batch size")
     parser.add_argument("--pictures", type=int, default=60_000)
@@ -22,7 +27,7 @@ def main() -> None:
     parser.add_argument("--compiled", action="store_true", help="compile the flow's blocks first")
     parser.add_argument("--assets", type=Path, default=Path("assets/miniature"))
     options = parser.parse_args()
-    for stage in options.stages or STAGES:
+    for stage in options.stages or [stage for stage in STAGES if stage != "unpack"]:
         STAGES[stage](options)
 
 
@@ -77,9 +82,16 @@ def _sheets(options: argparse.Namespace) -> None:
     draw_sheets(options.assets)
 
 
+def _unpack(options: argparse.Namespace) -> None:
+    from tools.miniature.unpack import unpack
+
+    unpack(options.assets, options.folder)
+
+
 STAGES: dict[str, Callable[[argparse.Namespace], None]] = {
     "paint": _paint,
     "latents": _latents,
+    "unpack": _unpack,
     "text": _text,
     "autoencoder": _autoencoder,
     "flow": _flow,

@@ -14,7 +14,7 @@ from tools.miniature.scenes import scene_of
 
 SAMPLE = 24_000
 HELD_OUT = 1_000
-EPOCHS = 8
+EPOCHS = 4
 BATCH = 64
 Named: TypeAlias = dict[str, torch.Tensor]
 
