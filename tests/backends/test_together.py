@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 
 import httpx
@@ -45,6 +46,9 @@ async def test_few_jobs_are_asked_for_one_by_one() -> None:
     assert stats["polls"] >= 3
 
 
+@pytest.mark.skipif(
+    "EVERY_TEST" not in os.environ, reason="waits for a list; .ci/run sets EVERY_TEST"
+)
 @pytest.mark.parametrize("fault", ["list_500*forever", "list_empty*forever", "list_html*forever"])
 async def test_a_list_that_does_not_tell_costs_no_picture(fault: str) -> None:
     """Every job is then asked for by itself."""

@@ -43,6 +43,7 @@ def check(folder: Path) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
+@SLOW
 def test_a_damaged_database_is_left_alone_and_the_pictures_are_shown(tmp_path: Path) -> None:
     """The files tell how they were made; new work is refused with the reason; --check names it."""
     made(tmp_path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,9 @@ from tests.end_to_end import assistant
 from tests.end_to_end.program import Playground
 
 
+@pytest.mark.skipif(
+    "EVERY_TEST" not in os.environ, reason="starts a program of its own; .ci/run sets EVERY_TEST"
+)
 def test_users_sign_in_and_do_not_meet(tmp_path: Path) -> None:
     """Pages, endpoints, tools and uploads want a login; histories and jobs are apart."""
     program = Playground(tmp_path, SRPO_AUTH="ann:one,bob:two")
