@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import resource
 import time
 from collections.abc import Iterable
 from pathlib import Path
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as app.py has it, before NumPy is there
 
 import numpy as np
 

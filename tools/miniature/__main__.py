@@ -27,6 +27,7 @@ def main() -> None:
     parser.add_argument("--compiled", action="store_true", help="compile the flow's blocks first")
     parser.add_argument("--assets", type=Path, default=Path("assets/miniature"))
     options = parser.parse_args()
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as app.py has it, for the sheets
     for stage in options.stages or [stage for stage in STAGES if stage != "unpack"]:
         STAGES[stage](options)
 

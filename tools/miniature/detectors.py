@@ -10,6 +10,7 @@ import torch
 
 from bench.miniature_judges import HEADS, KERNELS, NAME, answers
 from tools.miniature.pictures import BUCKETS
+from tools.miniature.questions import loss as loss_of
 from tools.miniature.scenes import scene_of
 
 SAMPLE = 24_000
@@ -51,7 +52,9 @@ def train(folder: Path, target: Path) -> None:
     for step in range(total):
         picks = chance.integers(0, SAMPLE, BATCH)
         batch = _prepared(pictures[picks])
-        loss = _loss(model(batch + 0.03 * torch.randn_like(batch)), torch.from_numpy(known[picks]))
+        loss = loss_of(
+            model(batch + 0.03 * torch.randn_like(batch)), torch.from_numpy(known[picks]), HEADS
+        )
         loss.backward()
         optimizer.step()
         plan.step()
@@ -65,13 +68,3 @@ def train(folder: Path, target: Path) -> None:
 
 def _prepared(pictures: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(np.asarray(pictures)).permute(0, 3, 1, 2).float() / 127.5 - 1
-
-
-def _loss(scores: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
-    """Cross entropy of every question that applies; -1 means that it does not."""
-    parts = scores.split([len(names) for names in HEADS.values()], dim=1)
-    losses = [
-        torch.nn.functional.cross_entropy(part, known[:, number], ignore_index=-1)
-        for number, part in enumerate(parts)
-    ]
-    return torch.stack(losses).nan_to_num(0.0).sum()

@@ -1,10 +1,12 @@
-"""What can be asked of a scene: the answers that the text encoders are taught to give."""
+"""What can be asked of a scene, and how wrong answers are counted."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import get_args
 
 import numpy as np
+import torch
 
 from backends.sandbox.scene import Scene, Thing
 from backends.sandbox.words import COLOURS, PLACES, SIZES, Sky
@@ -26,6 +28,18 @@ def answer(scene: Scene) -> np.ndarray:
     """The number of the right answer to each question; -1 where it does not apply."""
     things: dict[str, Thing] = {thing.kind: thing for thing in scene.things}
     return np.array([_answer(name, scene, things) for name in QUESTIONS], np.int64)
+
+
+def loss(
+    scores: torch.Tensor, known: torch.Tensor, questions: Mapping[str, tuple[str, ...]]
+) -> torch.Tensor:
+    """Cross entropy of every question that applies (-1: it does not), summed over the questions."""
+    parts = scores.split([len(names) for names in questions.values()], dim=1)
+    losses = [
+        torch.nn.functional.cross_entropy(part, known[:, number], ignore_index=-1)
+        for number, part in enumerate(parts)
+    ]
+    return torch.stack(losses).nan_to_num(0.0).sum()
 
 
 def _answer(name: str, scene: Scene, things: dict[str, Thing]) -> int:

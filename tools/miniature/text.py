@@ -18,7 +18,7 @@ import torch
 from tools.miniature.examples import encode_words
 from tools.miniature.muon import Muon
 from tools.miniature.networks import POOLED_WIDTH, TEXT_WIDTH, build_clip, build_t5
-from tools.miniature.questions import QUESTIONS, answer
+from tools.miniature.questions import QUESTIONS, answer, loss
 from tools.miniature.scenes import describe, draw_scene
 
 NAME = "text.pt"
@@ -65,7 +65,7 @@ def train(folder: Path, minutes: float) -> None:
         picks = chance.integers(0, len(known) - BATCH, BATCH)
         told = chance.integers(0, TOLD, BATCH)
         losses = [
-            loss(scores, torch.from_numpy(known[picks]))
+            loss(scores, torch.from_numpy(known[picks]), QUESTIONS)
             for scores in reader(torch.from_numpy(t5[picks, told]).long(),
                                  torch.from_numpy(clip[picks, told]).long())
         ]  # fmt: skip
@@ -98,16 +98,6 @@ def _optimizers(reader: Reader) -> tuple[torch.optim.Optimizer, ...]:
         Muon(matrices, PEAK, 0.01),
         torch.optim.AdamW(others, PEAK, betas=(0.9, 0.98), weight_decay=0.0),
     )
-
-
-def loss(scores: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
-    """Cross entropy of every question that applies, summed over the questions."""
-    parts = scores.split([len(names) for names in QUESTIONS.values()], dim=1)
-    losses = [
-        torch.nn.functional.cross_entropy(part, known[:, number], ignore_index=-1)
-        for number, part in enumerate(parts)
-    ]
-    return torch.stack(losses).nan_to_num(0.0).sum()
 
 
 def _captions(count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
