@@ -21,9 +21,13 @@ from core.estimate import Estimate
 ENOUGH = 8
 """Samples before the schedule is learned rather than cold."""
 CHECK_WORTH_S = 0.013
-LEAST_S = 0.06
+CHECK_WORTH = 0.0018
+"""What one check is worth: seconds of waiting, of a long job this share of its time."""
+LEAST_S = 0.04
 """Between two looks."""
 GRID_S = 0.01
+LATE_SHARE = 0.3
+"""Wait between two looks at a job that is past its likely end, as a share of how far past it is."""
 
 
 @dataclass(slots=True)
@@ -60,15 +64,17 @@ class Pace:
         if len(self.samples) < ENOUGH or not expected:
             return _jitter(min(max(0.1 * since, 0.2), 1.0)) if since < 20 else _tail(since)
         end = expected * math.exp(2.5 * self._spread)
-        return _tail(since) if since >= end else self._dense(expected, since, end)
+        if since < end:
+            return self._dense(expected, since, end)
+        least = 1 / _density(end, expected, self._spread)
+        return min(_tail(since), max(least, LATE_SHARE * (since - end)))
 
     def _dense(self, expected: float, since: float, end: float) -> float:
         """Integrate the density of checks from a look on until it holds one check."""
         mass, moment, grid = 0.0, since, max(GRID_S, expected / 500)
         while mass < 1.0 and moment < end:
             moment += grid
-            hazard = _hazard(moment, math.log(expected), self._spread)
-            mass += grid * math.sqrt(hazard / (2 * CHECK_WORTH_S))
+            mass += grid * _density(moment, expected, self._spread)
         return moment - since
 
 
@@ -79,6 +85,12 @@ def _spread(logs: Sequence[float]) -> float:
     most = 4 * median(off)
     # 1.2533: from mean absolute deviation to standard deviation of a normal.
     return max(0.04, 1.2533 * fmean(min(one, most) for one in off))
+
+
+def _density(moment: float, expected: float, spread: float) -> float:
+    """Return the best number of checks a second at `moment` of a job `expected` to take so long."""
+    worth = max(CHECK_WORTH_S, CHECK_WORTH * expected)
+    return math.sqrt(_hazard(moment, math.log(expected), spread) / (2 * worth))
 
 
 def _hazard(moment: float, mean: float, spread: float) -> float:

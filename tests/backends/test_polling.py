@@ -41,6 +41,15 @@ def test_a_learned_schedule_is_rare_at_first_and_close_at_the_end(
     assert late < 0.05 + 0.02 * typical
 
 
+def test_a_job_a_little_late_is_asked_for_soon_and_a_very_late_one_rarely() -> None:
+    """Past the likely end the waits grow from a twentieth of the time to the 8 % of the tail."""
+    pace = learned(10.0)
+    past = 10.0 * math.exp(2.5 * 0.15) + 0.5
+    assert pace.wait(7.3, past) < 0.5
+    assert pace.wait(7.3, past + 2.0) > pace.wait(7.3, past)
+    assert pace.wait(7.3, 60.0) > 1.5
+
+
 def test_a_cold_schedule_asks_at_once_and_ever_more_rarely() -> None:
     """Without samples: a tenth of the age, a fifth of a second at first, at most a second."""
     for elapsed, wait in ((0.0, 0.2), (1.0, 0.2), (5.0, 0.5), (15.0, 1.0)):
