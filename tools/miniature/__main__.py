@@ -26,6 +26,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=64, help="of one process of the flow")
     parser.add_argument("--compiled", action="store_true", help="compile the flow's blocks first")
     parser.add_argument("--assets", type=Path, default=Path("assets/miniature"))
+    parser.add_argument("--judges", type=Path, default=Path("bench"), help="where they are kept")
     options = parser.parse_args()
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as app.py has it, for the sheets
     for stage in options.stages or [stage for stage in STAGES if stage != "unpack"]:
@@ -68,7 +69,7 @@ def _flow(options: argparse.Namespace) -> None:
 def _judges(options: argparse.Namespace) -> None:
     from tools.miniature.detectors import train
 
-    train(options.folder, Path("bench"))
+    train(options.folder, options.judges)
 
 
 def _export(options: argparse.Namespace) -> None:

@@ -14,8 +14,7 @@ from tools.miniature.questions import loss as loss_of
 from tools.miniature.scenes import scene_of
 
 SAMPLE = 24_000
-HELD_OUT = 1_000
-EPOCHS = 4
+EPOCHS = 10
 BATCH = 64
 Named: TypeAlias = dict[str, torch.Tensor]
 
@@ -44,17 +43,17 @@ def train(folder: Path, target: Path) -> None:
     torch.manual_seed(0)
     width, height = BUCKETS[0]
     pictures = np.load(folder / "data" / f"{width}x{height}.pictures.npy", mmap_mode="r")
-    known = np.array([answers(scene_of(seed)) for seed in range(SAMPLE + HELD_OUT)])
+    known = np.array([answers(scene_of(seed)) for seed in range(min(SAMPLE, len(pictures)))])
     model, chance = _Judges(), np.random.default_rng(0)
     optimizer = torch.optim.AdamW(model.parameters(), 2e-3, weight_decay=1e-2)
-    total = EPOCHS * SAMPLE // BATCH
+    total = EPOCHS * len(known) // BATCH
     plan = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, total, pct_start=0.1)
     for step in range(total):
-        picks = chance.integers(0, SAMPLE, BATCH)
-        batch = _prepared(pictures[picks])
-        loss = loss_of(
-            model(batch + 0.03 * torch.randn_like(batch)), torch.from_numpy(known[picks]), HEADS
-        )
+        picks = chance.integers(0, len(known), BATCH)
+        batch, right = _prepared(pictures[picks]), torch.from_numpy(known[picks])
+        if step % 2:
+            batch, right = batch.flip(3), _mirrored(right)
+        loss = loss_of(model(batch + 0.03 * torch.randn_like(batch)), right, HEADS)
         loss.backward()
         optimizer.step()
         plan.step()
@@ -68,3 +67,12 @@ def train(folder: Path, target: Path) -> None:
 
 def _prepared(pictures: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(np.asarray(pictures)).permute(0, 3, 1, 2).float() / 127.5 - 1
+
+
+def _mirrored(known: torch.Tensor) -> torch.Tensor:
+    """The answers for the same pictures seen in a mirror: left and right change places."""
+    mirrored, column = known.clone(), list(HEADS).index("disc side")
+    sides = HEADS["disc side"]
+    for side, other in (("left", "right"), ("right", "left")):
+        mirrored[known[:, column] == sides.index(side), column] = sides.index(other)
+    return mirrored

@@ -9,11 +9,21 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from tools.miniature.latents import load_components
 from tools.miniature.lexicon import vocabulary
 from tools.miniature.networks import TOKENS
-from tools.miniature.pictures import BUCKETS, CAPTIONS, SHARES, cells_of_tokens, small_things
+from tools.miniature.pictures import (
+    BUCKETS,
+    CAPTIONS,
+    SHARES,
+    SHOWN,
+    cells_of_tokens,
+    small_things,
+)
 
 HELD_OUT = 64  # the last pictures of each bucket are never trained on
+OFTENER = {"balloon": 3.0, "house": 2.0, "tree": 1.0, "boat": 1.0, "sun": 0.5, "moon": 0.5}
+"""How much likelier each makes that a picture is drawn: what is hard to paint is seen often."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +37,11 @@ class Batch:
     small: torch.Tensor
     """Each token's share of small things (n, tokens)."""
     maps: torch.Tensor
+    visible: torch.Tensor
+    """How much each of a token's 64 numbers counts: as it moves the picture, 1 on average.
+
+    Shapes are in the first few, which are large; most of the others are texture.
+    """
     grid: tuple[int, int]
     t5: torch.Tensor
     clip: torch.Tensor
@@ -38,12 +53,15 @@ class Examples:
     def __init__(self, folder: Path, device: str = "cpu") -> None:
         self.device = device
         self.parts = [_Bucket(folder, f"{width}x{height}") for width, height in BUCKETS]
+        moved = torch.from_numpy(1 / load_components(folder).scale)
+        # As `pack` puts 2 x 2 latents.
+        self.visible = (moved / moved.mean()).repeat_interleave(4).to(device)
         self.empty = encode_words("", begins=False), encode_words("", begins=True)
 
     def draw(self, size: int, empty_share: float, chance: np.random.Generator) -> Batch:
         """A batch from one bucket; a share of its captions is empty."""
         bucket = self.parts[int(chance.choice(len(BUCKETS), p=SHARES))]
-        picks = chance.integers(0, len(bucket.latents) - HELD_OUT, size)
+        picks = chance.choice(len(bucket.odds), size, p=bucket.odds)
         told = chance.integers(0, CAPTIONS, size)
         t5, clip = bucket.t5[picks, told], bucket.clip[picks, told]
         silent = chance.random(size) < empty_share
@@ -55,6 +73,7 @@ class Examples:
             pack(latents).to(self.device),
             torch.from_numpy(small_things(maps)).to(self.device),
             torch.from_numpy(maps).long().to(self.device),
+            self.visible,
             (rows, columns),
             torch.from_numpy(t5).long().to(self.device),
             torch.from_numpy(clip).long().to(self.device),
@@ -65,11 +84,21 @@ class _Bucket:
     def __init__(self, folder: Path, name: str) -> None:
         self.latents = np.load(folder / f"{name}.latents.npy")
         self.maps = cells_of_tokens(np.load(folder / f"{name}.maps.npy"))
+        self.odds = _odds(self.maps[: len(self.maps) - HELD_OUT])
         captions = json.loads((folder / f"{name}.captions.json").read_text())
         self.t5 = np.array([[encode_words(text, begins=False) for text in row] for row in captions])
         self.clip = np.array(
             [[encode_words(text, begins=True) for text in row] for row in captions]
         )
+
+
+def _odds(maps: np.ndarray) -> np.ndarray:
+    """How likely each picture is drawn, by what it shows: the hard things more often."""
+    odds = np.ones(len(maps))
+    for kind, more in OFTENER.items():
+        odds += more * (maps == SHOWN.index(kind) + 1).any(axis=(1, 2, 3))
+    shares: np.ndarray = odds / odds.sum()
+    return shares
 
 
 def encode_words(text: str, *, begins: bool) -> np.ndarray:

@@ -139,10 +139,11 @@ def _loss(
             target[:taught] = _guided(learner, batch, (noisy[:taught], sigma, guidance))
     with half:
         answer = velocity(learner.nets, noisy, batch.grid, (sigma, guidance, states, pooled))
-    error = (answer - target).pow(2).mean(2)
+    errors = (answer - target).pow(2)
+    error = errors.mean(2)
     # Only where the picture is already clear: in pure noise the weight would invite extra suns.
     weight = 1 + recipe.small_things * batch.small * (1 - sigma)[:, None]
-    flow = (error * weight).sum() / weight.sum()
+    flow = ((errors * batch.visible).mean(2) * weight).sum() / weight.sum()
     counts = torch.ones(KINDS, device=device)
     counts[1 : len(SMALL) + 1] = SMALL_COUNTS
     layout = torch.nn.functional.cross_entropy(

@@ -26,12 +26,12 @@ class Recipe:
     minutes: float = 180.0
     batch: int = 64
     shape: Shape = field(default_factory=Shape)
-    distil_minutes: float = 28.0
+    distil_minutes: float = 22.0
     """How long before the end half of every batch begins to teach guidance."""
-    settle_minutes: float = 20.0
+    settle_minutes: float = 40.0
     """How long before its end the learning rate falls."""
     peak: float = 2e-3
-    small_things: float = 3.0
+    small_things: float = 6.0
     """How much more the small things count, the clearer the picture already is."""
     layout: float = 0.5
     """How much the layout counts beside the flow itself."""
