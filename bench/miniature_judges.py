@@ -11,7 +11,7 @@ from backends.sandbox.scene import Scene
 from backends.sandbox.words import COLOURS, Sky
 
 NAME = "miniature_judges.npz"
-KERNELS = ((3, 16, 2), (16, 32, 2), (32, 64, 2), (64, 64, 1), (64, 32, 2))
+KERNELS = ((3, 16, 2), (16, 32, 2), (32, 64, 2), (64, 48, 2))
 """Inputs, outputs and stride of each convolution."""
 OBJECTS = ("mountains", "tree", "house", "boat", "balloon")
 _YES_NO = ("no", "yes")

@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import unquote
 
 from gradio.processing_utils import save_bytes_to_cache
 from gradio.utils import get_upload_folder
 
-from core import pictures
+from core import metadata, pictures
 from core.errors import InputError, PlaygroundError
 from core.pictures import Picture
+from core.reading import Reading
 from core.starting import input_name
 from ui.media import Media
 
 ADVICE = "Add a PNG, JPEG, WebP or AVIF picture."
 INSTEAD = "Upload the picture instead; an assistant may send it as a data URI."
 OWN = "/gradio_api/file="
+S = TypeVar("S")
+T = TypeVar("T")
 PATIENCE_S = 10.0
 DECODERS = 4
 """Pictures that are decoded at once; one that takes too long keeps its place until it ends."""
@@ -48,9 +52,16 @@ class Inbox:
         """Return the clean picture of bytes we hold."""
         return await self._decode(data)
 
+    async def settings(self, upload: Any) -> Reading | None:
+        """Return what an uploaded file tells of how it was made, or None."""
+        return await self._patiently(_read, uploaded(upload))
+
     async def _decode(self, source: Path | bytes) -> Picture:
-        """Decode in a thread; a decoder that takes too long goes on alone, and nobody waits."""
-        work = asyncio.get_running_loop().run_in_executor(self.decoders, pictures.load, source)
+        return await self._patiently(pictures.load, source)
+
+    async def _patiently(self, read: Callable[[S], T], source: S) -> T:
+        """Read in a thread; a decoder that takes too long goes on alone, and nobody waits."""
+        work = asyncio.get_running_loop().run_in_executor(self.decoders, read, source)
         try:
             async with asyncio.timeout(self.patience_s):
                 return await work
@@ -85,6 +96,10 @@ class Inbox:
         return await asyncio.to_thread(
             save_bytes_to_cache, data, Path(name).name, str(get_upload_folder())
         )
+
+
+def _read(file: Path) -> Reading | None:
+    return metadata.read(file.read_bytes())
 
 
 def uploaded(upload: Any) -> Path:

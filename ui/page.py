@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from core import metadata, pictures
+from core import pictures
 from core.errors import InputError, PlaygroundError
 from core.history import Entry
 from core.params import TASKS, Task
-from core.reading import Reading
 from core.starting import input_name
 from core.studio import Studio
 from ui import draw, guide, shelf, tab_layout, words
 from ui import tab as tabs
 from ui.api import Api
-from ui.inbox import Inbox, uploaded
+from ui.inbox import Inbox
 from ui.make import FREE, PRIVATE, Desk
 from ui.media import Media
 from ui.money import Money
@@ -177,7 +174,7 @@ class Page:
     async def drop(self, path: Any) -> Update:
         """Restore the settings that a file tells of itself."""
         try:
-            reading = await asyncio.to_thread(_read, uploaded(path))
+            reading = await self.inbox.settings(path)
             if reading is None:
                 raise InputError(words.NO_METADATA)
         except PlaygroundError as error:
@@ -186,10 +183,6 @@ class Page:
         task: Task = "image-to-image" if record.get("task") == TASKS[1] else "text-to-image"
         gr.Info(words.restored(reading))
         return await self._fill(task, str(record.get("backend", "")), reading.params)
-
-
-def _read(file: Path) -> Reading | None:
-    return metadata.read(file.read_bytes())
 
 
 def build(

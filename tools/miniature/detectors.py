@@ -1,4 +1,7 @@
-"""Trains the judges of adherence on the painter's own pictures, for `bench/miniature.py`."""
+"""Trains the judges of adherence on the painter's own pictures, for `bench/miniature.py`.
+
+Beside the questions they learn to tell what each 16 x 16 pixels show, which is not shipped.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +10,18 @@ from typing import TypeAlias
 
 import numpy as np
 import torch
+from torch.nn.functional import binary_cross_entropy_with_logits as bce
 
 from bench.miniature_judges import HEADS, KERNELS, NAME, answers
-from tools.miniature.pictures import BUCKETS
+from tools.miniature.pictures import BUCKETS, SHOWN, cells_of_tokens
 from tools.miniature.questions import loss as loss_of
 from tools.miniature.scenes import scene_of
 
 SAMPLE = 24_000
-EPOCHS = 10
+EPOCHS = 5
 BATCH = 64
+WHERE = 20.0
+"""How much telling what is where counts beside the questions."""
 Named: TypeAlias = dict[str, torch.Tensor]
 
 
@@ -29,13 +35,15 @@ class _Judges(torch.nn.Module):
         self.out = torch.nn.Linear(
             (8 * 8 + 1) * channels, sum(len(names) for names in HEADS.values())
         )
+        self.where = torch.nn.Conv2d(channels, len(SHOWN), 1)
 
-    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+    def forward(self, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Scores of all answers, and of every kind in 8 x 8 places."""
         values = pictures
         for convolution in self.convolutions:
             values = torch.relu(convolution(values))
         seen = torch.cat([values.flatten(1), values.amax((2, 3))], dim=1)
-        return self.out(torch.nn.functional.dropout(seen, 0.2, self.training))
+        return self.out(torch.nn.functional.dropout(seen, 0.2, self.training)), self.where(values)
 
 
 def train(folder: Path, target: Path) -> None:
@@ -43,17 +51,22 @@ def train(folder: Path, target: Path) -> None:
     torch.manual_seed(0)
     width, height = BUCKETS[0]
     pictures = np.load(folder / "data" / f"{width}x{height}.pictures.npy", mmap_mode="r")
+    shown = _shown(np.load(folder / "data" / f"{width}x{height}.maps.npy"))
     known = np.array([answers(scene_of(seed)) for seed in range(min(SAMPLE, len(pictures)))])
-    model, chance = _Judges(), np.random.default_rng(0)
+    model = _Judges().to(memory_format=torch.channels_last)
+    chance = np.random.default_rng(0)
     optimizer = torch.optim.AdamW(model.parameters(), 2e-3, weight_decay=1e-2)
     total = EPOCHS * len(known) // BATCH
     plan = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, total, pct_start=0.1)
     for step in range(total):
         picks = chance.integers(0, len(known), BATCH)
-        batch, right = _prepared(pictures[picks]), torch.from_numpy(known[picks])
+        batch, right, cells = _prepared(pictures[picks]), known[picks], shown[picks]
         if step % 2:
-            batch, right = batch.flip(3), _mirrored(right)
-        loss = loss_of(model(batch + 0.03 * torch.randn_like(batch)), right, HEADS)
+            batch, right, cells = batch.flip(3), _mirrored(right), cells[..., ::-1].copy()
+        scores, places = model(batch + 0.03 * torch.randn_like(batch))
+        loss = loss_of(scores, torch.from_numpy(right), HEADS) + WHERE * bce(
+            places, torch.from_numpy(cells).float()
+        )
         loss.backward()
         optimizer.step()
         plan.step()
@@ -61,7 +74,11 @@ def train(folder: Path, target: Path) -> None:
         if step % 250 == 0:
             print("judges", step, total, round(float(loss.detach()), 4), flush=True)
     model.eval()
-    arrays = {name: value.numpy().astype(np.float16) for name, value in model.state_dict().items()}
+    arrays = {
+        name: value.numpy().astype(np.float16)
+        for name, value in model.state_dict().items()
+        if not name.startswith("where")
+    }
     np.savez(target / NAME, **arrays)
 
 
@@ -69,9 +86,16 @@ def _prepared(pictures: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(np.asarray(pictures)).permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
-def _mirrored(known: torch.Tensor) -> torch.Tensor:
+def _shown(maps: np.ndarray) -> np.ndarray:
+    """Which kinds (pictures, kinds, 8, 8) each token's cells show."""
+    cells = cells_of_tokens(maps)
+    kinds = [(cells == number + 1).any(axis=3) for number in range(len(SHOWN))]
+    return np.stack(kinds, axis=1)
+
+
+def _mirrored(known: np.ndarray) -> np.ndarray:
     """The answers for the same pictures seen in a mirror: left and right change places."""
-    mirrored, column = known.clone(), list(HEADS).index("disc side")
+    mirrored, column = known.copy(), list(HEADS).index("disc side")
     sides = HEADS["disc side"]
     for side, other in (("left", "right"), ("right", "left")):
         mirrored[known[:, column] == sides.index(side), column] = sides.index(other)
