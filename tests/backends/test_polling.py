@@ -42,7 +42,7 @@ def test_a_learned_schedule_is_rare_at_first_and_close_at_the_end(
 
 
 def test_a_job_a_little_late_is_asked_for_soon_and_a_very_late_one_rarely() -> None:
-    """Past the likely end the waits grow from a twentieth of the time to the 8 % of the tail."""
+    """Past the likely end the waits grow with how late it is, up to the two seconds of the tail."""
     pace = learned(10.0)
     past = 10.0 * math.exp(2.5 * 0.15) + 0.5
     assert pace.wait(7.3, past) < 0.5
