@@ -1,10 +1,12 @@
 """The history: finished pictures with everything needed to make them again.
 
 The file is stored first, then its thumbnail, then the row: a row never points at nothing.
+A picture to start from is stored by its content, once for all who start from it.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import secrets
 from collections.abc import Callable
@@ -25,12 +27,14 @@ from sqlalchemy import (
 
 from core.database import Database
 from core.errors import InputError
-from core.job import iso
+from core.job import ACTIVE, iso
 from core.params import Task
+from core.pictures import Picture
 from core.storage import Storage
 
 COLUMNS = "n id job_id owner starred search facts elapsed_s created_at".split()
 entries = table("entries", *(column(name) for name in COLUMNS))
+jobs = table("jobs", *(column(name) for name in "state params retryable charged".split()))
 vault = table("secrets", column("name"), column("value"))
 
 
@@ -75,6 +79,8 @@ class History:
     def __init__(self, database: Database, storage: Storage) -> None:
         self.database = database
         self.storage = storage
+        self.inputs = asyncio.Lock()
+        """Held from storing a picture to start from until the job that needs it is a row."""
 
     async def add(
         self,
@@ -153,12 +159,30 @@ class History:
         return replace(entry, starred=starred)
 
     async def delete(self, entry_id: str, *, owner: str) -> None:
-        """Remove an entry, then its files."""
+        """Remove an entry, then its files, and the picture it began with if nothing needs it."""
         entry = await self.get(entry_id, owner=owner)
         gone = delete(entries).where(entries.c.id == entry_id)
-        await self.database.run(lambda db: db.execute(gone))
-        await self.storage.delete(entry.file)
-        await self.storage.delete(entry.thumbnail)
+        source = entry.params.get("image")
+        async with self.inputs:
+            await self.database.run(lambda db: db.execute(gone))
+            await self.storage.delete(entry.file)
+            await self.storage.delete(entry.thumbnail)
+            if isinstance(source, dict):
+                await self._release(Picture(**source))
+
+    async def _release(self, source: Picture) -> None:
+        """Remove a picture to start from, unless an entry or a job that may still run needs it."""
+        open_still = jobs.c.state.in_([*ACTIVE, "unknown"])
+        again = jobs.c.retryable.is_(True) | (jobs.c.charged == "yes")
+        needs = (
+            select(entries.c.id).where(entries.c.facts.contains(source.sha256)),
+            select(jobs.c.state).where(
+                jobs.c.params.contains(source.sha256),
+                open_still | ((jobs.c.state == "failed") & again),
+            ),
+        )
+        if not await self.database.run(lambda db: any(db.execute(need).first() for need in needs)):
+            await self.storage.delete(input_name(source))
 
     async def secret(self, name: str) -> str:
         """Return this installation's own secret of that name, drawn on first use."""
@@ -172,6 +196,12 @@ class History:
             return str(found)
 
         return await self.database.run(work)
+
+
+def input_name(picture: Picture) -> str:
+    """Name a picture to start from by its content, so that the same one is kept once."""
+    suffix = picture.media_type.rpartition("/")[2]
+    return f"inputs/{picture.sha256[:2]}/{picture.sha256}.{suffix}"
 
 
 def _containing(query: str) -> list[ColumnElement[bool]]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from core.backend import Backend, Collectable, Resumable, Traceable
 from core.errors import InputError, PlaygroundError
-from core.history import History
+from core.history import History, input_name
 from core.job import ACTIVE, Job
 from core.ledger import Ledger
 from core.params import Params
@@ -78,9 +78,3 @@ async def params_of(history: History, backend: Backend, job: Job) -> Params:
         data = await history.storage.read(input_name(picture))
         values["image"] = picture.model_copy(update={"data": data})
     return parse(backend.tasks[job.task], values)
-
-
-def input_name(picture: Picture) -> str:
-    """Name a picture to start from by its content, so that the same one is kept once."""
-    suffix = picture.media_type.rpartition("/")[2]
-    return f"inputs/{picture.sha256[:2]}/{picture.sha256}.{suffix}"

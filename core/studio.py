@@ -17,14 +17,14 @@ from core.backend import Backend, Loadable, Priced
 from core.errors import InputError, NotReadyError, PlaygroundError
 from core.estimate import Estimate
 from core.events import Loading
-from core.history import Entry, History
+from core.history import Entry, History, input_name
 from core.job import Job, State
 from core.lane import Lane
 from core.ledger import Ledger
 from core.params import Params, Task
 from core.record import Recorder
 from core.run import Run
-from core.starting import input_name, pick_up
+from core.starting import pick_up
 
 K = TypeVar("K", bound=str)
 V = TypeVar("V")
@@ -122,9 +122,10 @@ class Studio:
     async def _submit(
         self, backend: Backend, wishes: Sequence[Params], owner: str, click: str
     ) -> list[Job]:
-        if picture := wishes[0].picture:
-            await self.history.storage.write(input_name(picture), picture.data)
-        jobs = await self.ledger.add_all(backend, wishes, owner=owner, click=click)
+        async with self.history.inputs:
+            if picture := wishes[0].picture:
+                await self.history.storage.write(input_name(picture), picture.data)
+            jobs = await self.ledger.add_all(backend, wishes, owner=owner, click=click)
         self.lanes[backend.id].line.probe()
         for job, params in zip(jobs, wishes, strict=False):
             if job.state == "waiting" and job.id not in self._runs:

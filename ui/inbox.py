@@ -16,9 +16,9 @@ from gradio.utils import get_upload_folder
 
 from core import metadata, pictures
 from core.errors import InputError, PlaygroundError
+from core.history import input_name
 from core.pictures import Picture
 from core.reading import Reading
-from core.starting import input_name
 from ui.media import Media
 
 ADVICE = "Add a PNG, JPEG, WebP or AVIF picture."

@@ -10,9 +10,8 @@ import gradio as gr
 
 from core import pictures
 from core.errors import InputError, PlaygroundError
-from core.history import Entry
+from core.history import Entry, input_name
 from core.params import TASKS, Task
-from core.starting import input_name
 from core.studio import Studio
 from ui import draw, guide, shelf, tab_layout, words
 from ui import tab as tabs
