@@ -18,6 +18,7 @@ from pathlib import Path
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as app.py has it, before NumPy is there
 
 import numpy as np
+from PIL import Image
 
 from backends.flux.sampling import Flux, Order, open_model
 from backends.miniature import FOLDER, Miniature, MiniatureText
@@ -45,6 +46,7 @@ def main() -> None:
     asyncio.run(measure_speed(options.assets))
     targets = [paint_scene(scene, SIZE, f"held out {n}")[0] for n, scene in enumerate(scenes)]
     print_adherence("the judges on the painter", scenes, targets, judges)
+    print_adherence("the judges on the painter, blurred", scenes, map(_blurred, targets), judges)
     for guidance, share in ((3.5, 1.0), (1.0, 0.5), (2.0, 0.5), (5.0, 0.5)):
         chosen = scenes[: max(1, round(len(scenes) * share))]
         pictures = [
@@ -96,6 +98,12 @@ def print_adherence(
                 chosen = known[:, number] == answer
                 line += f"  {word} {(known == found)[chosen, number].mean():6.1%}"
         print(line, flush=True)
+
+
+def _blurred(picture: np.ndarray) -> np.ndarray:
+    """The picture as from half as many pixels: the judges ask what is there, not how sharp."""
+    half = Image.fromarray(picture).reduce(2)
+    return np.asarray(half.resize(SIZE, Image.Resampling.BILINEAR))
 
 
 def measure_behaviour(

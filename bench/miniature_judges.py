@@ -34,8 +34,11 @@ class Judges:
             self._weights = {name: stored[name].astype(np.float32) for name in stored.files}
 
     def features(self, picture: np.ndarray) -> np.ndarray:
-        """What the network sees: every channel in 8 x 8 cells, then its strongest anywhere."""
-        values = picture.astype(np.float32) / np.float32(127.5) - 1
+        """What the network sees: every channel in 8 x 8 cells, then its strongest anywhere.
+
+        Last, how sure it is of each kind of thing in the cell where it is surest.
+        """
+        values = 2 * np.sqrt(picture.astype(np.float32) / np.float32(255)) - 1  # nights, too
         for number, (inputs, outputs, stride) in enumerate(KERNELS):
             kernel = self._weights[f"convolutions.{number}.weight"]
             padded = np.pad(values, ((1, 1), (1, 1), (0, 0)))
@@ -45,7 +48,9 @@ class Judges:
             flat = rows.reshape(high * wide, inputs * 9) @ kernel.reshape(outputs, -1).T
             values = np.maximum(flat + self._weights[f"convolutions.{number}.bias"], 0)
             values = values.reshape(high, wide, outputs)
-        return np.concatenate([values.transpose(2, 0, 1).ravel(), values.max(axis=(0, 1))])
+        where = values @ self._weights["where.weight"][:, :, 0, 0].T + self._weights["where.bias"]
+        strongest = [values.max(axis=(0, 1)), where.max(axis=(0, 1))]
+        return np.concatenate([values.transpose(2, 0, 1).ravel(), *strongest])
 
     def __call__(self, picture: np.ndarray) -> np.ndarray:
         """The number of the likeliest answer to each question of `HEADS`."""

@@ -1,6 +1,6 @@
 """Trains the judges of adherence on the painter's own pictures, for `bench/miniature.py`.
 
-Beside the questions they learn to tell what each 16 x 16 pixels show, which is not shipped.
+Beside the questions they learn to tell what each 16 x 16 pixels show, and answer by that too.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 import numpy as np
 import torch
+from torch.nn.functional import avg_pool2d, interpolate
 from torch.nn.functional import binary_cross_entropy_with_logits as bce
 
 from bench.miniature_judges import HEADS, KERNELS, NAME, answers
@@ -18,7 +19,7 @@ from tools.miniature.questions import loss as loss_of
 from tools.miniature.scenes import scene_of
 
 SAMPLE = 24_000
-EPOCHS = 5
+EPOCHS = 10
 BATCH = 64
 WHERE = 20.0
 """How much telling what is where counts beside the questions."""
@@ -33,7 +34,7 @@ class _Judges(torch.nn.Module):
         )
         channels = KERNELS[-1][1]
         self.out = torch.nn.Linear(
-            (8 * 8 + 1) * channels, sum(len(names) for names in HEADS.values())
+            (8 * 8 + 1) * channels + len(SHOWN), sum(len(names) for names in HEADS.values())
         )
         self.where = torch.nn.Conv2d(channels, len(SHOWN), 1)
 
@@ -42,8 +43,10 @@ class _Judges(torch.nn.Module):
         values = pictures
         for convolution in self.convolutions:
             values = torch.relu(convolution(values))
+        where = self.where(values)
         seen = torch.cat([values.flatten(1), values.amax((2, 3))], dim=1)
-        return self.out(torch.nn.functional.dropout(seen, 0.2, self.training)), self.where(values)
+        seen = torch.nn.functional.dropout(seen, 0.2, self.training)
+        return self.out(torch.cat([seen, where.amax((2, 3))], dim=1)), where
 
 
 def train(folder: Path, target: Path) -> None:
@@ -61,6 +64,8 @@ def train(folder: Path, target: Path) -> None:
     for step in range(total):
         picks = chance.integers(0, len(known), BATCH)
         batch, right, cells = _prepared(pictures[picks]), known[picks], shown[picks]
+        if step % 3 == 0:
+            batch = _blurred(batch)
         if step % 2:
             batch, right, cells = batch.flip(3), _mirrored(right), cells[..., ::-1].copy()
         scores, places = model(batch + 0.03 * torch.randn_like(batch))
@@ -74,16 +79,18 @@ def train(folder: Path, target: Path) -> None:
         if step % 250 == 0:
             print("judges", step, total, round(float(loss.detach()), 4), flush=True)
     model.eval()
-    arrays = {
-        name: value.numpy().astype(np.float16)
-        for name, value in model.state_dict().items()
-        if not name.startswith("where")
-    }
+    arrays = {name: value.numpy().astype(np.float16) for name, value in model.state_dict().items()}
     np.savez(target / NAME, **arrays)
 
 
 def _prepared(pictures: np.ndarray) -> torch.Tensor:
-    return torch.from_numpy(np.asarray(pictures)).permute(0, 3, 1, 2).float() / 127.5 - 1
+    shares = torch.from_numpy(np.asarray(pictures)).permute(0, 3, 1, 2).float() / 255
+    return 2 * shares.sqrt() - 1
+
+
+def _blurred(pictures: torch.Tensor) -> torch.Tensor:
+    """As from half as many pixels: what is there is asked, not how sharp it is."""
+    return interpolate(avg_pool2d(pictures, 2), scale_factor=2.0, mode="bilinear")
 
 
 def _shown(maps: np.ndarray) -> np.ndarray:
