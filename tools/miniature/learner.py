@@ -28,7 +28,7 @@ class Recipe:
     shape: Shape = field(default_factory=Shape)
     distil_minutes: float = 22.0
     """How long before the end half of every batch begins to teach guidance."""
-    settle_minutes: float = 40.0
+    settle_minutes: float = 60.0
     """How long before its end the learning rate falls."""
     peak: float = 2e-3
     small_things: float = 6.0

@@ -46,7 +46,7 @@ def _guidances(model: Flux) -> list[Cell]:
 
 def _steps(model: Flux) -> list[Cell]:
     return [
-        (model.paint(Order(PROMPT, SIZE, steps=count, seed=3)), f"{count} steps")
+        (model.paint(Order(PROMPT, SIZE, steps=count, seed=3)), f"{count} step" + "s" * (count > 1))
         for count in (1, 2, 4, 8, 12, 20, 50)
     ]
 
