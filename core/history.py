@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import secrets
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from pydantic import ValidationError
 from sqlalchemy import (
     ColumnElement,
     Connection,
@@ -35,6 +37,7 @@ from core.storage import Storage
 COLUMNS = "n id job_id owner starred search facts elapsed_s created_at".split()
 entries = table("entries", *(column(name) for name in COLUMNS))
 jobs = table("jobs", *(column(name) for name in "state params retryable charged".split()))
+INPUT = re.compile(r"inputs/[0-9a-f]{2}/[0-9a-f]{64}\.(png|jpeg)")
 vault = table("secrets", column("name"), column("value"))
 
 
@@ -162,13 +165,12 @@ class History:
         """Remove an entry, then its files, and the picture it began with if nothing needs it."""
         entry = await self.get(entry_id, owner=owner)
         gone = delete(entries).where(entries.c.id == entry_id)
-        source = entry.params.get("image")
         async with self.inputs:
             await self.database.run(lambda db: db.execute(gone))
             await self.storage.delete(entry.file)
             await self.storage.delete(entry.thumbnail)
-            if isinstance(source, dict):
-                await self._release(Picture(**source))
+            if source := _source(entry):
+                await self._release(source)
 
     async def _release(self, source: Picture) -> None:
         """Remove a picture to start from, unless an entry or a job that may still run needs it."""
@@ -202,6 +204,18 @@ def input_name(picture: Picture) -> str:
     """Name a picture to start from by its content, so that the same one is kept once."""
     suffix = picture.media_type.rpartition("/")[2]
     return f"inputs/{picture.sha256[:2]}/{picture.sha256}.{suffix}"
+
+
+def _source(entry: Entry) -> Picture | None:
+    """The picture an entry began with, where it is told as this program writes it.
+
+    An entry may come from a file's metadata, which anybody can write.
+    """
+    try:
+        picture = Picture(**entry.params["image"])
+    except (KeyError, TypeError, ValidationError):
+        return None
+    return picture if INPUT.fullmatch(input_name(picture)) else None
 
 
 def _containing(query: str) -> list[ColumnElement[bool]]:

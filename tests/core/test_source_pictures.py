@@ -10,6 +10,7 @@ from core.history import input_name
 from core.job import Job
 from core.studio import Studio
 from tests.conftest import Studios
+from tests.core.test_history import entry
 from tests.fakes import FakeBackend, FakeImage, picture
 
 pytestmark = pytest.mark.anyio
@@ -43,14 +44,36 @@ async def test_it_goes_with_the_last_entry_made_from_it(studios: Studios) -> Non
     assert not await kept(studio)
 
 
+@pytest.mark.parametrize(
+    "image",
+    [
+        "a.png",
+        {"path": "a.png"},
+        PHOTO.model_dump() | {"sha256": "%"},
+        PHOTO.model_dump() | {"media_type": "image/../../playground.db"},
+    ],
+)
+async def test_an_entry_that_tells_nonsense_of_it_can_be_deleted(
+    studios: Studios, image: object
+) -> None:
+    """It goes, and nothing else does: what a restored entry tells came from a file."""
+    studio = await studios.open(FakeBackend())
+    other = await make(studio, 1)
+    params = {"prompt": "hills", "image": image}
+    await studio.history.restore(entry(2, task="image-to-image", params=params))
+    await studio.history.delete("e2", owner="ann")
+    assert [one.id for one in await studio.history.page("ann")] == [other]
+    assert await kept(studio)
+
+
 async def test_a_job_on_its_way_keeps_it(studios: Studios) -> None:
     """A job that a restart would have to begin again still finds its picture."""
     backend = FakeBackend()
     studio = await studios.open(backend)
-    entry = await make(studio, 1)
+    made = await make(studio, 1)
     backend.gate.clear()
     job = await start(studio, 2)
-    await studio.history.delete(entry, owner="ann")
+    await studio.history.delete(made, owner="ann")
     assert await kept(studio)
     backend.gate.set()
     done = await studio.result(job.id, owner="ann")
@@ -72,8 +95,8 @@ async def test_a_failed_job_keeps_it_only_where_it_can_be_retried(
     """Retry needs the picture; a refusal cannot be retried."""
     backend = FakeBackend()
     studio = await studios.open(backend)
-    entry = await make(studio, 1)
+    made = await make(studio, 1)
     backend.failure = failure
     await studio.result((await start(studio, 2)).id, owner="ann")
-    await studio.history.delete(entry, owner="ann")
+    await studio.history.delete(made, owner="ann")
     assert await kept(studio) is needed
