@@ -30,13 +30,13 @@ from sqlalchemy import (
 from core.database import Database
 from core.errors import InputError
 from core.job import ACTIVE, iso
+from core.ledger import jobs
 from core.params import Task
 from core.pictures import Picture
 from core.storage import Storage
 
 COLUMNS = "n id job_id owner starred search facts elapsed_s created_at".split()
 entries = table("entries", *(column(name) for name in COLUMNS))
-jobs = table("jobs", *(column(name) for name in "state params retryable charged".split()))
 INPUT = re.compile(r"inputs/[0-9a-f]{2}/[0-9a-f]{64}\.(png|jpeg)")
 vault = table("secrets", column("name"), column("value"))
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import Any
+
 import pytest
 
 from core import pictures
@@ -80,6 +83,30 @@ async def test_a_job_on_its_way_keeps_it(studios: Studios) -> None:
     assert done.entry
     await studio.history.delete(done.entry.id, owner="ann")
     assert not await kept(studio)
+
+
+async def test_a_job_that_is_just_being_written_down_keeps_it(
+    studios: Studios, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between storing the picture and writing the row, nobody takes the picture away."""
+    studio = await studios.open(FakeBackend())
+    made = await make(studio, 1)
+    add_all, stored, go_on = studio.ledger.add_all, asyncio.Event(), asyncio.Event()
+
+    async def slowly(*wishes: Any, **more: Any) -> list[Job]:
+        stored.set()
+        await go_on.wait()
+        return await add_all(*wishes, **more)
+
+    monkeypatch.setattr(studio.ledger, "add_all", slowly)
+    starting = asyncio.create_task(start(studio, 2))
+    await stored.wait()
+    deleting = asyncio.create_task(studio.history.delete(made, owner="ann"))
+    await asyncio.wait([deleting], timeout=0.3)
+    go_on.set()
+    await studio.result((await starting).id, owner="ann")
+    await deleting
+    assert await kept(studio)
 
 
 @pytest.mark.parametrize(
