@@ -6,6 +6,7 @@ Names and defaults are part of the product; README's table is tested against thi
 from __future__ import annotations
 
 import re
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal, NoReturn
 from urllib.parse import unquote
@@ -20,6 +21,7 @@ ORIGIN = re.compile(
     r"https?://(\*\.)?[A-Za-z0-9.-]+(:\d{1,5})?|https?://\[[0-9a-fA-F:]+\](:\d{1,5})?"
 )
 
+HOST = re.compile(r"(\*\.)?[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?")
 PASSWORD = re.compile(r"://[^/@]*?:([^/]+)@")
 
 
@@ -111,6 +113,25 @@ class Settings(BaseSettings):
         "", description="Origins whose pages may show this one in a frame, separated by spaces."
     )
     srpo_auth: SecretStr | None = Field(None, description="`user:password[,user:password]`.")
+    srpo_admins: str = Field(
+        "",
+        description="Users who see everybody's sums and the balance, and resume stopped queues, "
+        "separated by commas.",
+    )
+    srpo_hosts: str = Field(
+        "", description="Further host names this server answers to, separated by commas."
+    )
+    srpo_trusted_proxies: str = Field(
+        "",
+        description="Networks of proxies whose `X-Forwarded-*` headers are believed, for limits "
+        "and links, separated by commas.",
+    )
+    srpo_local_owner: bool = Field(
+        True, description="0: nobody is the owner of this machine, not even on it."
+    )
+    srpo_public_spending: bool = Field(
+        False, description="1: visitors of a public instance spend your money without a budget."
+    )
     srpo_poll_interval: float | None = Field(
         None, gt=0, description="Fixed seconds between polls, for tests."
     )
@@ -125,6 +146,31 @@ class Settings(BaseSettings):
         if not all(ORIGIN.fullmatch(origin) for origin in value.split()):
             raise ValueError("it takes origins such as https://example.com, separated by spaces")
         return " ".join(value.split())
+
+    @field_validator("srpo_hosts")
+    @classmethod
+    def _host_names(cls, value: str) -> str:
+        """Take names, each with any number of subdomains if it begins with `*.`."""
+        names = listed(value.lower())
+        if not all(HOST.fullmatch(name) for name in names):
+            raise ValueError("it takes host names such as play.example.com, separated by commas")
+        return ",".join(names)
+
+    @field_validator("srpo_trusted_proxies")
+    @classmethod
+    def _networks(cls, value: str) -> str:
+        """Take addresses and networks."""
+        try:
+            return ",".join(str(ip_network(one, strict=False)) for one in listed(value))
+        except ValueError:
+            raise ValueError(
+                "it takes networks such as 127.0.0.1 or 10.0.0.0/8, separated by commas"
+            ) from None
+
+    @property
+    def admins(self) -> frozenset[str]:
+        """The names in `SRPO_ADMINS`."""
+        return frozenset(listed(self.srpo_admins))
 
     @property
     def database(self) -> str:
@@ -172,6 +218,11 @@ class Settings(BaseSettings):
     def __reduce__(self) -> NoReturn:
         """Refuse to be pickled: a pickle would hold the keys in clear."""
         raise TypeError("Settings hold keys and cannot be pickled.")
+
+
+def listed(value: str) -> list[str]:
+    """Split a setting at commas and spaces."""
+    return value.replace(",", " ").split()
 
 
 def load() -> Settings:

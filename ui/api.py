@@ -11,7 +11,8 @@ import gradio as gr
 from gradio.processing_utils import save_bytes_to_cache
 from gradio.utils import get_upload_folder
 
-from core.errors import NotReadyError, PlaygroundError
+from core.caller import STRANGER, Caller
+from core.errors import InputError, NotReadyError, PlaygroundError
 from core.history import Entry
 from core.job import Job
 from core.params import Task
@@ -20,7 +21,7 @@ from core.studio import Studio
 from ui import words
 from ui.inbox import Inbox
 from ui.media import Media
-from ui.owner import owner_of
+from ui.owner import caller_of
 from ui.wishes import count, described, named, plain, spoken, states_named, task_named, touched
 
 MOST = 500
@@ -142,10 +143,10 @@ class Api:
             params: The backend's params for this task; `backends` lists their schema.
             image: The picture to start from, on image-to-image.
         """
-        owner = owner_of(request)
         with spoken():
             wishes = named(params) | ({"image": image} if image else {})
-            return (await self._submit(task_named(task), backend, wishes, owner)).as_dict()
+            caller = caller_of(request)
+            return (await self._submit(task_named(task), backend, wishes, caller)).as_dict()
 
     async def job(self, id: str, request: gr.Request | None = None) -> dict[str, Any]:  # noqa: A002
         """Tell how a job stands.
@@ -154,7 +155,7 @@ class Api:
             id: The job's id.
         """
         with spoken():
-            return (await self.studio.ledger.get(str(id), owner=owner_of(request))).as_dict()
+            return (await self._job(str(id), caller_of(request))).as_dict()
 
     async def jobs(
         self, state: str = "", request: gr.Request | None = None
@@ -165,7 +166,7 @@ class Api:
             state: waiting, sending, running, finished, failed, cancelled or unknown; empty for all.
         """
         with spoken():
-            found = await self.studio.jobs(owner_of(request), states=states_named(state))
+            found = await self.studio.jobs(_known(request), states=states_named(state))
         return [job.as_dict() for job in found]
 
     async def cancel(self, id: str, request: gr.Request | None = None) -> dict[str, Any]:  # noqa: A002
@@ -175,7 +176,8 @@ class Api:
             id: The job's id.
         """
         with spoken():
-            return (await self.studio.cancel(str(id), owner=owner_of(request))).as_dict()
+            job = await self._job(str(id), caller_of(request))
+            return (await self.studio.cancel(job.id, owner=job.owner)).as_dict()
 
     async def history(
         self,
@@ -195,7 +197,7 @@ class Api:
         """
         with spoken():
             found = await self.studio.history.page(
-                owner_of(request),
+                _known(request),
                 limit=count(limit, MOST),
                 before=str(before),
                 query=str(query),
@@ -210,20 +212,37 @@ class Api:
     async def _make(
         self, task: Task, backend: str, wishes: dict[str, Any], request: gr.Request | None
     ) -> tuple[gr.FileData, dict[str, Any]]:
-        owner = owner_of(request)
         with spoken():
-            job = await self._submit(task, backend, wishes, owner, lenient=True)
-            done = await self.studio.result(job.id, owner=owner, patient=False)
+            caller = caller_of(request)
+            job = await self._submit(task, backend, wishes, caller, lenient=True)
+            done = await self.studio.result(job.id, owner=caller.owner, patient=False)
             if done.stop:  # it would wait for a person, and nothing was spent yet
-                await self.studio.cancel(job.id, owner=owner)
+                await self.studio.cancel(job.id, owner=caller.owner)
                 raise NotReadyError(words.stopped(done.stop))
             if done.entry is None:
                 raise PlaygroundError(words.failure(done.job) or f"{words.state(done)}.")
             path = await self._copy(done.entry)
         return gr.FileData(path=path), await self._entry(done.entry)
 
+    async def _job(self, job_id: str, caller: Caller) -> Job:
+        """Return a job of the caller; a stranger's opens to whoever has its id.
+
+        Such an owner exists for one request, so its unguessable id is all that is left of it.
+        """
+        if not caller.stranger:
+            return await self.studio.ledger.get(job_id, owner=caller.owner)
+        job = await self.studio.ledger.get(job_id)
+        owner = job.owner if job.owner.startswith(STRANGER) else caller.owner
+        return await self.studio.ledger.get(job_id, owner=owner)
+
     async def _submit(
-        self, task: Task, backend: str, wishes: dict[str, Any], owner: str, *, lenient: bool = False
+        self,
+        task: Task,
+        backend: str,
+        wishes: dict[str, Any],
+        caller: Caller,
+        *,
+        lenient: bool = False,
     ) -> Job:
         backend = backend or self.default_backend
         kind = self.studio.kind(backend, task)
@@ -231,7 +250,7 @@ class Api:
             wishes = touched(wishes, frozenset(kind.model_fields))
         if "image" in wishes:
             wishes["image"] = await self.inbox.picture(plain(wishes["image"]))
-        return await self.studio.submit(backend, parse(kind, wishes), owner=owner)
+        return await self.studio.submit(backend, parse(kind, wishes), owner=caller.owner)
 
     async def _entry(self, entry: Entry) -> dict[str, Any]:
         addresses = {
@@ -245,3 +264,11 @@ class Api:
         data = await self.studio.history.storage.read(entry.file)
         name = PurePosixPath(entry.file).name
         return await asyncio.to_thread(save_bytes_to_cache, data, name, get_upload_folder())
+
+
+def _known(request: gr.Request | None) -> str:
+    """Return the owner whose list is asked for, or say how a stranger names one."""
+    caller = caller_of(request)
+    if caller.stranger:
+        raise InputError(words.NO_OWNER, advice=words.HOW_TO_SAY_WHO)
+    return caller.owner

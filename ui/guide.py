@@ -10,6 +10,7 @@ import gradio as gr
 from core.backend import Backend, Loadable
 from ui import draw
 from ui.make import FREE, PRIVATE
+from ui.server.caller import seen_of
 from ui.tab import Update
 
 CLIENT = """from gradio_client import Client
@@ -72,7 +73,7 @@ def build(backends: Mapping[str, Backend]) -> None:
         yield stand()
 
     def show(request: gr.Request) -> Update:
-        return stand() | {snippets: draw.snippets(_texts(_address(request)))}
+        return stand() | {snippets: draw.snippets(_texts(seen_of(request.headers).page))}
 
     item.select(show, None, [cards, again, ticks, snippets], **PRIVATE)
     ticks.tick(stand, None, [cards, again, ticks], **FREE)
@@ -85,11 +86,3 @@ def _texts(url: str) -> dict[str, str]:
         "Shell: curl": CURL.format(url=url),
         "MCP: settings of an assistant": MCP.format(url=url),
     }
-
-
-def _address(request: gr.Request) -> str:
-    """Return the address under which this page was reached."""
-    headers = request.headers
-    scheme = headers.get("x-forwarded-proto", "http").split(",")[0].strip()
-    host = headers.get("x-forwarded-host", headers.get("host", "127.0.0.1:7860"))
-    return f"{'https' if scheme == 'https' else 'http'}://{host}"

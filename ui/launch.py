@@ -21,6 +21,8 @@ from ui.bodies import Bodies
 from ui.fetching import keep_from_fetching
 from ui.guard import Framed, SameOrigin
 from ui.media import Media
+from ui.server.caller import PRIVATE, Entrance, StampCaller, networks
+from ui.server.hosts import KnownHosts
 from ui.theme import theme
 
 ASSETS = Path(__file__).parent.parent / "assets"
@@ -35,7 +37,9 @@ def serve(studio: Studio, settings: Settings, life: Life) -> None:
     examples = json.loads((ASSETS / "examples.json").read_text(encoding="utf-8"))
     demo = page.build(studio, default, examples, ask_above=settings.srpo_confirm_above_usd)
     demo.queue(max_size=1000, default_concurrency_limit=None)
-    demo.launch(**options(studio, settings, life))
+    # Otherwise uvicorn would believe any program on this machine about where a request came from.
+    os.environ["FORWARDED_ALLOW_IPS"] = ""
+    demo.launch(**options(studio, settings, life, share_url=lambda: demo.share_url))
 
 
 def _declare_gpu_use() -> None:
@@ -44,7 +48,21 @@ def _declare_gpu_use() -> None:
         importlib.import_module("spaces").GPU(lambda: None)
 
 
-def options(studio: Studio, settings: Settings, life: Life) -> dict[str, Any]:
+def entrance(settings: Settings) -> Entrance:
+    """Say whom to believe about where a request came from, and whether anybody is `local`."""
+    space = os.environ.get("SYSTEM") == "spaces"
+    shared = os.environ.get("GRADIO_SHARE", "").lower() in ("true", "1")
+    trusted = settings.srpo_trusted_proxies or (PRIVATE if space else "")
+    return Entrance(networks(trusted), settings.srpo_local_owner and not space and not shared)
+
+
+def options(
+    studio: Studio,
+    settings: Settings,
+    life: Life,
+    *,
+    share_url: Callable[[], str | None] = str,
+) -> dict[str, Any]:
     """Return the switches of Gradio's server, each for a reason named in GRADIO's notes."""
     return {
         "theme": theme(),
@@ -57,6 +75,8 @@ def options(studio: Studio, settings: Settings, life: Life) -> dict[str, Any]:
         "app_kwargs": {
             "routes": Media(studio.history).routes(),
             "middleware": [
+                Middleware(StampCaller, entrance=entrance(settings)),
+                Middleware(KnownHosts, names=settings.srpo_hosts.split(","), share_url=share_url),
                 Middleware(Framed, embed=settings.srpo_embed),
                 Middleware(SameOrigin),
                 Middleware(Bodies),

@@ -1,64 +1,63 @@
-"""Who is asking: a signed-in user, this machine's own person, or an anonymous browser."""
+"""Who is asking: a signed-in user, this machine's own person, a browser, a script, a stranger."""
 
 from __future__ import annotations
 
 import hashlib
-import ipaddress
-import os
 import re
 import secrets
+from collections.abc import Collection
 from typing import Any
 
 import gradio as gr
 
+from core.caller import Caller, stranger
+from core.errors import InputError
+from ui import words
+from ui.server.caller import seen_of
+
 TOKEN = re.compile(r"[0-9a-f]{32}")
+HEADER = "x-srpo-token"
+"""By which scripts and MCP clients name their owner."""
 
 
 def new_token() -> str:
-    """Draw the secret by which an anonymous browser is known."""
+    """Draw the secret by which a browser, and the scripts that carry it, are known."""
     return secrets.token_hex(16)
 
 
 def owner_of(request: gr.Request | None, token: Any = None) -> str:
-    """Name the owner of what this request makes and may see.
+    """Name the owner of what this request makes and may see."""
+    return caller_of(request, token).owner
 
-    A signed-in user is that user. Whoever sits at the machine that runs the program is `local`,
-    from the page and from scripts alike. Everybody else is their browser's token, and a script
-    without one is its network address.
+
+def caller_of(
+    request: gr.Request | None, token: Any = None, admins: Collection[str] = ()
+) -> Caller:
+    """Say who sent a request; `token` is what the page's browser remembers.
+
+    A signed-in user is that user. A token in the header is whoever has that token. Whoever sits
+    at the machine that runs the program is `local`. A browser is its token. Everybody else is a
+    stranger, for this request alone. An address is never an identity.
+
+    Raises InputError for a header that holds no token.
     """
     if request is None:
-        return "local"
+        return stranger()
+    seen = seen_of(request.headers)
     if request.username:
-        return f"user:{request.username}"
-    if _is_local(request):
-        return "local"
+        owner = f"user:{request.username}"
+        return Caller(owner, seen.address, request.username in admins)
+    if (given := request.headers.get(HEADER)) is not None:
+        if not TOKEN.fullmatch(str(given)):
+            raise InputError(words.UNREADABLE_CALLER, advice=words.HOW_TO_SAY_WHO)
+        return Caller(_browser(given), seen.address)
+    if seen.local:
+        return Caller("local", seen.address, admin=True)
     if isinstance(token, str) and TOKEN.fullmatch(token):
-        return "browser:" + _digest(token)
-    return "address:" + _digest(str(request.client.host if request.client else ""))
+        return Caller(_browser(token), seen.address)
+    return stranger(seen.address)
 
 
-def _is_local(request: gr.Request) -> bool:
-    """Tell whether the request came from this machine without a proxy in between."""
-    headers = request.headers
-    if (
-        os.environ.get("SYSTEM") == "spaces"
-        or "x-forwarded-for" in headers
-        or "forwarded" in headers
-    ):
-        return False
-    name = str(headers.get("host", "")).rsplit(":", 1)[0].strip("[]")
-    return _is_loopback(str(request.client.host if request.client else "")) and (
-        name == "localhost" or _is_loopback(name)
-    )
-
-
-def _is_loopback(address: str) -> bool:
-    try:
-        return ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        return False
-
-
-def _digest(text: str) -> str:
-    """Shorten a token so that the database does not hold what the browser presents."""
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
+def _browser(token: str) -> str:
+    """Name a browser by a digest: the database must not hold what the browser presents."""
+    return "browser:" + hashlib.sha256(token.encode()).hexdigest()[:32]

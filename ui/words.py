@@ -29,6 +29,11 @@ CLOSED = "Pictures that were made can be seen in the history; nothing new is mad
 SOURCE_GONE = "The picture it started from is not kept here; add it again."
 GONE = "This picture is no longer in the history."
 NO_METADATA = "This file does not tell how it was made, so there is nothing to restore."
+UNREADABLE_CALLER = "The header X-SRPO-Token holds no token of this playground."
+HOW_TO_SAY_WHO = (
+    "Copy a token from the Backends tab of the page and send it in the header X-SRPO-Token."
+)
+NO_OWNER = "This request does not say whose jobs and images it asks for."
 FOOTER = (
     "Pictures are made by an AI model. FLUX.1 [dev] and SRPO weights are for non-commercial use; "
     "hosted services have their own terms."
@@ -238,6 +243,15 @@ def picture(given: Picture) -> str:
     """Describe a picture to start from: its size and what was changed."""
     size = f"{given.width} × {given.height}. The result follows this size."
     return " ".join([size, *given.notes])
+
+
+def unknown_host(host: str) -> str:
+    """Say that a server does not answer to a Host, and how it is made to."""
+    shown = "".join(sign for sign in host[:100] if sign.isascii() and sign.isprintable())
+    return (
+        f"This server does not answer to the name “{shown}”. Whoever runs it can allow the name "
+        "with the setting SRPO_HOSTS.\n"
+    )
 
 
 def restored(reading: Reading) -> str:

@@ -270,7 +270,7 @@ def test_a_prompt_that_cannot_be_sent_is_a_sentence(playground: Playground, prom
 )
 def test_a_strange_prompt_is_kept_letter_by_letter(playground: Playground, prompt: str) -> None:
     """Right to left, formulas, templates: words, and found again as they were."""
-    client = Stranger(playground, "198.51.100.7")
+    client = Visitor(playground, "7" * 32)
     _, info = client.call("text_to_image", prompt=prompt, width=256, height=256)
     assert info["prompt"] == prompt
     assert client.call("history", query=prompt)[0][0]["id"] == info["id"]
@@ -278,7 +278,7 @@ def test_a_strange_prompt_is_kept_letter_by_letter(playground: Playground, promp
 
 def test_a_picture_whose_file_is_gone_is_missing_and_not_an_error(playground: Playground) -> None:
     """Somebody tidied the folder: a plain 404, and the history still lists the rest."""
-    client = Stranger(playground, "198.51.100.8")
+    client = Visitor(playground, "8" * 32)
     wish = {"prompt": "a fleeting thing", "width": 256, "height": 256}
     _, info = client.call("text_to_image", **wish)
     for file in playground.data.rglob(Path(info["file"]).name):
@@ -287,11 +287,11 @@ def test_a_picture_whose_file_is_gone_is_missing_and_not_an_error(playground: Pl
     assert client.call("history")[0][0]["id"] == info["id"]
 
 
-class Stranger:
-    """A visitor from another network address, as a proxy reports it."""
+class Visitor:
+    """Somebody who comes through a proxy and is known by a token."""
 
-    def __init__(self, playground: Playground, address: str) -> None:
-        headers = {"X-Forwarded-For": address, "Host": "play.example"}
+    def __init__(self, playground: Playground, token: str) -> None:
+        headers = {"X-Forwarded-For": "198.51.100.1", "X-SRPO-Token": token}
         self._base = f"{playground.address}/gradio_api/call"
         self._client = httpx.Client(headers=headers, timeout=30)
 
@@ -308,7 +308,7 @@ class Stranger:
 
 def test_one_visitor_meets_nothing_of_another(playground: Playground) -> None:
     """By list, id, search, cancel and the page's own events, also with the other's entry id."""
-    ann, bob = Stranger(playground, "198.51.100.1"), Stranger(playground, "198.51.100.2")
+    ann, bob = Visitor(playground, "a" * 32), Visitor(playground, "b" * 32)
     wish = {"prompt": "a lonely heron", "width": 256, "height": 256}
     _, info = ann.call("text_to_image", **wish)
     (job,) = ann.call("jobs")[0]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import httpx
 import pytest
@@ -19,7 +17,6 @@ from core import lock
 from core.errors import HistoryError
 from core.settings import Settings
 from ui.guard import Framed, SameOrigin
-from ui.owner import new_token, owner_of
 
 pytestmark = pytest.mark.anyio
 
@@ -62,51 +59,6 @@ async def test_a_public_address_behind_a_proxy_is_our_own(monkeypatch: pytest.Mo
     monkeypatch.setenv("GRADIO_ROOT_PATH", "https://public.example/play")
     assert await answer("POST", {"Origin": "https://public.example"}) == 200
     assert await answer("POST", {"Origin": "https://evil.example"}) == 403
-
-
-def asking(client: str = "203.0.113.9", **headers: str) -> Any:
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return SimpleNamespace(username=None, headers=named, client=SimpleNamespace(host=client))
-
-
-def test_owners_are_told_apart() -> None:
-    """A user, this machine, a browser and a script are different owners, and stay who they are."""
-    here = asking("127.0.0.1", host="localhost:7860")
-    token = new_token()
-    away = asking(host="play.example")
-    user = asking(host="play.example")
-    user.username = "ann"
-    owners = [
-        owner_of(here, token),
-        owner_of(user, token),
-        owner_of(away, token),
-        owner_of(away, new_token()),
-        owner_of(away),
-        owner_of(asking("203.0.113.10", host="play.example")),
-    ]
-    assert len(set(owners)) == 6
-    assert owner_of(away, token) == owners[2]
-    assert owners[0] == "local"
-    assert token not in "".join(owners)
-
-
-@pytest.mark.parametrize(
-    "request_",
-    [
-        asking("127.0.0.1", host="play.example"),
-        asking("127.0.0.1", host="localhost", x_forwarded_for="203.0.113.9"),
-        asking("203.0.113.9", host="localhost"),
-    ],
-)
-def test_a_visitor_through_a_proxy_is_not_this_machine(request_: Any) -> None:
-    """What a tunnel or proxy passes on comes from loopback and is a stranger all the same."""
-    assert owner_of(request_) != "local"
-
-
-@pytest.mark.parametrize("token", ["", "x", "A" * 32, None, {"a": 1}, "0" * 31, "../" * 10])
-def test_a_made_up_token_is_no_browser(token: Any) -> None:
-    """Only what this program drew counts as a browser's token."""
-    assert owner_of(asking(host="play.example"), token).startswith("address:")
 
 
 def test_a_second_process_refuses_the_folder(tmp_path: Path) -> None:
