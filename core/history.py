@@ -98,7 +98,9 @@ class History:
         await self.storage.write(entry.thumbnail, thumbnail)
 
         def work(db: Connection) -> None:
-            db.execute(insert(entries).values(_row(entry)))
+            # Whoever has the job by now: it may have been handed over while it was under way.
+            owner = db.execute(select(jobs.c.owner).where(jobs.c.id == entry.job_id)).scalar()
+            db.execute(insert(entries).values(_row(replace(entry, owner=owner or entry.owner))))
             also(db)
 
         await self.database.run(work)
@@ -160,6 +162,16 @@ class History:
         change = update(entries).where(entries.c.id == entry_id).values(starred=starred)
         await self.database.run(lambda db: db.execute(change))
         return replace(entry, starred=starred)
+
+    async def hand_over(self, old: str, new: str) -> int:
+        """Give all jobs and entries of one owner to another; return how many entries moved."""
+
+        def work(db: Connection) -> int:
+            db.execute(update(jobs).where(jobs.c.owner == old).values(owner=new))
+            moved = update(entries).where(entries.c.owner == old).values(owner=new)
+            return int(db.execute(moved).rowcount)
+
+        return await self.database.run(work)
 
     async def delete(self, entry_id: str, *, owner: str) -> None:
         """Remove an entry, then its files, and the picture it began with if nothing needs it."""

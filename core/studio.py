@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from core.backend import Backend, Loadable, Priced
@@ -186,6 +186,14 @@ class Studio:
     async def jobs(self, owner: str, *, states: Iterable[State], limit: int = 200) -> list[Job]:
         """Return an owner's jobs in any of `states`, newest first."""
         return await self.ledger.list(owner=owner, states=states, limit=limit)
+
+    async def hand_over(self, old: str, new: str) -> int:
+        """Give all that one owner made, or has under way, to another; return how many images."""
+        moved = await self.history.hand_over(old, new)
+        for run in self._runs.values():
+            if run.job.owner == old:
+                run.job = replace(run.job, owner=new)
+        return moved
 
     def carry(self, run: Run) -> None:
         """Start a job's own task, which ends when the job does."""

@@ -149,15 +149,25 @@ def backends(cards: Sequence[Backend]) -> str:
     return f'<h2>Backends</h2><div class="cards">{drawn}</div>'
 
 
+def token(text: str, about: str) -> str:
+    """Draw the token for scripts with a button that copies it; without one, only what it says."""
+    code = (
+        '<button type="button" class="copy quiet" aria-label="Copy the token">Copy</button></h3>'
+        f'<pre tabindex="0" class="token">{escape(text)}</pre>'
+        if text
+        else "</h3>"
+    )
+    return f'<section class="card"><h3>Token for scripts{code}<p>{escape(about)}</p></section>'
+
+
 def snippets(texts: Mapping[str, str]) -> str:
     """Draw pieces of code with a button that copies each."""
-    parts = "".join(
+    return "".join(
         f'<section class="card"><h3>{escape(title)}<button type="button" class="copy quiet" '
         f'aria-label="Copy: {escape(title)}">Copy</button></h3>'
         f'<pre tabindex="0">{escape(text)}</pre></section>'
         for title, text in texts.items()
     )
-    return f"<h2>From a program</h2>{parts}"
 
 
 def _card(backend: Backend) -> str:

@@ -3,32 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
+from typing import Any
 
 import gradio as gr
 
-from core.backend import Backend, Loadable
-from ui import draw
+from core.backend import Loadable
+from core.studio import Studio
+from ui import draw, words
 from ui.make import FREE, PRIVATE
+from ui.owner import new_token, owner_of
 from ui.server.caller import seen_of
 from ui.tab import Update
 
 CLIENT = """from gradio_client import Client
 
-client = Client("{url}")
+client = Client("{url}"{who})
 picture, info = client.predict(
     prompt="A white boat on a teal sea at sunset",
     api_name="/text_to_image",
 )
 print(picture, info["seed"])"""
 CURL = """curl -s {url}/gradio_api/call/v2/text_to_image \\
-  -H "Content-Type: application/json" \\
+  -H "Content-Type: application/json" \\{header}
   -d '{{"prompt": "A white boat on a teal sea at sunset"}}' \\
   | sed 's/.*"event_id" *: *"\\([^"]*\\)".*/\\1/' \\
   | xargs -I ID curl -sN {url}/gradio_api/call/text_to_image/ID"""
 MCP = """{{
   "mcpServers": {{
-    "flux-srpo-playground": {{"url": "{url}/gradio_api/mcp/"}}
+    "flux-srpo-playground": {{"url": "{url}/gradio_api/mcp/"{headers}}}
   }}
 }}"""
 
@@ -43,13 +46,17 @@ element.addEventListener('click', async (event) => {
 """
 
 
-def build(backends: Mapping[str, Backend]) -> None:
-    """Lay the tab out."""
+def build(studio: Studio, who: gr.BrowserState) -> None:
+    """Lay the tab out; `who` is the token by which the browser is known."""
+    backends = studio.backends
     with gr.Tab("Backends", id="backends", render_children=True) as item:
         plain = {"apply_default_css": False}
         cards = gr.HTML(draw.backends(list(backends.values())), elem_id="backends-cards", **plain)
         again = gr.Button("Load again", size="sm", visible=False, elem_id="backends-load")
         ticks = gr.Timer(1.0, active=False)
+        gr.HTML("<h2>From a program</h2>", elem_classes="programs", **plain)
+        token = gr.HTML(elem_id="backends-token", js_on_load=COPY, **plain)
+        renew = gr.Button("Renew the token", size="sm", visible=False, elem_id="backends-renew")
         snippets = gr.HTML(elem_id="backends-snippets", js_on_load=COPY, **plain)
 
     models = [backend for backend in backends.values() if isinstance(backend, Loadable)]
@@ -72,17 +79,45 @@ def build(backends: Mapping[str, Backend]) -> None:
         await asyncio.gather(*work)
         yield stand()
 
-    def show(request: gr.Request) -> Update:
-        return stand() | {snippets: draw.snippets(_texts(seen_of(request.headers).page))}
+    def programs(who: Any, request: gr.Request) -> Update:
+        """Draw how a script of this caller calls, and as whom."""
+        kind, page = owner_of(request, who).partition(":")[0], seen_of(request.headers).page
+        shown = str(who) if kind in ("browser", "local") and who else ""
+        sent = shown if kind == "browser" else ""
+        return {
+            token: draw.token(shown, words.SCRIPTS[kind]),
+            renew: gr.update(visible=kind == "browser"),
+            snippets: draw.snippets(texts(page, sent, request.username or "")),
+        }
 
-    item.select(show, None, [cards, again, ticks, snippets], **PRIVATE)
+    def show(who: Any, request: gr.Request) -> Update:
+        return stand() | programs(who, request)
+
+    async def renewed(old: Any, request: gr.Request) -> Update:
+        """Draw another token for this browser and give it all that the old one has."""
+        new = new_token()
+        await studio.hand_over(owner_of(request, old), owner_of(request, new))
+        gr.Info(words.RENEWED)
+        return {who: new} | programs(new, request)
+
+    told = [token, renew, snippets]
+    item.select(show, [who], [cards, again, ticks, *told], **PRIVATE)
+    renew.click(renewed, [who], [who, *told], **PRIVATE)
     ticks.tick(stand, None, [cards, again, ticks], **FREE)
     again.click(load, None, [cards, again, ticks], **FREE)
 
 
-def _texts(url: str) -> dict[str, str]:
+def texts(url: str, token: str = "", user: str = "") -> dict[str, str]:
+    """Return the pieces of code; with a token or a user they say who calls."""
+    if token:
+        who = f', headers={{"X-SRPO-Token": "{token}"}}'
+        header = f'\n  -H "X-SRPO-Token: {token}" \\'
+        headers = f', "headers": {{"X-SRPO-Token": "{token}"}}'
+    else:
+        who = f', auth=("{user}", "your password")' if user else ""
+        header = headers = ""
     return {
-        "Python: gradio_client": CLIENT.format(url=url),
-        "Shell: curl": CURL.format(url=url),
-        "MCP: settings of an assistant": MCP.format(url=url),
+        "Python: gradio_client": CLIENT.format(url=url, who=who),
+        "Shell: curl": CURL.format(url=url, header=header),
+        "MCP: settings of an assistant": MCP.format(url=url, headers=headers),
     }

@@ -215,7 +215,7 @@ def build(
                     desks[task] = Desk(made, studio, media, inbox, who, ask_above)
             keeper = Keeper(shelf.build(), studio.history, media, who)
             Money(studio, who).build()
-            guide.build(studio.backends)
+            guide.build(studio, who)
         gr.HTML(f"<p>{words.FOOTER}</p>", elem_classes="colophon")
         page = Page(studio, media, inbox, menu, desks, keeper.shelf, who, kept, restorer)
         for desk in desks.values():

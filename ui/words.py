@@ -33,6 +33,16 @@ UNREADABLE_CALLER = "The header X-SRPO-Token holds no token of this playground."
 HOW_TO_SAY_WHO = (
     "Copy a token from the Backends tab of the page and send it in the header X-SRPO-Token."
 )
+SCRIPTS = {
+    "browser": "A script that sends this is you: it sees your images and adds to them. Keep it "
+    "like a password, and renew it when somebody else may have it; your images stay yours.",
+    "local": "Scripts on this machine need no token: they are you. A script on another machine "
+    "that sends this token has images of its own.",
+    "user": "Scripts sign in as you do, with your user name and password.",
+    "stranger": "Reload the page to get a token.",
+}
+"""Who scripts are, by the kind of owner."""
+RENEWED = "The old token opens nothing any more. Put the new one into your scripts."
 NO_OWNER = "This request does not say whose jobs and images it asks for."
 FOOTER = (
     "Pictures are made by an AI model. FLUX.1 [dev] and SRPO weights are for non-commercial use; "

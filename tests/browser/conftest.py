@@ -24,6 +24,8 @@ SWITCHES = (
     "--host-resolver-rules=MAP|*.test|127.0.0.1"
 )
 DESKTOP = (1440, 900)
+PUBLIC = {"SRPO_HOSTS": "*.test", "SRPO_PUBLIC_SPENDING": "1"}
+"""The names that the visitors use, and paid backends are open to them."""
 numbers = itertools.count(1)
 
 Visit = Callable[..., Visitor]
@@ -61,7 +63,7 @@ def chromium() -> Iterator[Any]:
 
 @pytest.fixture(scope="package")
 def playground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Playground]:
-    program = Playground(tmp_path_factory.mktemp("browser"), SRPO_SANDBOX_LATENCY="1.0")
+    program = Playground(tmp_path_factory.mktemp("browser"), SRPO_SANDBOX_LATENCY="1.0", **PUBLIC)
     yield program
     program.kill()
 

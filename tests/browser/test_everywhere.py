@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.browser.visitor import IMAGE, TEXT, Visitor
+from tests.end_to_end.program import Playground
 
 PHONE, DESKTOP = (390, 844), (1440, 900)
 TABS = ("Text to image", "Image to image", "History", "Backends")
@@ -58,6 +59,28 @@ def test_the_backends_tab_tells_how_to_call_this_very_program(visitor: Visitor) 
     origin = visitor.address.split("/?")[0]
     for index in range(3):
         visitor.expect(snippets.nth(index)).to_contain_text(origin)
+
+
+def test_a_script_with_the_browsers_token_shares_its_history(
+    visitor: Visitor, playground: Playground
+) -> None:
+    """Copied into a script it is this visitor; renewed, the images stay and the old one is none."""
+    make(visitor)
+    visitor.tab("Backends")
+    code = visitor.find("#backends-token pre")
+    old = code.inner_text()
+    headers = {"Host": visitor.address.split("/")[2]}
+    script = playground.client(headers=headers | {"X-SRPO-Token": old})
+    assert len(script.predict(api_name="/history")) == 1
+    visitor.expect(visitor.find("#backends-snippets pre").first).to_contain_text(old)
+    visitor.press("Renew the token")
+    visitor.expect(code).not_to_have_text(old)
+    renewed = playground.client(headers=headers | {"X-SRPO-Token": code.inner_text()})
+    assert script.predict(api_name="/history") == []
+    assert len(renewed.predict(api_name="/history")) == 1
+    visitor.page.reload()
+    visitor.tab("History")
+    visitor.expect(visitor.find("#history-grid button[data-entry]")).to_have_count(1)
 
 
 @pytest.mark.parametrize("home", [True, False], ids=["this machine", "plain http elsewhere"])

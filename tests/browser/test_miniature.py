@@ -12,6 +12,7 @@ import pytest
 
 from backends.flux.weights import NAME
 from backends.miniature import NOTE, PROMPTS
+from tests.browser.conftest import PUBLIC
 from tests.browser.visitor import IMAGE, TEXT, Visitor
 from tests.end_to_end.program import ROOT, Playground
 from tests.fakes import picture
@@ -23,7 +24,7 @@ PACKAGES = ("assets", "backends", "core", "ui")
 
 @pytest.fixture(scope="module")
 def fresh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Playground]:
-    program = Playground(tmp_path_factory.mktemp("fresh"), SRPO_BACKEND="")
+    program = Playground(tmp_path_factory.mktemp("fresh"), SRPO_BACKEND="", **PUBLIC)
     yield program
     program.kill()
 
@@ -112,7 +113,7 @@ def test_with_damaged_weights_everything_else_works(visit: Any, tmp_path: Path) 
     shutil.copy(ROOT / "app.py", root)
     weights = root / "assets" / "miniature" / NAME
     weights.write_bytes(weights.read_bytes()[:-1000])
-    program = Playground(tmp_path, root=root, SRPO_BACKEND="")
+    program = Playground(tmp_path, root=root, SRPO_BACKEND="", **PUBLIC)
     try:
         visitor = visit(at=program)
         visitor.has(f"{TEXT}-backend", "WaveSpeed · sandbox")

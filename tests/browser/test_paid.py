@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.browser.conftest import PUBLIC
 from tests.browser.visitor import TEXT, Visitor
 from tests.end_to_end.program import Playground, SandboxProcess
 
@@ -28,7 +29,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def paid(service: SandboxProcess) -> Paid:
-    return {"WAVESPEED_API_KEY": "sk-test", "WAVESPEED_BASE_URL": service.address}
+    return {"WAVESPEED_API_KEY": "sk-test", "WAVESPEED_BASE_URL": service.address} | PUBLIC
 
 
 @pytest.fixture(scope="module")

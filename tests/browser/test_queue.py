@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.browser.conftest import PUBLIC
 from tests.browser.visitor import TEXT, Visitor
 from tests.end_to_end.program import Playground, SandboxProcess
 
@@ -31,6 +32,7 @@ def program(
         WAVESPEED_API_KEY="sk-test-1234567890",
         WAVESPEED_BASE_URL=service.address,
         WAVESPEED_MAX_CONCURRENCY="1",
+        **PUBLIC,
     )
     yield found
     found.kill()

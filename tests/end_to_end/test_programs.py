@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from gradio_client.exceptions import AppError
 from PIL import Image
 
 from tests.end_to_end import assistant
@@ -19,6 +20,7 @@ from tests.end_to_end.program import Playground
 from tests.fakes import picture
 from ui import guide
 
+TOKEN = "0123456789abcdef" * 2
 ENDPOINTS = "text_to_image image_to_image submit job jobs cancel history backends".split()
 
 
@@ -58,7 +60,7 @@ def test_an_assistant_is_told_what_is_wrong(playground: Playground) -> None:
 
 def test_the_python_snippet_works_as_it_stands(playground: Playground, tmp_path: Path) -> None:
     """Copied, run, done."""
-    program = guide.CLIENT.format(url=playground.address)
+    program = guide.texts(playground.address)["Python: gradio_client"]
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True
     )
@@ -71,7 +73,40 @@ def test_the_python_snippet_works_as_it_stands(playground: Playground, tmp_path:
 @pytest.mark.skipif(not shutil.which("curl"), reason="there is no curl")
 def test_the_shell_snippet_works_as_it_stands(playground: Playground) -> None:
     """Two calls in one line: start, then listen to the end."""
-    command = guide.CURL.format(url=playground.address)
+    command = guide.texts(playground.address, TOKEN)["Shell: curl"]
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
     assert "event: complete" in done.stdout
     assert "A white boat on a teal sea at sunset" in done.stdout
+    client = playground.client(headers={"X-SRPO-Token": TOKEN})
+    (entry,) = client.predict(api_name="/history")
+    assert entry["prompt"] == "A white boat on a teal sea at sunset"
+
+
+def test_a_stranger_keeps_a_job_by_its_id_alone(playground: Playground) -> None:
+    """Whoever sends no token has no list; the id that was returned opens that one job."""
+    stranger, other = (playground.client(headers={"Via": "1.1 proxy"}) for _ in range(2))
+    wish = {"task": "text-to-image", "backend": "", "params": {"prompt": "a boat", "width": 256}}
+    job = stranger.predict(*wish.values(), None, api_name="/submit")
+    for endpoint in ("/jobs", "/history"):
+        with pytest.raises(AppError, match="X-SRPO-Token"):
+            stranger.predict(api_name=endpoint)
+    assert stranger.predict(job["id"], api_name="/job")["id"] == job["id"]
+    assert other.predict(job["id"], api_name="/cancel")["id"] == job["id"]
+    known = playground.client(headers={"X-SRPO-Token": TOKEN})
+    for client, theirs in ((known, job["id"]), (stranger, known_job(known))):
+        with pytest.raises(AppError, match="no such job"):
+            client.predict(theirs, api_name="/job")
+
+
+def known_job(client: Any) -> str:
+    """Return the id of a job that belongs to a token."""
+    client.predict(prompt="a boat", width=256, height=256, api_name="/text_to_image")
+    return str(client.predict(api_name="/jobs")[0]["id"])
+
+
+def test_a_token_that_is_none_is_refused(playground: Playground) -> None:
+    """A script with a mistyped token is not taken for somebody else."""
+    client = playground.client(headers={"X-SRPO-Token": "mistyped"})
+    for endpoint, values in (("/history", []), ("/text_to_image", ["a boat"])):
+        with pytest.raises(AppError, match="holds no token of this playground"):
+            client.predict(*values, api_name=endpoint)
