@@ -6,6 +6,9 @@ with the text of its exception; what goes to the console past the loggers is cle
 
 from __future__ import annotations
 
+import base64
+import html
+import json
 import logging
 import re
 import sys
@@ -13,6 +16,7 @@ import traceback
 from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Any, TextIO
+from urllib.parse import quote, quote_plus
 
 LEAST = 6
 """Characters of a secret; a shorter one would be found in ordinary words."""
@@ -22,9 +26,31 @@ _SHAPES = re.compile(r"(?i)(\bbearer\s+)[^\s'\",\]})]{6,}|\b(?:sk|wsk)[-_][\w-]{
 Mask = Callable[[str], str]
 
 
-def install(secrets: Iterable[str]) -> None:
-    """Clean whatever this process logs or prints from now on; more secrets may follow later."""
-    mask = masking(secrets)
+class Redactor:
+    """What replaces secrets, and what has the shape of a key, in a text; secrets come and go."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        self._secrets = list(secrets)
+        self._exact = _pattern(self._secrets)
+
+    def __call__(self, text: str) -> str:
+        """Return the text without secrets."""
+        return _SHAPES.sub(_shaped, self._exact.sub(MASK, text))
+
+    def add(self, secret: str) -> None:
+        """Know one secret more; one that is added twice is to be removed twice."""
+        self._secrets.append(secret)
+        self._exact = _pattern(self._secrets)
+
+    def remove(self, secret: str) -> None:
+        """Let go of a secret that is held nowhere any more."""
+        self._secrets.remove(secret)
+        self._exact = _pattern(self._secrets)
+
+
+def install(secrets: Iterable[str]) -> Redactor:
+    """Clean whatever this process logs or prints from now on; returns what knows the secrets."""
+    mask = Redactor(secrets)
     made = logging.getLogRecordFactory()
 
     def factory(*values: Any, **named: Any) -> logging.LogRecord:
@@ -35,18 +61,48 @@ def install(secrets: Iterable[str]) -> None:
     for name in ("stdout", "stderr"):
         if stream := getattr(sys, name):  # a program without a console has none
             setattr(sys, name, _Cleaned(stream, mask))
-
-
-def masking(secrets: Iterable[str]) -> Mask:
-    """Return what replaces the secrets, and what has the shape of a key, in a text."""
-    known = {form for secret in secrets for form in (secret, repr(secret)[1:-1])}
-    longest = sorted((one for one in known if len(one) >= LEAST), key=len, reverse=True)
-    exact = re.compile("|".join(map(re.escape, longest)) or r"(?!)")
-
-    def mask(text: str) -> str:
-        return _SHAPES.sub(_shaped, exact.sub(MASK, text))
-
     return mask
+
+
+def _pattern(secrets: Iterable[str]) -> re.Pattern[str]:
+    known = {form for secret in secrets for form in _forms(secret)}
+    longest = sorted((one for one in known if len(one) >= LEAST), key=len, reverse=True)
+    return re.compile("|".join(map(re.escape, longest)) or r"(?!)")
+
+
+def _forms(secret: str) -> set[str]:
+    """Return how a secret may be written: in code, in JSON, in a page, in an address, in base64."""
+    if len(secret) < LEAST:
+        return set()
+    written = {
+        secret,
+        repr(secret)[1:-1],
+        json.dumps(secret)[1:-1],
+        json.dumps(secret, ensure_ascii=False)[1:-1],
+        html.escape(secret),
+        html.escape(secret, quote=False),
+        quote(secret),
+        quote(secret, safe=""),
+        quote_plus(secret),
+    }
+    written |= {re.sub("%[0-9A-F]{2}", lambda found: found[0].lower(), form) for form in written}
+    return written | _in_base64(secret.encode("utf-8", "surrogatepass"))
+
+
+def _in_base64(secret: bytes) -> set[str]:
+    """Return what stands in base64 wherever the secret begins in what is encoded.
+
+    Three bytes become four letters, so there are three ways; the letters at both ends that also
+    depend on what is beside the secret are left out.
+    """
+    found = set()
+    for before in range(3):
+        for encode in (base64.b64encode, base64.urlsafe_b64encode):
+            text = encode(b"\0" * before + secret).decode()
+            begin = -(-before * 8 // 6)
+            end = (before + len(secret)) * 8 // 6
+            found.add(text[begin:end])
+    return found
 
 
 def _shaped(found: re.Match[str]) -> str:

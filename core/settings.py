@@ -23,6 +23,8 @@ ORIGIN = re.compile(
 
 HOST = re.compile(r"(\*\.)?[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?")
 PASSWORD = re.compile(r"://[^/@]*?:([^/]+)@")
+QUERY = re.compile(r"[?&][^=&#]*(?:key|token|secret|password|signature)[^=&#]*=([^&#]+)", re.I)
+USER = re.compile(r"[^\s:,][^:,\x00-\x1f\x7f]*")
 
 
 class Settings(BaseSettings):
@@ -34,6 +36,7 @@ class Settings(BaseSettings):
         env_ignore_empty=True,
         extra="ignore",
         frozen=True,
+        hide_input_in_errors=True,
     )
 
     wavespeed_api_key: SecretStr | None = Field(
@@ -147,6 +150,25 @@ class Settings(BaseSettings):
             raise ValueError("it takes origins such as https://example.com, separated by spaces")
         return " ".join(value.split())
 
+    @field_validator("srpo_auth")
+    @classmethod
+    def _pairs(cls, value: SecretStr | None) -> SecretStr | None:
+        """Take pairs that each have a user and a password: half a pair would leave a door open."""
+        if value is None:
+            return None
+        users = []
+        for pair in value.get_secret_value().split(","):
+            user, _, password = pair.partition(":")
+            if not USER.fullmatch(user.strip()) or not password.strip():
+                raise ValueError(
+                    "it takes user:password, several separated by commas, and each needs both a "
+                    "user and a password"
+                )
+            users.append(user.strip())
+        if len(set(users)) < len(users):
+            raise ValueError("it names a user twice")
+        return value
+
     @field_validator("srpo_hosts")
     @classmethod
     def _host_names(cls, value: str) -> str:
@@ -199,25 +221,30 @@ class Settings(BaseSettings):
         if self.srpo_auth is None:
             return []
         pairs = [pair.partition(":") for pair in self.srpo_auth.get_secret_value().split(",")]
-        return [(user.strip(), password) for user, _, password in pairs if user.strip()]
+        return [(user.strip(), password) for user, _, password in pairs]
 
     def secrets(self) -> list[str]:
-        """Return what must never be written down: keys, and passwords of users and addresses."""
-        given = (
-            self.wavespeed_api_key,
-            self.siraya_api_key,
-            self.self_hosted_api_key,
-            self.hf_token,
-        )
-        keys = [one.get_secret_value() for one in given if one]
-        found = [PASSWORD.search(address) for address in (self.database, self.storage)]
-        passwords = [one[1] for one in found if one]
-        passwords += [unquote(password) for password in passwords]
+        """Return what must never be written down: keys, and passwords of users and addresses.
+
+        Every field that is a secret is found by its type, every address by its form.
+        """
+        given = [getattr(self, name) for name in type(self).model_fields]
+        hidden = [one.get_secret_value() for one in given if isinstance(one, SecretStr)]
+        addresses = [one for one in [*hidden, *given] if isinstance(one, str) and "://" in one]
+        keys = [one for one in hidden if "://" not in one]
+        found = [part for one in addresses for part in _inside(one)]
+        passwords = [*found, *(unquote(part) for part in found)]
         return [*keys, *passwords, *(password for _, password in self.users)]
 
     def __reduce__(self) -> NoReturn:
         """Refuse to be pickled: a pickle would hold the keys in clear."""
         raise TypeError("Settings hold keys and cannot be pickled.")
+
+
+def _inside(address: str) -> list[str]:
+    """Return the password and the keys that an address carries."""
+    password = PASSWORD.search(address)
+    return [*([password[1]] if password else []), *QUERY.findall(address)]
 
 
 def listed(value: str) -> list[str]:

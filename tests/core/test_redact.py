@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import copy
 import io
+import json
 import logging
 import pickle
 import subprocess
@@ -41,7 +43,12 @@ def log() -> Iterator[io.StringIO]:
     factory, hook, streams = logging.getLogRecordFactory(), sys.excepthook, (sys.stdout, sys.stderr)
     root, said = logging.getLogger(), io.StringIO()
     handler, level = logging.StreamHandler(said), root.level
-    redact.install([*settings().secrets(), PASSWORD])
+    addresses = Settings(
+        wavespeed_base_url="https://me:urlCANARY@ws.example/",
+        siraya_base_url="https://si.example/v1?api_key=qCANARY1",
+        _env_file=None,
+    )  # type: ignore[call-arg]
+    redact.install([*settings().secrets(), *addresses.secrets(), PASSWORD])
     root.addHandler(handler)
     root.setLevel(logging.DEBUG)
     yield said
@@ -65,6 +72,15 @@ SAYINGS: dict[str, Callable[[logging.Logger], None]] = {
     "shape": lambda log: log.warning("key sk-proj-CANARY-0123456789"),
     "password of the database": lambda log: log.warning("connecting with pg!CANARY"),
     "password of a user": lambda log: log.warning("ann said secretCANARY"),
+    "percent signs": lambda log: log.warning("GET /?key=%s", "p%40ss%27CANARY%0aword"),
+    "form": lambda log: log.warning("body %s", "password=p%40ss%27CANARY%0Aword+"),
+    "JSON": lambda log: log.warning(json.dumps({"password": PASSWORD})),
+    "a page": lambda log: log.warning("<b>p@ss&#x27;CANARY\nword</b>"),
+    "a header of its own": lambda log: log.warning("Basic %s", encoded("ann:" + CANARY)),
+    "base64 of more": lambda log: log.warning(encoded(f"{{'a': '{CANARY}', 'b': 1}}")),
+    "base64 for addresses": lambda log: log.warning(encoded("??>" + CANARY + "??", "-_")),
+    "password of a base address": lambda log: log.warning("https://me:urlCANARY@ws.example/"),
+    "key in a base address": lambda log: log.warning("at https://si.example/v1?api_key=qCANARY1"),
     "stack": lambda log: log.warning("here", stack_info=True),
 }
 
@@ -75,6 +91,46 @@ def test_no_logger_says_a_key(log: io.StringIO, saying: str) -> None:
     SAYINGS[saying](logging.getLogger(f"some.library.{len(saying)}"))
     assert log.getvalue()
     assert "CANARY" not in log.getvalue().replace("test_redact", "")
+    for name in (CANARY, "prefix" + CANARY):
+        for sign in range(3):
+            middle = base64.b64encode(b"x" * sign + name.encode()).decode()[8:-8]
+            assert middle not in log.getvalue()
+
+
+def encoded(text: str, signs: str = "+/") -> str:
+    return base64.b64encode(text.encode(), signs.encode()).decode()
+
+
+def test_a_secret_is_masked_while_it_is_held() -> None:
+    """A visitor's key comes and goes; what is let go of is not remembered for its sake."""
+    mask = redact.Redactor(["first-secret"])
+    mask.add("second-secret")
+    mask.add("second-secret")
+    mask.remove("second-secret")
+    assert mask("first-secret second-secret") == "[key] [key]"
+    mask.remove("second-secret")
+    assert mask("first-secret second-secret") == "[key] second-secret"
+    assert not any("second" in str(value) for value in vars(mask).values())
+
+
+def test_ordinary_words_are_left_alone() -> None:
+    """Three letters of base64 would be found anywhere."""
+    mask = redact.Redactor(["ab", "abcdef", ""])
+    assert mask("a tab and a cab, YWJj") == "a tab and a cab, YWJj"
+
+
+def test_every_secret_setting_is_known() -> None:
+    """A field that is added later cannot be forgotten."""
+    secret = [
+        name
+        for name, field in Settings.model_fields.items()
+        if "SecretStr" in str(field.annotation)
+    ]
+    assert len(secret) >= 6
+    for name in secret:
+        value = "ann:CANARY-of-ann" if name == "srpo_auth" else f"CANARY-of-{name}"
+        known = Settings(**{name: value}, _env_file=None).secrets()
+        assert any("CANARY-of-" in one for one in known), name
 
 
 def test_an_exception_in_a_log_says_no_key(log: io.StringIO) -> None:
@@ -213,7 +269,7 @@ def test_a_program_that_breaks_says_no_key(tmp_path: Path) -> None:
 def test_a_stream_is_still_a_stream() -> None:
     """Whatever else is asked of it, the console answers."""
     inner = io.StringIO()
-    stream = redact._Cleaned(inner, redact.masking([CANARY]))
+    stream = redact._Cleaned(inner, redact.Redactor([CANARY]))
     threads = [threading.Thread(target=stream.write, args=(f"a {CANARY}\n",)) for _ in range(3)]
     for thread in threads:
         thread.start()
