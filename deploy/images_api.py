@@ -33,7 +33,7 @@ from core.errors import (
 )
 from core.events import Event, Finished
 from core.params import Params, Task
-from deploy.wire import NAMES, Limited, body_of, params_of
+from deploy.wire import NAMES, Limited, body_of, is_foreign, params_of
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +44,8 @@ BUSY_S = 5
 WORK_S = 900.0
 """How long a picture may take, its turn included, in seconds."""
 GONE = 499
+NO_KEY = "Without a key everybody who reaches this server could use it."
+SAY_OPEN = "Set SELF_HOSTED_API_KEY, or start it with open=1 if that is what you want."
 BROKEN = "The engine has a fault of its own; its log says more."
 
 T = TypeVar("T")
@@ -68,8 +70,13 @@ def hashed(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
 
 
-def create(painter: Painter, *, model: str, key_hash: str = "") -> Starlette:
-    """Build the app; with a `key_hash` every request for pictures must carry that key."""
+def create(painter: Painter, *, model: str, key_hash: str = "", open: bool = False) -> Starlette:  # noqa: A002 a word of the command line
+    """Build the app; every request for pictures must carry the key of `key_hash`.
+
+    Raises InputError when there is no key and it was not said that everybody may come in.
+    """
+    if not key_hash and not open:
+        raise InputError(NO_KEY, advice=SAY_OPEN)
     api = ImagesApi(painter, model, key_hash)
     return Starlette(
         routes=[
@@ -107,7 +114,7 @@ class ImagesApi:
 
     async def models(self, request: Request) -> Response:
         """List the one model there is."""
-        self._check_key(request)
+        self._admit(request)
         one = {"id": self._model, "object": "model", "created": 0, "owned_by": "self-hosted"}
         return JSONResponse({"object": "list", "data": [one]})
 
@@ -120,7 +127,7 @@ class ImagesApi:
         return await self._answered(request, "image-to-image")
 
     async def _answered(self, request: Request, task: Task) -> Response:
-        self._check_key(request)
+        self._admit(request)
         try:
             return await self._made(request, task)
         except HTTPException:
@@ -149,7 +156,9 @@ class ImagesApi:
         data = [{"b64_json": inside, "seed": params.known_seed}]
         return JSONResponse({"created": int(time.time()), "data": data})
 
-    def _check_key(self, request: Request) -> None:
+    def _admit(self, request: Request) -> None:
+        if is_foreign(request.headers):
+            raise HTTPException(403, "Pages of other sites may not ask here.")
         scheme, _, given = request.headers.get("authorization", "").partition(" ")
         bearer = given.strip() if scheme.lower() == "bearer" else ""
         if self._key_hash and not hmac.compare_digest(hashed(bearer), self._key_hash):

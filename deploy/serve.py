@@ -29,7 +29,7 @@ from starlette.applications import Starlette
 
 from backends import local
 from core.backend import Backend, Loadable
-from core.errors import NotReadyError, PlaygroundError, RateLimitError, UnavailableError
+from core.errors import InputError, NotReadyError, PlaygroundError, RateLimitError, UnavailableError
 from core.events import Event, Finished
 from core.params import Params, Task
 from core.settings import load
@@ -68,6 +68,10 @@ class Options(BaseModel):
     replicas: int = Field(16, ge=1, description="Replicas at most.")
     model: str = Field("", description="Name of the model; that of the backend if empty.")
     key_hash: str = Field("", description="Of the key that requests must carry.")
+    open: bool = Field(
+        False,
+        description="1 serves without a key whoever reaches it, but no page of another site.",
+    )
 
 
 def local_backend() -> Backend:
@@ -81,8 +85,15 @@ def app(arguments: Mapping[str, str]) -> Any:
     key = settings.self_hosted_api_key
     said = {"model": settings.self_hosted_model, **arguments}
     if key:
+        if not key.get_secret_value().strip():
+            raise InputError(
+                "SELF_HOSTED_API_KEY holds only blanks.", advice="Set a key, or remove it."
+            )
         said["key_hash"] = images_api.hashed(key.get_secret_value().strip())
-    return build(local_backend, Options.model_validate(said))
+    options = Options.model_validate(said)
+    if not options.key_hash and not options.open:  # said here too: before a cluster is started
+        raise InputError(images_api.NO_KEY, advice=images_api.SAY_OPEN)
+    return build(local_backend, options)
 
 
 def build(create: Create, options: Options) -> Any:
@@ -188,4 +199,5 @@ class Door:
             Fleet(backend.tasks, self._painter),
             model=self._options.model or backend.id,
             key_hash=self._options.key_hash,
+            open=self._options.open,
         )

@@ -9,8 +9,9 @@ import json
 import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
-from starlette.datastructures import UploadFile
+from starlette.datastructures import Headers, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -40,6 +41,8 @@ FIXED: Mapping[str, tuple[str, ...]] = {
 IGNORED = ("model", "user")
 """`model` is checked before; `user` tells who asks and wishes for nothing."""
 
+FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
+
 _SIZE = re.compile(r"(\d{1,5})x(\d{1,5})")
 _DATA_URI = re.compile(r"data:image/[a-z0-9.+-]{1,20};base64,", re.IGNORECASE)
 
@@ -66,12 +69,26 @@ class Limited:
         await self.app(scope, counted, send)
 
 
+def is_foreign(headers: Headers) -> bool:
+    """Tell whether a page of another site asks.
+
+    A browser lets any page send a plain text to any server, and names the page in Origin.
+    """
+    origin = headers.get("origin")
+    place = urlsplit(origin or "").netloc.lower()
+    return origin is not None and (not place or place != headers.get("host", "").lower())
+
+
 async def body_of(request: Request) -> dict[str, Any]:
     """Return the fields of a request, JSON or form; a file of a form is bytes."""
-    kind = request.headers.get("content-type", "").lower()
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind not in ("application/json", *FORMS):
+        raise HTTPException(
+            415, "Send JSON, with Content-Type: application/json, or a form with the picture."
+        )
     try:
         async with asyncio.timeout(PATIENCE_S):
-            if kind.startswith(("multipart/form-data", "application/x-www-form-urlencoded")):
+            if kind in FORMS:
                 return await _form(request)
             data = await request.body()
     except TimeoutError:

@@ -21,12 +21,14 @@ from tests.fakes import picture
 
 pytestmark = pytest.mark.anyio
 WISH = {"prompt": "hills", "seed": 7, "size": "48x32", "num_inference_steps": 2}
+JSON = {"content-type": "application/json"}
 URI = "data:image/png;base64," + base64.b64encode(picture(3, 64, 48)).decode()
 
 
 def transport(plain: Plain, key: str = "") -> httpx.ASGITransport:
     key_hash = images_api.hashed(key) if key else ""
-    return httpx.ASGITransport(images_api.create(plain, model="srpo", key_hash=key_hash))
+    app = images_api.create(plain, model="srpo", key_hash=key_hash, open=not key)
+    return httpx.ASGITransport(app)
 
 
 def client(plain: Plain, key: str = "") -> httpx.AsyncClient:
@@ -145,11 +147,11 @@ async def test_an_edit_keeps_the_shape_of_its_picture(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("sent", "status"),
     [
-        ({"content": b"{not json"}, 400),
-        ({"content": b"[" * 100_000}, 400),
+        ({"content": b"{not json", "headers": JSON}, 400),
+        ({"content": b"[" * 100_000, "headers": JSON}, 400),
         ({"json": ["hills"]}, 400),
         ({"json": {"prompt": "hills", "model": "another"}}, 404),
-        ({"content": b"x" * 28_000_001}, 413),
+        ({"content": b"x" * 28_000_001, "headers": JSON}, 413),
         ({"content": b"x", "headers": {"content-type": "multipart/form-data; boundary=b"}}, 400),
     ],
     ids=["garbage", "deep", "list", "model", "large", "form"],
@@ -217,7 +219,7 @@ async def test_a_bad_day_is_told_so_that_the_playground_understands(
 async def test_a_client_that_goes_ends_the_work_within_a_step(tmp_path: Path) -> None:
     """The engine is free for the next one at once."""
     plain = Plain(tmp_path, step_s=0.05)
-    app = images_api.create(plain, model="srpo")
+    app = images_api.create(plain, model="srpo", open=True)
     leaving = asyncio.Event()
     body = json.dumps(WISH | {"num_inference_steps": 50}).encode()
     waiting = [{"type": "http.request", "body": body, "more_body": False}]
@@ -255,3 +257,49 @@ async def test_a_server_that_stops_ends_the_work_too(tmp_path: Path) -> None:
     with pytest.raises(asyncio.CancelledError):
         await request
     assert [line.word for line in journal(tmp_path)] == ["begun", "cancelled"]
+
+
+def test_without_a_key_it_does_not_start_by_itself(tmp_path: Path) -> None:
+    """Whoever wants it open says so."""
+    with pytest.raises(errors.InputError, match="everybody") as caught:
+        images_api.create(Plain(tmp_path), model="srpo")
+    assert "open=1" in caught.value.advice
+
+
+@pytest.mark.parametrize("key", ["", KEY], ids=["open", "with a key"])
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://engine.evil.example"])
+@pytest.mark.parametrize("kind", ["text/plain", "application/json"])
+async def test_a_page_of_another_site_gets_nothing(
+    tmp_path: Path, key: str, origin: str, kind: str
+) -> None:
+    """Not even with the key, which a page might have found."""
+    plain = Plain(tmp_path)
+    headers = {"Origin": origin, "Content-Type": kind, "Authorization": f"Bearer {key}"}
+    async with client(plain, key) as http:
+        answer = await http.post(
+            "/v1/images/generations", content=json.dumps(WISH), headers=headers
+        )
+        listed = await http.get("/v1/models", headers=headers)
+    assert (answer.status_code, listed.status_code, plain.asked) == (403, 403, [])
+
+
+async def test_its_own_origin_is_served(tmp_path: Path) -> None:
+    """A page that the same server offers, through a proxy in front of both."""
+    plain = Plain(tmp_path)
+    async with client(plain) as http:
+        headers = {"Origin": "https://engine"}
+        answer = await http.post("/v1/images/generations", json=WISH, headers=headers)
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "text/plain; application/json", "", "image/png"])
+async def test_only_json_and_forms_are_read(tmp_path: Path, kind: str) -> None:
+    """What a browser sends without asking first is no request."""
+    plain = Plain(tmp_path)
+    headers = {"Content-Type": kind} if kind else {}
+    async with client(plain) as http:
+        answer = await http.post(
+            "/v1/images/generations", content=json.dumps(WISH), headers=headers
+        )
+    assert (answer.status_code, plain.asked) == (415, [])
+    assert "application/json" in answer.json()["error"]["message"]

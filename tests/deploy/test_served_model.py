@@ -64,7 +64,7 @@ async def test_a_picture_from_elsewhere_is_the_one_painted_here(
     local: Local, task: Any, values: Any, size: Any
 ) -> None:
     """Through client, server and model: the same shape and the same pixels for one seed."""
-    remote = self_hosted(httpx.ASGITransport(images_api.create(local, model="srpo")))
+    remote = self_hosted(httpx.ASGITransport(images_api.create(local, model="srpo", open=True)))
     there = await painted(remote, task, **values)
     here = await painted(local, task, **values)
     assert there.size == here.size == size
@@ -75,7 +75,7 @@ async def test_the_strength_that_is_asked_for_is_the_one_that_is_painted_with(
     local: Local,
 ) -> None:
     """None is replaced by a default: each gives another picture."""
-    remote = self_hosted(httpx.ASGITransport(images_api.create(local, model="srpo")))
+    remote = self_hosted(httpx.ASGITransport(images_api.create(local, model="srpo", open=True)))
     task, shares = "image-to-image", (0.2, 0.5, 1.0)
     made = [await painted(remote, task, image=START, strength=share) for share in shares]
     assert distance(made[0], made[1]) > 8 and distance(made[1], made[2]) > 8
