@@ -16,13 +16,14 @@ from core.backend import Backend
 from core.errors import InputError
 from core.settings import Settings
 from core.studio import Studio
-from ui import page
+from ui import page, words
 from ui.bodies import Bodies
 from ui.fetching import keep_from_fetching
 from ui.guard import Framed, SameOrigin
 from ui.media import Media
 from ui.server.caller import PRIVATE, Entrance, StampCaller, networks
 from ui.server.hosts import KnownHosts
+from ui.server.login_limit import LimitedLogin
 from ui.theme import theme
 
 ASSETS = Path(__file__).parent.parent / "assets"
@@ -79,11 +80,13 @@ def options(
                 Middleware(KnownHosts, names=settings.srpo_hosts.split(","), share_url=share_url),
                 Middleware(Framed, embed=settings.srpo_embed),
                 Middleware(SameOrigin),
+                *([Middleware(LimitedLogin)] if settings.users else []),
                 Middleware(Bodies),
             ],
             "lifespan": life,
         },
         "auth": settings.users or None,
+        "auth_message": words.SIGN_IN,
         "max_file_size": "20mb",
         "max_threads": 512,
         "state_session_capacity": 500,

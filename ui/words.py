@@ -42,6 +42,11 @@ SCRIPTS = {
     "stranger": "Reload the page to get a token.",
 }
 """Who scripts are, by the kind of owner."""
+SIGN_IN = (
+    "Sign in to make images. After five wrong passwords the next try has to wait, at first half a "
+    "minute, then longer."
+)
+NO_LOGIN_FORM = "This is not a form with a user name and a password."
 RENEWED = "The old token opens nothing any more. Put the new one into your scripts."
 NO_OWNER = "This request does not say whose jobs and images it asks for."
 FOOTER = (
@@ -262,6 +267,12 @@ def unknown_host(host: str) -> str:
         f"This server does not answer to the name “{shown}”. Whoever runs it can allow the name "
         "with the setting SRPO_HOSTS.\n"
     )
+
+
+def too_many_tries(seconds: int) -> str:
+    """Say when a person may try to sign in again."""
+    wait = f"{seconds} seconds" if seconds < 120 else f"{seconds // 60} minutes"
+    return f"Too many wrong passwords. Try again in {wait}."
 
 
 def restored(reading: Reading) -> str:

@@ -1,0 +1,188 @@
+"""Makes guessing passwords slow: after a few wrong ones the next try has to wait.
+
+Three things are counted, each with locks that grow. A network address that keeps failing for one
+user waits first and longest. An address that fails for many users waits as a whole. A user whose
+password is guessed from everywhere makes everybody wait, but only for seconds: otherwise a stranger
+could keep that user out.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from ipaddress import IPv6Address, ip_address
+
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ui import words
+from ui.server.caller import seen_of
+
+MOST_KEPT = 20_000
+"""Counters that are remembered; the ones that were used longest ago go first."""
+MOST_BYTES = 20_000
+"""Of a login form."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How many failures are free, and how long the lock is after the next; it doubles each time.
+
+    One failure is forgiven every `forgive_s` seconds.
+    """
+
+    free: int
+    first_s: float
+    most_s: float
+    forgive_s: float
+
+    def lock_s(self, failures: float) -> float:
+        """Return the seconds until the next try after so many failures."""
+        beyond = failures - self.free
+        return 0.0 if beyond < 0 else min(self.first_s * 2.0 ** min(int(beyond), 30), self.most_s)
+
+
+PAIR = Rule(free=5, first_s=30.0, most_s=3600.0, forgive_s=600.0)
+ADDRESS = Rule(free=20, first_s=60.0, most_s=3600.0, forgive_s=180.0)
+USER = Rule(free=30, first_s=1.0, most_s=20.0, forgive_s=60.0)
+
+
+@dataclass(slots=True)
+class _Count:
+    failures: float = 0.0
+    last: float = 0.0
+
+    def left(self, rule: Rule, now: float) -> float:
+        """Return the failures that are not forgiven yet."""
+        return max(0.0, self.failures - (now - self.last) / rule.forgive_s)
+
+
+class LoginLimit:
+    """Counts tries to sign in; `clock` returns seconds that never go back."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._counts: OrderedDict[tuple[str, str], _Count] = OrderedDict()
+
+    def begin(self, user: str, address: str) -> float:
+        """Count a try before its password is looked at, so that a hundred at once are a hundred.
+
+        Returns the seconds to wait if it is too early; then nothing was counted.
+        """
+        now = self._clock()
+        keys = _keys(user, address)
+        wait = max(self._wait(key, rule, now) for key, rule in keys.items())
+        if wait > 0:
+            return wait
+        for key, rule in keys.items():
+            count = self._counts.setdefault(key, _Count())
+            count.failures, count.last = count.left(rule, now) + 1, now
+            self._counts.move_to_end(key)
+        while len(self._counts) > MOST_KEPT:
+            self._counts.popitem(last=False)
+        return 0.0
+
+    def succeeded(self, user: str, address: str) -> None:
+        """Take a try back that had the right password, and forgive this address this user."""
+        pair, *others = _keys(user, address)
+        self._counts.pop(pair, None)
+        for key in others:
+            if count := self._counts.get(key):
+                count.failures = max(0.0, count.failures - 1)
+
+    def _wait(self, key: tuple[str, str], rule: Rule, now: float) -> float:
+        count = self._counts.get(key)
+        if count is None:
+            return 0.0
+        return count.last + rule.lock_s(count.failures) - now
+
+
+def _keys(user: str, address: str) -> dict[tuple[str, str], Rule]:
+    name, place = user.casefold()[:200], _network(address)
+    return {(name, place): PAIR, ("", place): ADDRESS, (name, ""): USER}
+
+
+def _network(address: str) -> str:
+    """Return what one caller has: of IPv6 a whole network, of IPv4 an address."""
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return address or "?"
+    if isinstance(found, IPv6Address):
+        return str(found.ipv4_mapped or int(found) >> 64)
+    return str(found)
+
+
+class LimitedLogin:
+    """ASGI middleware that lets only so many tries to sign in through."""
+
+    def __init__(self, app: ASGIApp, limit: LoginLimit | None = None) -> None:
+        self.app = app
+        self._limit = limit or LoginLimit()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or say when the next try is possible."""
+        path = scope.get("path", "").rstrip("/")
+        if scope["type"] != "http" or scope["method"] != "POST" or not path.endswith("/login"):
+            await self.app(scope, receive, send)
+            return
+        address = seen_of(Headers(scope=scope)).address
+        try:
+            body = await _body(receive)
+            user = await _user(scope, body)
+        except (HTTPException, ClientDisconnect):
+            refused = JSONResponse({"detail": words.NO_LOGIN_FORM}, status_code=400)
+            await refused(scope, receive, send)
+            return
+        if wait := self._limit.begin(user, address):
+            seconds = math.ceil(wait)
+            headers = {"Retry-After": str(seconds)}
+            late = JSONResponse({"detail": words.too_many_tries(seconds)}, 429, headers)
+            await late(scope, receive, send)
+            return
+
+        async def answered(message: Message) -> None:
+            if message["type"] == "http.response.start" and message["status"] < 400:
+                self._limit.succeeded(user, address)
+            await send(message)
+
+        await self.app(scope, _again(body, receive), answered)
+
+
+async def _body(receive: Receive) -> bytes:
+    parts, size = [], 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        if size > MOST_BYTES:
+            raise HTTPException(413)
+        if not message.get("more_body"):
+            return b"".join(parts)
+
+
+async def _user(scope: Scope, body: bytes) -> str:
+    """Return whom a form wants to be, read as Gradio reads it."""
+    async with Request(scope, _again(body, None)).form(max_files=1, max_fields=20) as form:
+        name = form.get("username", "")
+        return name.strip() if isinstance(name, str) else ""
+
+
+def _again(body: bytes, then: Receive | None) -> Receive:
+    """Return a `receive` that hands the body out once more."""
+    waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive() -> Message:
+        if waiting:
+            return waiting.pop()
+        return await then() if then else {"type": "http.disconnect"}
+
+    return receive
