@@ -81,6 +81,21 @@ def test_the_pins_are_exact_and_gradio_matches_the_space() -> None:
         assert all(re.fullmatch(r"\d+(\.\d+)+\S*", v) for v in pins(name).values())
 
 
+def test_the_lock_file_pins_every_package_by_hash() -> None:
+    """It agrees with requirements.txt, and names no place that packages come from."""
+    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    entries = re.split(r"\n(?=\S)", text.strip())
+    locked = {}
+    for entry in entries:
+        name, version = re.match(r"([a-z0-9-]+)==(\S+)", entry).groups()  # type: ignore[union-attr]
+        assert re.search(r"--hash=sha256:[0-9a-f]{64}", entry), name
+        locked[name] = version
+    for name, version in pins("requirements.txt").items():
+        assert locked[name.partition("[")[0]] == version
+    assert {"uvicorn", "starlette", "pydantic", "mcp", "authlib"} <= set(locked)
+    assert "://" not in text
+
+
 def test_the_documents_link_only_to_what_exists() -> None:
     """No dead relative link."""
     for name in ("README.md", "CONTRIBUTING.md", "NOTICE.md", "CHANGELOG.md"):
