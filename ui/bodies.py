@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
+from dataclasses import dataclass, field
 
 from starlette.datastructures import Headers
 from starlette.formparsers import MultiPartException
@@ -20,13 +22,20 @@ MOST_JSON = 28_000_000
 MOST_FORM = 24_000_000
 """Bytes of an upload: Gradio's own limit for one file, and what a form puts around it."""
 DEEPEST = 64
-MOST_TOKENS = 500_000
+MOST_PARTS = 500_000
 """Strings, brackets and commas of a body; a page of thousands of pictures fits."""
-PATIENCE_S = 120.0
+LONGEST_WORD = 1_000
+"""Letters between two signs of JSON: of a number, a word or white space."""
+PIECE = 200_000
+"""Bytes of a text that are looked at in one step."""
+PATIENCE_S = 20.0
+"""How long a body may be under way, in seconds, and one second more for each `SLOWEST` bytes."""
+SLOWEST = 20_000
 SMALL = 50_000
 
 # The quantifiers never give back what they took, so that no body can make the search slow.
-_TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+("?)|([\[{])|([\]}])|,', re.DOTALL)
+_SIGN = re.compile(rb'([^"\[\]{},]{0,%d}+)(["\[\]{},])?+' % LONGEST_WORD)
+_TEXT = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
 
 
 class RefusedBodyError(Exception):
@@ -60,40 +69,73 @@ class Bodies:
             if not kind.startswith("application/x-www-form-urlencoded"):
                 await _check_json(body)
         except RefusedBodyError as error:
-            answer = JSONResponse({"detail": str(error)}, status_code=error.status)
+            # What still comes of the body is not read: the connection ends with the answer.
+            closing = {"Connection": "close"}
+            answer = JSONResponse({"detail": str(error)}, error.status, closing)
             await answer(scope, receive, send)
             return
         await self.app(scope, _replayed(body, receive), send)
 
 
+@dataclass(slots=True)
+class Arriving:
+    """A body on its way: how much of it is here, and how long the next part may take."""
+
+    size: int = 0
+    begun: float = field(default_factory=time.monotonic)
+
+    async def next(self, receive: Receive, most: int) -> Message:
+        """Return the next part.
+
+        Raises RefusedBodyError when there is too much of it, or when it is too slow: a sender that
+        stops is given up, one on a slow line is waited for.
+        """
+        left = self.begun + PATIENCE_S + self.size / SLOWEST - time.monotonic()
+        try:
+            async with asyncio.timeout(max(left, 0.0)):
+                message = await receive()
+        except TimeoutError:
+            raise RefusedBodyError(408, "This request took too long to arrive.") from None
+        self.size += len(message.get("body", b""))
+        _check_size(self.size, most)
+        return message
+
+
 class _Counted:
-    """Passes an upload on piece by piece and ends it where it is too large."""
+    """Passes an upload on piece by piece and ends it where it is too large or too slow."""
 
     def __init__(self, app: ASGIApp, receive: Receive, send: Send) -> None:
         self._app, self._receive, self._send = app, receive, send
-        self._size, self._refused = 0, False
+        self._arriving = Arriving()
+        self._whole = False
+        self._refusal: RefusedBodyError | None = None
 
     async def run(self, scope: Scope) -> None:
-        """Raise RefusedBodyError when the body is too large, whatever the app made of that."""
+        """Raise RefusedBodyError when the body is refused, whatever the app made of that."""
         try:
             await self._app(scope, self._read, self._answer)
         except MultiPartException:
-            if not self._refused:
+            if not self._refusal:
                 raise
-        if self._refused:
-            _check_size(self._size, MOST_FORM)
+        if self._refusal:
+            raise self._refusal
 
     async def _read(self) -> Message:
-        message = await self._receive()
-        self._size += len(message.get("body", b""))
-        if self._size > MOST_FORM:
-            self._refused = True
+        if self._whole:  # what comes now is only the news that the client has gone
+            return await self._receive()
+        try:
+            message = await self._arriving.next(self._receive, MOST_FORM)
+        except RefusedBodyError as error:
+            self._refusal = error
             # The one error for which Gradio removes what it has already written to its folder.
-            raise MultiPartException("This upload is larger than the maximum allowed size.")
+            raise MultiPartException(
+                "This upload is larger than the maximum allowed size."
+            ) from error
+        self._whole = not message.get("more_body")
         return message
 
     async def _answer(self, message: Message) -> None:
-        if not self._refused:
+        if not self._refusal:
             await self._send(message)
 
 
@@ -113,19 +155,12 @@ def _check_size(size: int, most: int) -> None:
 
 async def _whole(receive: Receive) -> bytes:
     """Read a body to its end."""
-    parts, size = [], 0
-    try:
-        async with asyncio.timeout(PATIENCE_S):
-            while True:
-                message = await receive()
-                part = message.get("body", b"")
-                size += len(part)
-                _check_size(size, MOST_JSON)
-                parts.append(part)
-                if message["type"] == "http.disconnect" or not message.get("more_body"):
-                    return b"".join(parts)
-    except TimeoutError:
-        raise RefusedBodyError(408, "This request took too long to arrive.") from None
+    parts, arriving = [], Arriving()
+    while True:
+        message = await arriving.next(receive, MOST_JSON)
+        parts.append(message.get("body", b""))
+        if message["type"] == "http.disconnect" or not message.get("more_body"):
+            return b"".join(parts)
 
 
 async def _check_json(body: bytes) -> None:
@@ -136,10 +171,11 @@ async def _check_json(body: bytes) -> None:
 
 
 def check_json(body: bytes) -> None:
-    """Raise RefusedBodyError for JSON that is no UTF-8, too deep or of too many parts.
+    """Raise RefusedBodyError for JSON that is no UTF-8, too deep, or of too many or too long parts.
 
-    Brackets are counted without building anything. Other encodings, in which a bracket could
-    hide, are no JSON for exchange (RFC 8259).
+    Brackets are counted without building anything, and in pieces: one search through all of a
+    body would keep every other thread from working meanwhile. Other encodings, in which a bracket
+    could hide, are no JSON for exchange (RFC 8259).
     """
     try:
         body.decode("utf-8")
@@ -147,16 +183,33 @@ def check_json(body: bytes) -> None:
         raise RefusedBodyError(400, "This request is not JSON in UTF-8.") from None
     if b"\0" in body:
         raise RefusedBodyError(400, "This request is not JSON in UTF-8.")
-    depth = 0
-    for number, token in enumerate(_TOKEN.finditer(body)):
-        closing, opens, closes = token.groups()
-        if closing == b"":
-            raise RefusedBodyError(400, "This request holds a text without an end.")
-        depth += (opens is not None) - (closes is not None)
+    position = depth = parts = 0
+    while (found := _SIGN.match(body, position)) and (sign := found[2]):
+        parts += 1
+        if sign == b'"':
+            position = _end_of_text(body, found.end())
+        else:
+            position = found.end()
+            depth += (sign in b"[{") - (sign in b"]}")
         if depth > DEEPEST:
             raise RefusedBodyError(400, f"This request goes more than {DEEPEST} levels deep.")
-        if number >= MOST_TOKENS:
+        if parts > MOST_PARTS:
             raise RefusedBodyError(413, "This request has far too many parts.")
+    if found and found.end() < len(body):
+        raise RefusedBodyError(400, "This request holds a number or a word without an end.")
+
+
+def _end_of_text(body: bytes, position: int) -> int:
+    """Return where the text that begins at `position` has ended."""
+    while position < len(body):
+        found = _TEXT.match(body, position, position + PIECE)
+        end = found.end() if found else position
+        if body[end : end + 1] == b'"':
+            return end + 1
+        if end == position:  # a backslash with nothing behind it
+            break
+        position = end
+    raise RefusedBodyError(400, "This request holds a text without an end.")
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:

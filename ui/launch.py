@@ -21,6 +21,7 @@ from ui.bodies import Bodies
 from ui.fetching import keep_from_fetching
 from ui.guard import Framed, SameOrigin
 from ui.media import Media
+from ui.server import connections
 from ui.server.caller import PRIVATE, Entrance, StampCaller, networks
 from ui.server.hosts import KnownHosts
 from ui.server.login_limit import LimitedLogin
@@ -34,6 +35,7 @@ def serve(studio: Studio, settings: Settings, life: Life) -> None:
     """Build the page and serve it until the process is stopped."""
     _declare_gpu_use()
     keep_from_fetching()
+    connections.install()
     default = default_backend(studio.backends, settings.srpo_backend)
     examples = json.loads((ASSETS / "examples.json").read_text(encoding="utf-8"))
     demo = page.build(studio, default, examples, ask_above=settings.srpo_confirm_above_usd)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
@@ -125,13 +126,71 @@ def test_no_body_makes_the_check_slow() -> None:
         assert time.process_time() - start < 1
 
 
+LARGE = 27_000_000
+FROZEN = {
+    "digits": b"1" * LARGE,
+    "digits in a list": b"[" + b"1" * LARGE + b"]",
+    "letters": b"x" * LARGE,
+    "white space": b" " * LARGE,
+    "signs of a number": b"[-" + b"0.e+-" * (LARGE // 5),
+    "escapes": b'"' + b"\\n" * (LARGE // 2) + b'"',
+    "a text": b'"' + b"x" * LARGE + b'"',
+    "texts": b"[" + b'"x",' * (LARGE // 4),
+    "an open text": b'["' + b"x" * LARGE,
+}
+
+
+@pytest.mark.parametrize("body", FROZEN.values(), ids=FROZEN)
+async def test_no_body_stops_everybody_else(body: bytes) -> None:
+    """While one is looked at the program goes on; the longest pause was 2.4 s for digits."""
+    longest, last = 0.0, time.monotonic()
+
+    async def beat() -> None:
+        nonlocal longest, last
+        while True:
+            longest, last = max(longest, time.monotonic() - last), time.monotonic()
+            await asyncio.sleep(0.005)
+
+    beating = asyncio.create_task(beat())
+    await asyncio.sleep(0.02)
+    await Server().post(body, JSON)
+    beating.cancel()
+    assert longest < 0.7
+
+
+def test_a_long_word_is_refused_where_it_begins() -> None:
+    """The check does not read to the end of what no request needs."""
+    longest = b"[" + b"9" * bodies.LONGEST_WORD + b"]"
+    check_json(longest)
+    with pytest.raises(RefusedBodyError, match="number or a word"):
+        check_json(longest.replace(b"9]", b"99]"))
+
+
+@pytest.mark.parametrize("headers", [JSON, FORM], ids=["JSON", "upload"])
+async def test_a_slow_line_is_waited_for_and_a_trickle_is_not(
+    monkeypatch: pytest.MonkeyPatch, headers: dict[str, str]
+) -> None:
+    """Time grows with what has arrived; a byte now and then gains nothing."""
+    monkeypatch.setattr(bodies, "PATIENCE_S", 0.2)
+    monkeypatch.setattr(bodies, "SLOWEST", 1_000)
+
+    async def piecewise(piece: int) -> AsyncIterator[bytes]:
+        yield b'"'
+        for _ in range(12):
+            await asyncio.sleep(0.05)
+            yield b"x" * piece
+        yield b'"'
+
+    assert (await Server().post(piecewise(100), headers)).text == "taken"
+    late = await Server(swallows=True).post(piecewise(1), headers)
+    assert (late.status_code, late.headers["connection"]) == (408, "close")
+
+
 async def test_a_body_that_never_comes_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever sends a byte a minute does not hold a place for ever."""
     monkeypatch.setattr(bodies, "PATIENCE_S", 0.05)
 
     async def slow() -> AsyncIterator[bytes]:
-        import asyncio
-
         yield b"{"
         await asyncio.sleep(5)
 
