@@ -38,6 +38,7 @@ from core.storage import Storage
 COLUMNS = "n id job_id owner starred search facts elapsed_s created_at".split()
 entries = table("entries", *(column(name) for name in COLUMNS))
 INPUT = re.compile(r"inputs/[0-9a-f]{2}/[0-9a-f]{64}\.(png|jpeg)")
+DIGEST = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
 vault = table("secrets", column("name"), column("value"))
 
 
@@ -182,21 +183,44 @@ class History:
             await self.storage.delete(entry.file)
             await self.storage.delete(entry.thumbnail)
             if source := _source(entry):
-                await self._release(source)
+                await self._release(input_name(source), source.sha256)
 
-    async def _release(self, source: Picture) -> None:
+    async def release_unused(self, *, older_than: float) -> None:
+        """Remove pictures to start from that were put into a form before a Unix time, and no more.
+
+        All entries and jobs are read once, in small steps; what none of them names is asked for
+        once more by itself, so that nobody waits for all of it.
+        """
+        old = await self.storage.written_before("inputs", older_than)
+        names = {_digest_in(name): name for name in old if INPUT.fullmatch(name)}
+        for table_, told in ((entries, entries.c.facts), (jobs, jobs.c.params)):
+            after = 0
+            while names and (rows := await self._texts(table_, told, after)):
+                after = rows[-1][0]
+                for _n, text in rows:
+                    for digest in DIGEST.findall(text):
+                        names.pop(digest, None)
+        for digest, name in names.items():
+            async with self.inputs:
+                await self._release(name, digest)
+
+    async def _texts(self, table_: Any, told: Any, after: int) -> list[tuple[int, str]]:
+        query = select(table_.c.n, told).where(table_.c.n > after).order_by(table_.c.n).limit(500)
+        return await self.database.run(lambda db: [(int(n), str(t)) for n, t in db.execute(query)])
+
+    async def _release(self, name: str, sha256: str) -> None:
         """Remove a picture to start from, unless an entry or a job that may still run needs it."""
         open_still = jobs.c.state.in_([*ACTIVE, "unknown"])
         again = jobs.c.retryable.is_(True) | (jobs.c.charged == "yes")
         needs = (
-            select(entries.c.id).where(entries.c.facts.contains(source.sha256)),
+            select(entries.c.id).where(entries.c.facts.contains(sha256)),
             select(jobs.c.state).where(
-                jobs.c.params.contains(source.sha256),
+                jobs.c.params.contains(sha256),
                 open_still | ((jobs.c.state == "failed") & again),
             ),
         )
         if not await self.database.run(lambda db: any(db.execute(need).first() for need in needs)):
-            await self.storage.delete(input_name(source))
+            await self.storage.delete(name)
 
     async def secret(self, name: str) -> str:
         """Return this installation's own secret of that name, drawn on first use."""
@@ -210,6 +234,10 @@ class History:
             return str(found)
 
         return await self.database.run(work)
+
+
+def _digest_in(name: str) -> str:
+    return name.rpartition("/")[2].partition(".")[0]
 
 
 def input_name(picture: Picture) -> str:

@@ -135,6 +135,12 @@ class Settings(BaseSettings):
     srpo_public_spending: bool = Field(
         False, description="1: visitors of a public instance spend your money without a budget."
     )
+    srpo_limit_upload_files: int | None = Field(
+        None, ge=1, description="Files one caller may upload in an hour; 60 on a public instance."
+    )
+    srpo_limit_upload_mb: int | None = Field(
+        None, ge=1, description="Megabytes of them; 200 on a public instance."
+    )
     srpo_poll_interval: float | None = Field(
         None, gt=0, description="Fixed seconds between polls, for tests."
     )

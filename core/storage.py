@@ -7,9 +7,12 @@ a temporary file, a sync and a rename; object stores publish an object only when
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import re
 import secrets
+from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +53,21 @@ class Storage:
         """Tell whether `name` is there."""
         return await asyncio.to_thread(lambda: bool(self._files.exists(self._path(name))))
 
+    async def written_before(self, folder: str, moment: float) -> list[str]:
+        """Return the names below a folder that were written before a Unix time."""
+        return await asyncio.to_thread(self._written_before, self._path(f"{folder}/x")[:-2], moment)
+
+    def _written_before(self, path: str, moment: float) -> list[str]:
+        try:
+            found = self._files.find(path, detail=True)
+            old = [name for name, facts in found.items() if _written_at(facts) < moment]
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise _explained(error) from error
+        names = [f"{Path(path).name}{name.partition(path)[2]}" for name in old]
+        return [name for name in names if NAME.fullmatch(name)]
+
     def _path(self, name: str) -> str:
         if not NAME.fullmatch(name) or ".." in name:
             raise HistoryError(f"“{name[:60]}” is not a name of a stored file.")
@@ -79,6 +97,14 @@ class Storage:
             return
         except OSError as error:
             raise _explained(error) from error
+
+
+def _written_at(facts: Mapping[str, Any]) -> float:
+    """Return when a file was written, in Unix seconds; one of which that is not told is new."""
+    told = facts.get("mtime", facts.get("LastModified", facts.get("last_modified")))
+    if isinstance(told, datetime):
+        return told.timestamp()
+    return float(told) if isinstance(told, int | float) else math.inf
 
 
 def _protocols(files: Any) -> tuple[str, ...]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
-from collections.abc import Callable, Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from starlette.middleware import Middleware
 
 from core.backend import Backend
 from core.errors import InputError
+from core.exposure import exposure
 from core.settings import Settings
 from core.studio import Studio
 from ui import page, words
@@ -21,10 +22,11 @@ from ui.bodies import Bodies
 from ui.fetching import keep_from_fetching
 from ui.guard import Framed, SameOrigin
 from ui.media import Media
-from ui.server import connections
+from ui.server import cleaning, connections
 from ui.server.caller import PRIVATE, Entrance, StampCaller, networks
 from ui.server.hosts import KnownHosts
 from ui.server.login_limit import LimitedLogin
+from ui.server.upload_quota import LimitedUploads, policy
 from ui.theme import theme
 
 ASSETS = Path(__file__).parent.parent / "assets"
@@ -34,6 +36,7 @@ Life = Callable[[Any], AbstractAsyncContextManager[None]]
 def serve(studio: Studio, settings: Settings, life: Life) -> None:
     """Build the page and serve it until the process is stopped."""
     _declare_gpu_use()
+    cleaning.own_folder()
     keep_from_fetching()
     connections.install()
     default = default_backend(studio.backends, settings.srpo_backend)
@@ -83,9 +86,10 @@ def options(
                 Middleware(Framed, embed=settings.srpo_embed),
                 Middleware(SameOrigin),
                 *([Middleware(LimitedLogin)] if settings.users else []),
+                Middleware(LimitedUploads, policy=policy(settings, exposure(settings, os.environ))),
                 Middleware(Bodies),
             ],
-            "lifespan": life,
+            "lifespan": _with_cleaning(life, studio),
         },
         "auth": settings.users or None,
         "auth_message": words.SIGN_IN,
@@ -99,6 +103,19 @@ def options(
         "show_error": False,
         "footer_links": ["api"],
     }
+
+
+def _with_cleaning(life: Life, studio: Studio) -> Life:
+    """Clean as long as the program lives; where nothing can be written nothing is cleaned."""
+
+    @asynccontextmanager
+    async def living(app: Any) -> AsyncIterator[None]:
+        async with life(app), AsyncExitStack() as stack:
+            if not studio.closed:
+                await stack.enter_async_context(cleaning.cleaning(studio.history))
+            yield
+
+    return living
 
 
 def default_backend(backends: Mapping[str, Backend], wanted: str) -> str:

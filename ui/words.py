@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -267,6 +268,19 @@ def unknown_host(host: str) -> str:
         f"This server does not answer to the name “{shown}”. Whoever runs it can allow the name "
         "with the setting SRPO_HOSTS.\n"
     )
+
+
+def too_many_files(most: int) -> str:
+    """Say how many files one upload may have."""
+    return f"At most {most} files are taken at once. Upload fewer and try again."
+
+
+def too_many_uploads(files: int, megabytes: int, wait_s: float) -> str:
+    """Say what may be uploaded, and when there is room again."""
+    limit = f"At most {files} files and {megabytes} MB can be uploaded in an hour here."
+    if wait_s == float("inf"):
+        return f"{limit} This one is larger than that."
+    return f"{limit} The next upload is possible in {math.ceil(wait_s / 60)} minutes."
 
 
 def too_many_tries(seconds: int) -> str:
