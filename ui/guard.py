@@ -9,21 +9,19 @@ in a frame of theirs and lead a visitor's clicks, unless they are named.
 from __future__ import annotations
 
 import os
-import re
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ui import words
+from ui.server.open_routes import MCP, is_open
+
 HUB = "https://huggingface.co https://*.huggingface.co"
 """Whose pages show a Space in a frame."""
-# Routes of Gradio that nothing here needs: those that fetch an address for the caller, convert
-# videos, keep what a session holds, or edit the program.
-CLOSED = re.compile(
-    r"/(file|proxy)=\s*[a-z][a-z0-9+.-]+:|/(process_recording|deep_link|(undo-)?vibe-\w+)/*$",
-    re.IGNORECASE,
-)
+NOT_OFFERED = "This is not offered here."
+FOREIGN = "This page belongs to another site."
 
 
 class SameOrigin:
@@ -39,24 +37,54 @@ class SameOrigin:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer 403."""
+        if scope["type"] == "websocket":  # nothing here speaks it
+            await send({"type": "websocket.close", "code": 1008})
+            return
         if scope["type"] == "http" and (refusal := self._refusal(scope)):
             await refusal(scope, receive, send)
             return
         await self.app(scope, receive, send)
 
     def _refusal(self, scope: Scope) -> Response | None:
-        if not self._is_own(Headers(scope=scope)):
-            return PlainTextResponse("This page belongs to another site.", status_code=403)
-        if CLOSED.search(scope["path"]):
-            return PlainTextResponse("This is not offered here.", status_code=403)
+        headers = Headers(scope=scope)
+        if not self._is_own(headers):
+            return PlainTextResponse(FOREIGN, status_code=403)
+        path = route_of(scope)
+        method = "POST" if scope["method"] == "OPTIONS" else scope["method"]
+        if not is_open(method, path, headers):
+            if method == "GET" and MCP.fullmatch(path):
+                return PlainTextResponse(words.FOR_MCP_CLIENTS)
+            return PlainTextResponse(NOT_OFFERED, status_code=403)
+        if path == "/logout" and not self._is_from_the_page(headers):
+            return PlainTextResponse(words.SIGN_OUT_ON_THE_PAGE, status_code=403)
         return None
 
     def _is_own(self, headers: Headers) -> bool:
         origin = headers.get("origin")
-        if origin is None:
-            return True
-        place = urlsplit(origin).netloc.lower()
+        return origin is None or self._is_this_place(origin, headers)
+
+    def _is_this_place(self, address: str, headers: Headers) -> bool:
+        place = urlsplit(address).netloc.lower()
         return bool(place) and place in (headers.get("host", "").lower(), self.public)
+
+    def _is_from_the_page(self, headers: Headers) -> bool:
+        """Whether a person followed a link of our own page: a link names no Origin.
+
+        Browsers say where a request comes from on HTTPS and on this machine; elsewhere our pages
+        send a Referer, and pages of other sites cannot send ours.
+        """
+        site = headers.get("sec-fetch-site")
+        if site is not None:
+            return site == "same-origin"
+        return self._is_this_place(headers.get("referer", ""), headers)
+
+
+def route_of(scope: Scope) -> str:
+    """Return the path of a request without the one under which a proxy shows the page."""
+    path, root = str(scope["path"]), str(scope.get("root_path", ""))
+    if root.startswith("/") and path.startswith(root.rstrip("/") + "/"):
+        return path.removeprefix(root.rstrip("/"))
+    return path
 
 
 class Framed:

@@ -26,6 +26,7 @@ from ui.server import cleaning, connections
 from ui.server.caller import PRIVATE, Entrance, StampCaller, networks
 from ui.server.hosts import KnownHosts
 from ui.server.login_limit import LimitedLogin
+from ui.server.sessions import KnownStreams
 from ui.server.upload_quota import LimitedUploads, policy
 from ui.theme import theme
 
@@ -85,6 +86,7 @@ def options(
                 Middleware(KnownHosts, names=settings.srpo_hosts.split(","), share_url=share_url),
                 Middleware(Framed, embed=settings.srpo_embed),
                 Middleware(SameOrigin),
+                Middleware(KnownStreams),
                 *([Middleware(LimitedLogin)] if settings.users else []),
                 Middleware(LimitedUploads, policy=policy(settings, exposure(settings, os.environ))),
                 Middleware(Bodies),

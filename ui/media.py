@@ -20,6 +20,7 @@ from starlette.routing import Route
 
 from core.errors import PlaygroundError
 from core.history import Entry, History
+from ui.server.sessions import needs_login
 
 Part = Literal["file", "thumbnail"]
 TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".webp": "image/webp"}
@@ -49,12 +50,15 @@ class Media:
 
     async def answer(self, request: Request) -> Response:
         """Serve a file or thumbnail, or a plain 404 that tells nothing."""
+        if needs_login(request.app, request.cookies):
+            return Response("Sign in first.", status_code=401, media_type="text/plain")
         part, signature = request.path_params["part"], request.path_params["signature"]
         if part not in ("file", "thumbnail"):
             return _missing()
         try:
             entry = await self.history.get(request.path_params["entry"])
-            if not hmac.compare_digest(signature, await self.sign(entry.owner, entry.id)):
+            own = await self.sign(entry.owner, entry.id)
+            if not hmac.compare_digest(signature.encode(), own.encode()):
                 return _missing()
             name = PurePosixPath(getattr(entry, part))
             data = await self.history.storage.read(str(name))

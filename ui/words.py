@@ -47,6 +47,11 @@ SIGN_IN = (
     "Sign in to make images. After five wrong passwords the next try has to wait, at first half a "
     "minute, then longer."
 )
+FOR_MCP_CLIENTS = (
+    "This address is for MCP clients. The Backends tab of the page shows what to put into their "
+    "settings.\n"
+)
+SIGN_OUT_ON_THE_PAGE = "Sign out with the link on the page."
 NO_LOGIN_FORM = "This is not a form with a user name and a password."
 RENEWED = "The old token opens nothing any more. Put the new one into your scripts."
 NO_OWNER = "This request does not say whose jobs and images it asks for."

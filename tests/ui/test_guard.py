@@ -16,9 +16,11 @@ from starlette.routing import Route
 from core import lock
 from core.errors import HistoryError
 from core.settings import Settings
+from ui import words
 from ui.guard import Framed, SameOrigin
 
 pytestmark = pytest.mark.anyio
+UPLOAD = "/gradio_api/upload"
 
 
 async def page(_request: Request) -> Response:
@@ -27,11 +29,13 @@ async def page(_request: Request) -> Response:
 
 async def answer(method: str, headers: dict[str, str]) -> int:
     app = Starlette(
-        routes=[Route("/", page, methods=["GET", "POST"])], middleware=[Middleware(SameOrigin)]
+        routes=[Route(UPLOAD if method == "POST" else "/", page, methods=[method])],
+        middleware=[Middleware(SameOrigin)],
     )
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://play.example") as client:
-        return (await client.request(method, "/", headers=headers)).status_code
+        path = UPLOAD if method == "POST" else "/"
+        return (await client.request(method, path, headers=headers)).status_code
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
@@ -76,7 +80,7 @@ def test_a_second_process_refuses_the_folder(tmp_path: Path) -> None:
 
 async def headers_of(embed: str = "", path: str = "/", **headers: str) -> httpx.Headers:
     app = Starlette(
-        routes=[Route("/", page), Route("/picture", picture)],
+        routes=[Route("/", page), Route("/media/a/b/c/d", picture)],
         middleware=[Middleware(Framed, embed=embed), Middleware(SameOrigin)],
     )
     transport = httpx.ASGITransport(app=app)
@@ -108,7 +112,7 @@ async def test_every_answer_keeps_its_addresses_and_its_kind() -> None:
     for answer in (await headers_of(), await headers_of(Origin="https://evil.example")):
         assert answer["x-content-type-options"] == "nosniff"
         assert answer["referrer-policy"] == "same-origin"
-    policies = (await headers_of(path="/picture")).get_list("content-security-policy")
+    policies = (await headers_of(path="/media/a/b/c/d")).get_list("content-security-policy")
     assert policies == ["default-src 'none'; sandbox", "frame-ancestors 'self'"]
 
 
@@ -123,6 +127,15 @@ async def test_every_answer_keeps_its_addresses_and_its_kind() -> None:
         "/gradio_api/process_recording",
         "/gradio_api/deep_link",
         "/gradio_api/undo-vibe-edit/",
+        "/gradio_api/mcp/</script><script>alert(1)</script>/gradio_api/mcp",
+        "/gradio_api/mcp/%3C/script%3E/gradio_api/mcp",
+        "/gradio_api//mcp",
+        "//gradio_api/mcp/x",
+        "/GRADIO_API/mcp/x/gradio_api/mcp/",
+        "/gradio_api/mcp/../mcp/x/gradio_api/mcp",
+        "/gradio_api/mcp\n/gradio_api/mcp",
+        "/gradio_api/token",
+        "/nobody/knows/this",
     ],
 )
 async def test_routes_that_fetch_for_the_caller_are_closed(path: str) -> None:
@@ -131,10 +144,57 @@ async def test_routes_that_fetch_for_the_caller_are_closed(path: str) -> None:
     app = Starlette(routes=[everything], middleware=[Middleware(SameOrigin)])
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://play.example") as client:
+        path = "http://play.example" + path.replace("\n", "%0A")
         assert (await client.get(path)).status_code == 403
         assert (await client.post(path)).status_code == 403
         uploads = ("/gradio_api/file=/tmp/gradio/a/b.png", "/gradio_api/file=C:/temp/b.png")
         assert {(await client.get(one)).status_code for one in uploads} == {200}
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 403),
+        ({"Referer": "http://play.example/"}, 200),
+        ({"Referer": "http://evil.example/"}, 403),
+        ({"Referer": "http://evil.example/?http://play.example/"}, 403),
+        ({"Sec-Fetch-Site": "same-origin"}, 200),
+        ({"Sec-Fetch-Site": "cross-site", "Referer": "http://play.example/"}, 403),
+        ({"Sec-Fetch-Site": "same-site"}, 403),
+        ({"Sec-Fetch-Site": "none"}, 403),
+    ],
+)
+async def test_only_the_page_signs_out(headers: dict[str, str], status: int) -> None:
+    """A link or an image on another site logs nobody out."""
+    app = Starlette(routes=[Route("/logout", page)], middleware=[Middleware(SameOrigin)])
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://play.example") as client:
+        assert (await client.get("/logout", headers=headers)).status_code == status
+
+
+async def test_the_mcp_endpoint_makes_no_page_of_its_address() -> None:
+    """A person who opens it reads a sentence of ours; a client that wants a stream passes."""
+    paths = ("/gradio_api/mcp", "/gradio_api/mcp/", "/gradio_api/mcp/http/")
+    app = Starlette(routes=[Route("/{path:path}", page)], middleware=[Middleware(SameOrigin)])
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://play.example") as client:
+        for path in paths:
+            read = await client.get(path, headers={"Accept": "text/html,*/*"})
+            assert read.text == words.FOR_MCP_CLIENTS
+            assert read.headers["content-type"].startswith("text/plain")
+            asked = {"Accept": "application/json, text/event-stream"}
+            assert (await client.get(path, headers=asked)).text == "secret"
+
+
+async def test_a_path_under_which_a_proxy_shows_the_page_changes_nothing() -> None:
+    """Neither what is open nor what is closed."""
+    everything = Route("/{path:path}", page)
+    app = Starlette(routes=[everything], middleware=[Middleware(SameOrigin)])
+    transport = httpx.ASGITransport(app=app, root_path="/play")
+    async with httpx.AsyncClient(transport=transport, base_url="http://play.example") as client:
+        for prefix in ("", "/play"):
+            assert (await client.get(prefix + "/config")).status_code == 200
+            assert (await client.get(prefix + "/gradio_api/token")).status_code == 403
 
 
 @pytest.mark.parametrize(
