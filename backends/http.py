@@ -21,6 +21,7 @@ from backends.answers import Answer, parse, retry_after
 from backends.clock import Clock
 from core.errors import BackendError, BadResponseError, Charged, RateLimitError, UnavailableError
 from core.pictures import Picture
+from core.redact import MASK, forms
 
 JSON_BYTES = 1_000_000
 PICTURE_JSON_BYTES = 90_000_000
@@ -87,6 +88,7 @@ class Api:
         self._key = (key or "").strip()
         self.problem = "" if key is None or _sendable(self._key) else UNSENDABLE
         """Why the key cannot be used and what to do, or ""."""
+        self._quotable = _quotable(self._key, _password(self.base_url))
         self._client = httpx.AsyncClient(
             headers={} if self.problem or key is None else {"Authorization": f"Bearer {self._key}"},
             transport=transport,
@@ -135,8 +137,9 @@ class Api:
             data = await _read(response, most, self.service, costly=costly)
         finally:
             await response.aclose()
-        if len(self._key) >= LEAST_KEY:  # services quote the key they do not like
-            data = data.replace(self._key.encode(), b"[key]")
+        # Services quote the key they do not like; a large answer is a picture, not a sentence.
+        for form in self._quotable if len(data) <= JSON_BYTES else self._quotable[:1]:
+            data = data.replace(form, MASK.encode())
         return Answer(response.status_code, parse(data), retry_after(response.headers))
 
     async def aclose(self) -> None:
@@ -168,6 +171,20 @@ def translated(service: str, *, costly: bool) -> Iterator[None]:
 
 def _sendable(key: str) -> bool:
     return key.isascii() and key.isprintable() and " " not in key and key != ""
+
+
+def _quotable(key: str, password: str) -> list[bytes]:
+    """Return how an answer may quote what a request carried, the key as it is first."""
+    keys = {key} | forms(key) if len(key) >= LEAST_KEY else set()
+    written = sorted(keys | forms(password), key=lambda form: (form != key, -len(form)))
+    return [form.encode("utf-8", "surrogatepass") for form in written]
+
+
+def _password(base_url: str) -> str:
+    try:
+        return httpx.URL(base_url).password
+    except httpx.InvalidURL:  # said when it is used
+        return ""
 
 
 def _after(costly: bool) -> str:

@@ -21,31 +21,55 @@ from urllib.parse import quote, quote_plus
 LEAST = 6
 """Characters of a secret; a shorter one would be found in ordinary words."""
 MASK = "[key]"
+UNTOUCHED = ("", "/", "!$&'()*+,;=", "!$&'()*+,;=:@/?", "!$'()*,;:@/?\\")
+"""Signs that stay as they are in one part of an address or another."""
 _SHAPES = re.compile(r"(?i)(\bbearer\s+)[^\s'\",\]})]{6,}|\b(?:sk|wsk)[-_][\w-]{12,}")
 
 Mask = Callable[[str], str]
 
 
 class Redactor:
-    """What replaces secrets, and what has the shape of a key, in a text; secrets come and go."""
+    """What replaces secrets, and what has the shape of a key, in a text; secrets come and go.
+
+    A text takes as long however many secrets are known: every visitor may bring one.
+    """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        self._secrets = list(secrets)
-        self._exact = _pattern(self._secrets)
+        # The forms of all secrets, longest first, by the letters they begin with.
+        self._forms: dict[str, list[str]] = {}
+        for secret in secrets:
+            self.add(secret)
 
     def __call__(self, text: str) -> str:
         """Return the text without secrets."""
-        return _SHAPES.sub(_shaped, self._exact.sub(MASK, text))
+        return _SHAPES.sub(_shaped, self._masked(text))
 
     def add(self, secret: str) -> None:
         """Know one secret more; one that is added twice is to be removed twice."""
-        self._secrets.append(secret)
-        self._exact = _pattern(self._secrets)
+        for form in forms(secret):
+            known = [*self._forms.get(form[:LEAST], ()), form]
+            self._forms[form[:LEAST]] = sorted(known, key=len, reverse=True)
 
     def remove(self, secret: str) -> None:
         """Let go of a secret that is held nowhere any more."""
-        self._secrets.remove(secret)
-        self._exact = _pattern(self._secrets)
+        for form in forms(secret):
+            known = [*self._forms[form[:LEAST]]]  # a thread that writes may be reading the old list
+            known.remove(form)
+            if known:
+                self._forms[form[:LEAST]] = known
+            else:
+                del self._forms[form[:LEAST]]
+
+    def _masked(self, text: str) -> str:
+        parts, done = [], 0
+        for begin in range(len(text) - LEAST + 1):
+            for form in self._forms.get(text[begin : begin + LEAST], ()):
+                if text.startswith(form, begin):
+                    if begin >= done:  # else one secret lies across the end of another
+                        parts += [text[done:begin], MASK]
+                    done = max(done, begin + len(form))
+                    break
+        return "".join(parts) + text[done:]
 
 
 def install(secrets: Iterable[str]) -> Redactor:
@@ -64,29 +88,36 @@ def install(secrets: Iterable[str]) -> Redactor:
     return mask
 
 
-def _pattern(secrets: Iterable[str]) -> re.Pattern[str]:
-    known = {form for secret in secrets for form in _forms(secret)}
-    longest = sorted((one for one in known if len(one) >= LEAST), key=len, reverse=True)
-    return re.compile("|".join(map(re.escape, longest)) or r"(?!)")
+def forms(secret: str) -> set[str]:
+    """Return how a secret may be written: in code, in JSON, in a page, in an address, in base64.
 
-
-def _forms(secret: str) -> set[str]:
-    """Return how a secret may be written: in code, in JSON, in a page, in an address, in base64."""
+    A secret that is too short to be masked has none.
+    """
     if len(secret) < LEAST:
         return set()
-    written = {
-        secret,
-        repr(secret)[1:-1],
-        json.dumps(secret)[1:-1],
-        json.dumps(secret, ensure_ascii=False)[1:-1],
-        html.escape(secret),
-        html.escape(secret, quote=False),
-        quote(secret),
-        quote(secret, safe=""),
-        quote_plus(secret),
-    }
-    written |= {re.sub("%[0-9A-F]{2}", lambda found: found[0].lower(), form) for form in written}
-    return written | _in_base64(secret.encode("utf-8", "surrogatepass"))
+    plain = {secret, html.escape(secret), html.escape(secret, quote=False)}
+    plain |= {form.replace("&#x27;", sign) for form in plain for sign in ("&#39;", "&apos;")}
+    plain |= {quote(secret, safe) for safe in UNTOUCHED} | {quote_plus(secret)}
+    plain |= {re.sub("%[0-9A-F]{2}", lambda found: found[0].lower(), form) for form in plain}
+    written = plain | {_in_json_of_a_page(secret), repr(_bytes(secret))[2:-1], ascii(secret)[1:-1]}
+    for _ in range(2):  # JSON and code are also written inside JSON and code
+        written |= {repr(form)[1:-1] for form in written}
+        written |= {
+            json.dumps(form, ensure_ascii=whole)[1:-1]
+            for form in written
+            for whole in (True, False)
+        }
+    return written | _in_base64(_bytes(secret))
+
+
+def _bytes(secret: str) -> bytes:
+    return secret.encode("utf-8", "surrogatepass")
+
+
+def _in_json_of_a_page(secret: str) -> str:
+    """Return JSON as it stands inside a script of a page."""
+    text = json.dumps(secret)[1:-1]
+    return re.sub("[<>&']", lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def _in_base64(secret: bytes) -> set[str]:

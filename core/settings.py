@@ -9,7 +9,7 @@ import re
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal, NoReturn
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -22,9 +22,11 @@ ORIGIN = re.compile(
 )
 
 HOST = re.compile(r"(\*\.)?[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?")
-PASSWORD = re.compile(r"://[^/@]*?:([^/]+)@")
-QUERY = re.compile(r"[?&][^=&#]*(?:key|token|secret|password|signature)[^=&#]*=([^&#]+)", re.I)
-USER = re.compile(r"[^\s:,][^:,\x00-\x1f\x7f]*")
+NAMED = re.compile(r"(https?)?://([^/@:]*)(?::([^/]*))?@", re.IGNORECASE)
+QUERY = re.compile(
+    r"[?&#](?:[^=&#]*(?:key|token|secret|pass|pwd|sig|auth|credential)[^=&#]*|code)=([^&#]+)",
+    re.IGNORECASE,
+)
 
 
 class Settings(BaseSettings):
@@ -156,6 +158,17 @@ class Settings(BaseSettings):
             raise ValueError("it takes origins such as https://example.com, separated by spaces")
         return " ".join(value.split())
 
+    @field_validator("wavespeed_base_url", "siraya_base_url", "self_hosted_base_url")
+    @classmethod
+    def _web_addresses(cls, value: str) -> str:
+        """Take web addresses: one that cannot be read would be quoted, with half its password."""
+        if value.strip() and not _is_web_address(value.strip()):
+            raise ValueError(
+                "it takes an address such as https://example.com/v1; in a password in it, signs "
+                "such as / # ? @ are written %2F %23 %3F %40"
+            )
+        return value
+
     @field_validator("srpo_auth")
     @classmethod
     def _pairs(cls, value: SecretStr | None) -> SecretStr | None:
@@ -165,7 +178,7 @@ class Settings(BaseSettings):
         users = []
         for pair in value.get_secret_value().split(","):
             user, _, password = pair.partition(":")
-            if not USER.fullmatch(user.strip()) or not password.strip():
+            if not user.strip() or not user.strip().isprintable() or not password.strip():
                 raise ValueError(
                     "it takes user:password, several separated by commas, and each needs both a "
                     "user and a password"
@@ -234,10 +247,10 @@ class Settings(BaseSettings):
 
         Every field that is a secret is found by its type, every address by its form.
         """
-        given = [getattr(self, name) for name in type(self).model_fields]
-        hidden = [one.get_secret_value() for one in given if isinstance(one, SecretStr)]
-        addresses = [one for one in [*hidden, *given] if isinstance(one, str) and "://" in one]
-        keys = [one for one in hidden if "://" not in one]
+        given = {name: getattr(self, name) for name in type(self).model_fields}
+        hidden = {n: v.get_secret_value() for n, v in given.items() if isinstance(v, SecretStr)}
+        keys = [v for n, v in hidden.items() if not (n.endswith("_url") and "://" in v)]
+        addresses = [value for value in (given | hidden).values() if isinstance(value, str)]
         found = [part for one in addresses for part in _inside(one)]
         passwords = [*found, *(unquote(part) for part in found)]
         return [*keys, *passwords, *(password for _, password in self.users)]
@@ -248,9 +261,20 @@ class Settings(BaseSettings):
 
 
 def _inside(address: str) -> list[str]:
-    """Return the password and the keys that an address carries."""
-    password = PASSWORD.search(address)
-    return [*([password[1]] if password else []), *QUERY.findall(address)]
+    """Return the passwords and keys that an address carries, a key in place of a user included."""
+    named = [found.groups() for found in NAMED.finditer(address)]
+    signs = [password or (user if scheme else "") for scheme, user, password in named]
+    return [*filter(None, signs), *(QUERY.findall(address) if "://" in address else [])]
+
+
+def _is_web_address(value: str) -> bool:
+    try:
+        parts = urlsplit(value)
+        port = parts.port
+    except ValueError:
+        return False
+    known = parts.scheme in ("http", "https") and parts.hostname and port != 0
+    return bool(known) and not parts.fragment and value.isprintable() and " " not in value
 
 
 def listed(value: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import inspect
 import ssl
 import time
@@ -109,6 +110,16 @@ async def test_a_key_that_a_service_quotes_is_not_repeated() -> None:
     for answer in (await api.post_once("/x", {}), await api.ask("GET", "/x")):
         assert KEY not in repr(answer)
         assert answer.text == "invalid key [key]"
+
+
+@pytest.mark.anyio
+async def test_a_password_of_the_address_that_a_gateway_quotes_is_not_repeated() -> None:
+    """It arrives there as base64, and what the gateway says of it is shown to people."""
+    base = "https://me:p%40ss-of-the-gate@api.example"
+    api = Api("Shop", base, None, httpx.MockTransport(quoting))
+    for answer in (await api.post_once("/x", {}), await api.ask("GET", "/x")):
+        assert base64.b64encode(b"me:p@ss-of-the-gate").decode()[8:-4] not in repr(answer)
+        assert answer.text.startswith("invalid key ") and "[key]" in answer.text
 
 
 @pytest.mark.anyio

@@ -12,6 +12,7 @@ import pickle
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -111,6 +112,52 @@ def test_a_secret_is_masked_while_it_is_held() -> None:
     mask.remove("second-secret")
     assert mask("first-secret second-secret") == "[key] second-secret"
     assert not any("second" in str(value) for value in vars(mask).values())
+
+
+AWKWARD = "p@ss'wörd \"X&1\\"
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        str(httpx.URL("https://h/").copy_with(username="ann", password=AWKWARD)),
+        str(httpx.URL(f"https://h/?k={AWKWARD.replace('&', '%26')}")),
+        str(httpx.URL("https://h/", params={"k": AWKWARD})),
+        "p@ss&#39;wörd &quot;X&amp;1\\",
+        "p@ss&apos;wörd &quot;X&amp;1\\",
+        json.dumps(json.dumps({"password": AWKWARD})),
+        json.dumps(repr({"password": AWKWARD})),
+        repr([AWKWARD.encode()]),
+        ascii(AWKWARD),
+        'p@ss\\u0027w\\u00f6rd \\"X\\u00261\\\\',
+    ],
+)
+def test_no_usual_way_of_writing_hides_a_secret(written: str) -> None:
+    """Each program that hands it on puts other signs in place of the awkward ones."""
+    masked = redact.Redactor([AWKWARD])(f"before {written} after")
+    assert "[key]" in masked and "p@" not in masked and "X" not in masked
+    assert masked.startswith("before ") and masked.endswith(" after")
+
+
+def test_a_secret_across_the_end_of_another_is_masked_whole() -> None:
+    """Of two that overlap nothing is left over."""
+    mask = redact.Redactor(["abcdefgh", "defghijklmn", "abcdef"])
+    assert mask("1 abcdefghijklmn 2 abcdefgh 3") == "1 [key] 2 [key] 3"
+
+
+def test_many_secrets_make_no_text_slow() -> None:
+    """Visitors bring keys of their own; the time is that of a few hundred letters, not of keys."""
+    mask = redact.Redactor()
+    began = time.process_time()
+    for number in range(2000):
+        mask.add(f"key-of-a-visitor-{number:05}")
+    line = "GET https://api.example/v1/predictions/0123456789 key-of-a-visitor-01999 " * 5
+    for _ in range(100):
+        assert mask(line).count("[key]") == 5
+    for number in range(2000):
+        mask.remove(f"key-of-a-visitor-{number:05}")
+    assert time.process_time() - began < 10
+    assert mask(line) == line
 
 
 def test_ordinary_words_are_left_alone() -> None:
