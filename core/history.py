@@ -7,10 +7,11 @@ A picture to start from is stored by its content, once for all who start from it
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -182,8 +183,33 @@ class History:
             await self.database.run(lambda db: db.execute(gone))
             await self.storage.delete(entry.file)
             await self.storage.delete(entry.thumbnail)
-            if source := _source(entry):
+            if source := _source(entry.params):
                 await self._release(input_name(source), source.sha256)
+
+    async def refers(self, owner: str, source: Picture) -> bool:
+        """Whether an entry or a job of an owner began with this picture.
+
+        Its hash proves nothing: it is in every file that was made from the picture.
+        """
+        name = input_name(source)
+        if not INPUT.fullmatch(name):
+            return False
+        made = select(entries.c.facts).where(
+            entries.c.owner == owner, entries.c.facts.contains(source.sha256)
+        )
+        begun = select(jobs.c.params).where(
+            jobs.c.owner == owner, jobs.c.params.contains(source.sha256)
+        )
+
+        def work(db: Connection) -> bool:
+            told = itertools.chain(
+                (json.loads(facts)["params"] for facts in db.execute(made).scalars()),
+                (json.loads(params) for params in db.execute(begun).scalars()),
+            )
+            # The text may be in a prompt as well.
+            return any((own := _source(params)) and input_name(own) == name for params in told)
+
+        return await self.database.run(work)
 
     async def release_unused(self, *, older_than: float) -> None:
         """Remove pictures to start from that were put into a form before a Unix time, and no more.
@@ -246,13 +272,13 @@ def input_name(picture: Picture) -> str:
     return f"inputs/{picture.sha256[:2]}/{picture.sha256}.{suffix}"
 
 
-def _source(entry: Entry) -> Picture | None:
-    """The picture an entry began with, where it is told as this program writes it.
+def _source(params: Mapping[str, Any]) -> Picture | None:
+    """The picture that params began with, where it is told as this program writes it.
 
     An entry may come from a file's metadata, which anybody can write.
     """
     try:
-        picture = Picture(**entry.params["image"])
+        picture = Picture(**params["image"])
     except (KeyError, TypeError, ValidationError):
         return None
     return picture if INPUT.fullmatch(input_name(picture)) else None

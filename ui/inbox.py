@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +13,7 @@ from urllib.parse import unquote
 
 from gradio.processing_utils import save_bytes_to_cache
 from gradio.utils import get_upload_folder
+from pydantic import ValidationError
 
 from core import metadata, pictures
 from core.errors import InputError, PlaygroundError
@@ -89,6 +90,19 @@ class Inbox:
             return await self.to_cache(name)
         except PlaygroundError:
             return None
+
+    async def again(self, told: Mapping[str, Any], owner: str) -> str:
+        """Return the path of a picture that an entry or a file tells of, if it is the owner's.
+
+        Raises InputError when nothing of the owner's began with it.
+        """
+        try:
+            picture = Picture(**told)
+        except (TypeError, ValidationError):
+            raise no_longer_there() from None
+        if not await self.media.history.refers(owner, picture):
+            raise no_longer_there()
+        return await self.to_cache(input_name(picture))
 
     async def to_cache(self, name: str) -> str:
         """Copy a stored file to where Gradio serves files from, and return its path."""

@@ -8,9 +8,8 @@ from typing import Any
 
 import gradio as gr
 
-from core import pictures
 from core.errors import InputError, PlaygroundError
-from core.history import Entry, input_name
+from core.history import Entry
 from core.params import TASKS, Task
 from core.studio import Studio
 from ui import draw, guide, shelf, tab_layout, words
@@ -72,8 +71,8 @@ class Page:
         self.shelf.use_prompt.click(self.use_prompt, chosen, everything, **PRIVATE)
         self.shelf.use_settings.click(self.use_but_seed, chosen, everything, **PRIVATE)
         self.shelf.send.click(self.send_chosen, chosen, everything, **PRIVATE)
-        self.shelf.drop.upload(self.drop, [self.shelf.drop], everything, **FREE)
-        self.restorer.dropped(self.dropped, None, everything, **FREE)
+        self.shelf.drop.upload(self.drop, [self.who, self.shelf.drop], everything, **FREE)
+        self.restorer.dropped(self.dropped, [self.who], everything, **FREE)
 
     def _targets(self) -> list[Any]:
         found: list[Any] = [self.menu, self.who, self.kept]
@@ -114,8 +113,10 @@ class Page:
 
     async def use_all(self, who: str, entry_id: str, request: gr.Request) -> Update:
         """Fill the form with everything an entry was made with."""
-        entry = await self._entry(entry_id, owner_of(request, who))
-        return await self._fill(entry.task, entry.backend, entry.params | {"seed": entry.seed})
+        owner = owner_of(request, who)
+        entry = await self._entry(entry_id, owner)
+        values = entry.params | {"seed": entry.seed}
+        return await self._fill(entry.task, entry.backend, values, owner)
 
     async def use_prompt(self, who: str, entry_id: str, request: gr.Request) -> Update:
         """Take over an entry's prompt alone."""
@@ -125,8 +126,9 @@ class Page:
 
     async def use_but_seed(self, who: str, entry_id: str, request: gr.Request) -> Update:
         """Fill the form with an entry's settings and let a new seed be drawn."""
-        entry = await self._entry(entry_id, owner_of(request, who))
-        return await self._fill(entry.task, entry.backend, entry.params | {"seed": -1})
+        owner = owner_of(request, who)
+        entry = await self._entry(entry_id, owner)
+        return await self._fill(entry.task, entry.backend, entry.params | {"seed": -1}, owner)
 
     async def send_chosen(self, who: str, entry_id: str, request: gr.Request) -> Update:
         """Put an entry's picture where image-to-image starts from, with its prompt."""
@@ -153,24 +155,28 @@ class Page:
         except PlaygroundError as error:
             raise gr.Error(words.trouble(error), print_exception=False) from error
 
-    async def _fill(self, task: Task, backend: str, values: Mapping[str, Any]) -> Update:
-        """Fill a tab's form, bring the picture it started from if we still have it, show it."""
+    async def _fill(
+        self, task: Task, backend: str, values: Mapping[str, Any], owner: str
+    ) -> Update:
+        """Fill a tab's form and show it, with the picture it started from if that is the owner's.
+
+        The values may come from a file, and whoever has the file may be anybody.
+        """
         desk = self.desks[task]
         update = desk.filling.use(backend, values) | {self.menu: gr.update(selected=task)}
         source = values.get("image")
         if desk.tab.image and isinstance(source, dict):
             try:
-                name = input_name(pictures.Picture(**source))
-                update[desk.tab.image] = await self.inbox.to_cache(name)
-            except (PlaygroundError, ValueError):
+                update[desk.tab.image] = await self.inbox.again(source, owner)
+            except PlaygroundError:
                 update[desk.tab.notices["image"]] = draw.notice(words.SOURCE_GONE, "info")
         return update
 
-    async def dropped(self, event: gr.EventData) -> Update:
+    async def dropped(self, who: str, event: gr.EventData, request: gr.Request) -> Update:
         """Restore the settings of a file that was dropped anywhere on the page."""
-        return await self.drop(str(event.path))
+        return await self.drop(who, str(event.path), request)
 
-    async def drop(self, path: Any) -> Update:
+    async def drop(self, who: str, path: Any, request: gr.Request) -> Update:
         """Restore the settings that a file tells of itself."""
         try:
             reading = await self.inbox.settings(path)
@@ -181,7 +187,8 @@ class Page:
         record = reading.record
         task: Task = "image-to-image" if record.get("task") == TASKS[1] else "text-to-image"
         gr.Info(words.restored(reading))
-        return await self._fill(task, str(record.get("backend", "")), reading.params)
+        backend = str(record.get("backend", ""))
+        return await self._fill(task, backend, reading.params, owner_of(request, who))
 
 
 def build(

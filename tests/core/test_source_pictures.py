@@ -14,7 +14,7 @@ from core.job import Job
 from core.studio import Studio
 from tests.conftest import Studios
 from tests.core.test_history import entry
-from tests.fakes import FakeBackend, FakeImage, picture
+from tests.fakes import FakeBackend, FakeImage, FakeText, picture
 
 pytestmark = pytest.mark.anyio
 
@@ -127,3 +127,27 @@ async def test_a_failed_job_keeps_it_only_where_it_can_be_retried(
     await studio.result((await start(studio, 2)).id, owner="ann")
     await studio.history.delete(made, owner="ann")
     assert await kept(studio) is needed
+
+
+async def test_it_is_known_to_whoever_began_with_it_and_to_nobody_else(studios: Studios) -> None:
+    """By a job that runs, by an entry, and by a failed job; not by its hash in a prompt."""
+    backend = FakeBackend()
+    studio = await studios.open(backend)
+    refers = studio.history.refers
+    backend.gate.clear()
+    job = await start(studio, 1)
+    assert await refers("ann", PHOTO)
+    backend.gate.set()
+    done = await studio.result(job.id, owner="ann")
+    assert done.entry
+    hinting = entry(9, owner="bob", prompt=PHOTO.sha256, params={"prompt": PHOTO.model_dump_json()})
+    await studio.history.restore(hinting)
+    told = FakeText(prompt=f"hills {PHOTO.sha256}", seed=1)
+    await studio.submit("fake", told, owner="bob")
+    assert not await refers("bob", PHOTO)
+    assert not await refers("", PHOTO)
+    assert not await refers("ann", PHOTO.model_copy(update={"media_type": "image/jpeg"}))
+    for sha256 in ("", "%", "_" * 64, "../" + PHOTO.sha256):
+        assert not await refers("ann", PHOTO.model_copy(update={"sha256": sha256}))
+    await studio.history.delete(done.entry.id, owner="ann")
+    assert await refers("ann", PHOTO)  # the finished job still tells of it
