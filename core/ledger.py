@@ -34,7 +34,7 @@ from core.spending import Spending, day
 COLUMNS = (
     "n id owner click backend task model sandbox state params sent seed work price_micros charged "
     "request_id error advice entry_id day created_at updated_at sent_at outputs candidates tries "
-    "place batch retryable"
+    "place batch retryable address own_key"
 ).split()
 jobs = table("jobs", *(column(name) for name in COLUMNS))
 """The ledger's table, for queries."""

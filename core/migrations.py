@@ -41,6 +41,14 @@ LOST_JOBS: Migration = (
 )
 """2: what is known of a picture on its way, and the order of what waits."""
 
-MIGRATIONS: tuple[Migration, ...] = (JOBS_AND_ENTRIES, LOST_JOBS)
+VISITORS: Migration = (
+    "ALTER TABLE jobs ADD COLUMN address VARCHAR(32)",
+    "ALTER TABLE jobs ADD COLUMN own_key VARCHAR(32)",
+    "CREATE INDEX jobs_by_address ON jobs (address, created_at)",
+    "CREATE INDEX jobs_by_owner_and_time ON jobs (owner, created_at)",
+)
+"""3: keyed digests of where a job was asked for and of the visitor's own key that pays for it."""
+
+MIGRATIONS: tuple[Migration, ...] = (JOBS_AND_ENTRIES, LOST_JOBS, VISITORS)
 NUMBERS = {"sqlite": "INTEGER PRIMARY KEY"}
 """A key that counts up, by dialect; elsewhere `BIGSERIAL PRIMARY KEY`."""
