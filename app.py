@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 # NumPy reads it when it is first imported: the miniature's small products are quicker on one
 # thread, and the others' waiting would take the processor from whoever serves the page.
@@ -19,6 +20,7 @@ from core.database import Database
 from core.errors import HistoryError, PlaygroundError
 from core.history import History
 from core.ledger import Ledger
+from core.own_keys import OwnKeys
 from core.rescue import rescued
 from core.settings import Settings
 from core.storage import Storage
@@ -31,10 +33,10 @@ def main() -> None:
     only_check = flags.read()
     try:
         settings = configuration.load()
-        redact.install(settings.secrets())
+        mask = redact.install(settings.secrets())
         if only_check:
             sys.exit(report(settings))
-        run(settings)
+        run(settings, mask)
     except PlaygroundError as error:
         sys.exit(f"{error} {error.advice}".strip())
 
@@ -47,7 +49,7 @@ def report(settings: Settings) -> int:
     return 0 if all(well for well, _ in lines) else 1
 
 
-def run(settings: Settings) -> None:
+def run(settings: Settings, mask: redact.Redactor) -> None:
     """Build the world from settings and serve it; what cannot be written is still shown."""
     held, trouble = None, None
     try:
@@ -61,7 +63,9 @@ def run(settings: Settings) -> None:
         trouble = error
         history = asyncio.run(rescued(settings))
         database = history.database
-    studio = Studio(backends.create(settings), Ledger(database, settings.budget), history)
+    own = OwnKeys(partial(backends.with_key, settings), backends.KEYED, mask)
+    ledger = Ledger(database, settings.budget)
+    studio = Studio(backends.create(settings), ledger, history, own=own)
     studio.closed = trouble
 
     @asynccontextmanager

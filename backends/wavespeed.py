@@ -190,6 +190,11 @@ class WaveSpeed:
         """List what the account accepted for the endpoint of these params."""
         return await account.listed(self._api, _model_id(params), since)
 
+    async def check(self) -> float | None:
+        """Ask what is left, which shows whether the key is accepted."""
+        self.balance_usd = await account.balance(self._api)
+        return self.balance_usd
+
     async def refresh(self) -> None:
         """Ask what a picture costs and what is left; without an answer nothing changes."""
         if not self.paid or self._api.problem:

@@ -102,6 +102,18 @@ class Priced(Protocol):
         ...
 
 
+@runtime_checkable
+class Checkable(Protocol):
+    """A backend that can ask its service, for nothing, whether it takes the key."""
+
+    async def check(self) -> float | None:
+        """Return what the account has left, if that is told.
+
+        Raises AuthError when the service refuses the key, another error when it cannot tell.
+        """
+        ...
+
+
 Stage = Literal[
     "not installed", "no model", "licence", "loading", "warming", "ready", "error", "not loaded"
 ]

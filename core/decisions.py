@@ -61,7 +61,9 @@ async def _send(studio: Studio, job: Job) -> Job:
     backend = studio.backends[job.backend]
     params = await params_of(studio.history, backend, job)
     # The click makes a second press of the same button the same new job.
-    new = await studio.submit(job.backend, params, owner=job.owner, click=f"again-{job.id}")
+    [new] = await studio.submit_all(
+        job.backend, [params], owner=job.owner, click=f"again-{job.id}", like=job
+    )
     if job.state == "unknown":
         await studio.ledger.change(job.id, "failed", advice="You sent it again as a new job.")
     else:
@@ -71,6 +73,7 @@ async def _send(studio: Studio, job: Job) -> Job:
 
 async def _go_on(studio: Studio, job: Job, decision: str, request_id: str) -> Job:
     """Carry a job on by what is known of it; none of this sends anything costly."""
+    backend = studio.carrier(job).backend
     facts: dict[str, object] = {"tries": 0}
     if decision == "adopt":
         if request_id not in job.candidates:
@@ -83,7 +86,7 @@ async def _go_on(studio: Studio, job: Job, decision: str, request_id: str) -> Jo
     lost = decision == "look"
     if not lost:
         facts |= {"error": "", "advice": ""}
-    params = await params_of(studio.history, studio.backends[job.backend], job)
+    params = await params_of(studio.history, backend, job)
     job = await studio.ledger.change(job.id, "sending" if lost else "running", **facts)
     studio.carry(Run(job=job, params=params, lost=lost))
     return job
@@ -93,13 +96,14 @@ async def shift(studio: Studio, job_id: str, *, owner: str, earlier: bool) -> No
     """Let a waiting job change places with its owner's one before or after it."""
     job = await studio.ledger.get(job_id, owner=owner)
     waiting = await studio.ledger.list(owner=owner, states=["waiting"])
-    mine = sorted((one for one in waiting if one.backend == job.backend), key=lambda j: j.place)
+    same = [one for one in waiting if (one.backend, one.own_key) == (job.backend, job.own_key)]
+    mine = sorted(same, key=lambda j: j.place)
     ids = [one.id for one in mine]
     if job.id not in ids:
         raise InputError("Only a job that waits can change its place.", field="id")
     other = ids.index(job.id) + (-1 if earlier else 1)
     if 0 <= other < len(mine):
         await studio.ledger.swap(mine[ids.index(job.id)], mine[other])
-        line = studio.lanes[job.backend].line
-        line.put(job.id, mine[other].place)
-        line.put(mine[other].id, mine[ids.index(job.id)].place)
+        if lane := studio.lane_of(job):
+            lane.line.put(job.id, mine[other].place)
+            lane.line.put(mine[other].id, mine[ids.index(job.id)].place)

@@ -49,6 +49,8 @@ class Job:
     batch: str | None = None
     retryable: bool = False
     """Whether the same request may succeed another time."""
+    own_key: str | None = None
+    """Fingerprint of the owner's own key that it is sent with; None for the operator's."""
 
     @property
     def active(self) -> bool:

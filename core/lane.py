@@ -100,6 +100,8 @@ class Lane:
         run.pending = True
         run.job = await self._note_quietly(run, "running", error)
         run.tell()
+        if run.let_go and run.idle:
+            raise asyncio.CancelledError
         await asyncio.sleep(seconds)
         run.pending = False
 
@@ -129,7 +131,7 @@ class Lane:
             run.job.id, "waiting", error=str(error), advice=error.advice, sent_at=None
         )
         run.tell()
-        if run.stopped:  # a person cancelled it while it was on its way out
+        if run.stopped or run.let_go:  # a person cancelled it while it was on its way out
             raise asyncio.CancelledError
 
     async def _stop(self, run: Run) -> None:
@@ -138,7 +140,9 @@ class Lane:
             run.job = await self._ledger.change(run.job.id, "cancelled", charged="no")
 
     async def _fail(self, run: Run, error: PlaygroundError) -> None:
-        """Write the end down; a key or account that is refused stops the lane for everybody."""
+        """Write the end down; a key or account that is refused stops the lane."""
+        if run.job.own_key and isinstance(error, AuthError):
+            error.advice = "Enter another key on the Backends tab."
         facts: dict[str, Any] = {"error": str(error), "advice": error.advice}
         if isinstance(error, BackendError) and self.backend.paid:
             facts["charged"] = error.charged

@@ -56,20 +56,32 @@ class Ledger:
         return (await self.add_all(backend, [params], owner=owner, click=click))[0]
 
     async def add_all(
-        self, backend: Backend, wishes: Sequence[Params], *, owner: str, click: str = ""
+        self,
+        backend: Backend,
+        wishes: Sequence[Params],
+        *,
+        owner: str,
+        click: str = "",
+        own_key: str | None = None,
     ) -> list[Job]:
-        """Do the same for all the pictures of one click: all are written down, or none."""
+        """Do the same for all the pictures of one click: all are written down, or none.
+
+        With a key of the owner's own, by its fingerprint, they are paid for by the owner: no
+        budget is asked and none is reduced.
+        """
         names = [click and f"{click}.{n}" if n else click for n in range(len(wishes))]
         batch = secrets.token_hex(12) if len(wishes) > 1 else None
+        shared = {"owner": owner, "batch": batch, "own_key": own_key}
         rows = [
-            _row(backend, params) | {"owner": owner, "click": name or None, "batch": batch}
+            _row(backend, params) | shared | {"click": name or None}
             for params, name in zip(wishes, names, strict=True)
         ]
 
         def work(db: Connection) -> list[Job]:
             if click and _of_click(db, owner, click):
                 return _of_clicks(db, owner, names)
-            self._reserve(db, rows)
+            if own_key is None:
+                self._reserve(db, rows)
             db.execute(insert(jobs), rows)
             return [_get(db, row["id"]) for row in rows]
 
@@ -87,7 +99,7 @@ class Ledger:
         mine = case((jobs.c.owner == first["owner"], jobs.c.price_micros), else_=0)
         query = select(
             func.coalesce(func.sum(jobs.c.price_micros), 0), func.coalesce(func.sum(mine), 0)
-        ).where(jobs.c.day == first["day"], counts)
+        ).where(jobs.c.day == first["day"], counts, jobs.c.own_key.is_(None))
         day, owner = db.execute(query).one()
         self.budget.check(prices, Spent(int(day), int(owner)))
 
@@ -146,8 +158,13 @@ class Ledger:
             lambda db: [(float(work), float(seconds)) for work, seconds in db.execute(query)]
         )
 
-    async def spending(self, *, days: int, owner: str | None = None) -> Sequence[Spending]:
-        """Return the sums of the last `days` days, oldest first; of one owner or of everybody."""
+    async def spending(
+        self, *, days: int, owner: str | None = None, own: bool = False
+    ) -> Sequence[Spending]:
+        """Return the sums of the last `days` days, oldest first; of one owner or of everybody.
+
+        What was spent with owners' own keys is apart: `own` asks for that alone.
+        """
         on_its_way = jobs.c.state.in_([*ACTIVE])
         doubtful = (jobs.c.charged == "maybe") | (jobs.c.state == "unknown")
         price, paid = jobs.c.price_micros, jobs.c.charged == "yes"
@@ -158,7 +175,10 @@ class Ledger:
         )
         group = (jobs.c.day, jobs.c.owner, jobs.c.backend)
         query = select(*group, func.count(), *sums).where(
-            jobs.c.day >= day(days - 1), price > 0, on_its_way | doubtful | paid
+            jobs.c.day >= day(days - 1),
+            price > 0,
+            on_its_way | doubtful | paid,
+            jobs.c.own_key.is_not(None) if own else jobs.c.own_key.is_(None),
         )
         if owner is not None:
             query = query.where(jobs.c.owner == owner)

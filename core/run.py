@@ -43,8 +43,16 @@ class Run:
     """It waits for a while before it is asked for again."""
     stopped: bool = False
     """A person cancelled it."""
+    let_go: bool = False
+    """Its owner's key was forgotten: it is left alone as soon as nothing is lost by that."""
     task: asyncio.Task[None] | None = None
     changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def idle(self) -> bool:
+        """Whether a later process could take it up from the ledger as well as this one."""
+        only_here = self.image is not None or self.owed
+        return not only_here and (self.job.state == "waiting" or self.pending or self.lost)
 
     def tell(self) -> None:
         """Wake whoever watches."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from typing import Any
 
 from core.backend import Backend, Collectable, Resumable, Traceable
 from core.errors import InputError, PlaygroundError
@@ -19,19 +20,69 @@ UNANSWERED = {
     "advice": "It may have been charged. Look at your account before you make it again.",
 }
 
+NEEDS_KEY = {
+    "error": "This needs your key.",
+    "advice": "Enter the same key again on the Backends tab; then it goes on.",
+}
+
 
 async def pick_up(ledger: Ledger, history: History, backends: Mapping[str, Backend]) -> list[Run]:
-    """Return what to carry on, in the order in which to begin: accepted, lost, waiting."""
-    left = await ledger.list(states=ACTIVE, limit=100_000)
-    order = {"running": 0, "sending": 1, "waiting": 2}
+    """Return what to carry on, in the order in which to begin: accepted, lost, waiting.
+
+    What was sent with a visitor's own key is laid aside: that key died with the process.
+    """
     runs = []
-    for job in sorted(left, key=lambda job: (order[job.state], job.place)):
+    for job in _in_order(await ledger.list(states=ACTIVE, limit=100_000)):
         backend = backends.get(job.backend)
+        if job.own_key:
+            await lay_aside(ledger, backend, job)
+            continue
         if backend is None or backend.sandbox != job.sandbox:
             continue  # its service is not configured now; it is asked again when it is
         if run := await _pick_up(ledger, history, backend, job):
             runs.append(run)
     return runs
+
+
+async def pick_up_own(
+    ledger: Ledger,
+    history: History,
+    backend: Backend,
+    *,
+    owner: str,
+    own_key: str,
+    carried: Collection[str],
+) -> list[Run]:
+    """Return what to carry on now that an owner's key is here, but for what is carried already."""
+    left = await ledger.list(owner=owner, states=ACTIVE, limit=100_000)
+    runs = []
+    for job in _in_order(left):
+        if (job.backend, job.own_key) != (backend.id, own_key) or job.id in carried:
+            continue
+        known = await ledger.change(job.id, job.state, error="", advice="")
+        if run := await _pick_up(ledger, history, backend, known):
+            runs.append(run)
+    return runs
+
+
+async def lay_aside(ledger: Ledger, backend: Backend | None, job: Job) -> None:
+    """Leave a job until its owner's key is here again, and say so.
+
+    `backend` is the same service without that key. Where it keeps no list in which a lost send
+    could be looked up, no key helps.
+    """
+    facts: dict[str, Any] = dict(NEEDS_KEY)
+    if job.state != "waiting" and job.request_id is None and not job.outputs:
+        if not isinstance(backend, Traceable):
+            await ledger.change(job.id, "unknown", charged="maybe", retryable=True, **UNANSWERED)
+            return
+        facts["charged"] = "maybe"
+    await ledger.change(job.id, job.state, **facts)
+
+
+def _in_order(left: Collection[Job]) -> list[Job]:
+    order = {"running": 0, "sending": 1, "waiting": 2}
+    return sorted(left, key=lambda job: (order[job.state], job.place))
 
 
 async def _pick_up(ledger: Ledger, history: History, backend: Backend, job: Job) -> Run | None:

@@ -13,19 +13,23 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from core.backend import Backend, Loadable, Priced
-from core.errors import InputError, NotReadyError, PlaygroundError
+from core import own_keys
+from core.backend import Backend, Checkable, Loadable, Priced
+from core.errors import AuthError, InputError, NotReadyError, PlaygroundError
 from core.estimate import Estimate
 from core.events import Loading
 from core.history import Entry, History, input_name
-from core.job import Job, State
+from core.job import ACTIVE, Job, State
 from core.lane import Lane
 from core.ledger import Ledger
+from core.line import Line
+from core.own_keys import Entered, Held, OwnKeys
 from core.params import Params, Task
 from core.record import Recorder
 from core.run import Run
-from core.starting import pick_up
+from core.starting import NEEDS_KEY, lay_aside, pick_up, pick_up_own
 
+NO_OWN_KEY = "This was sent with a key of your own, and you have none set now."
 K = TypeVar("K", bound=str)
 V = TypeVar("V")
 
@@ -47,6 +51,8 @@ class Progress:
     entry: Entry | None = None
     stop: PlaygroundError | None = None
     """Why its backend sends nothing until a person resumes it."""
+    needs_key: bool = False
+    """It was sent with a key of its owner's own, and goes on when that is entered again."""
 
 
 class Studio:
@@ -61,14 +67,19 @@ class Studio:
         ledger: Ledger,
         history: History,
         *,
+        own: OwnKeys | None = None,
         beat_s: float = 0.5,
     ) -> None:
         self._beat_s = beat_s
         self.backends = backends
         self.ledger = ledger
         self.history = history
-        recorder = Recorder(history)
-        self.lanes = {name: Lane(backend, ledger, recorder) for name, backend in backends.items()}
+        self._recorder = Recorder(history)
+        self.lanes = {name: self._new_lane(backend) for name, backend in backends.items()}
+        self.own = own or OwnKeys()
+        """The keys that owners entered for their own jobs."""
+        self._taking = asyncio.Lock()
+        """Held while jobs that needed a key are taken up, laid aside or cancelled."""
         self._runs: dict[str, Run] = {}
         self._chores: list[asyncio.Task[None]] = []
         self.closed: PlaygroundError | None = None
@@ -83,6 +94,8 @@ class Studio:
                 self._chores.append(asyncio.create_task(backend.refresh()))
             if isinstance(backend, Loadable):
                 self._chores.append(asyncio.create_task(backend.load()))
+        if self.own.services:
+            self._chores.append(asyncio.create_task(self._forget_in_time()))
 
     async def aclose(self) -> None:
         """Stop carrying; the ledger says how to go on. Then close the backends."""
@@ -90,12 +103,27 @@ class Studio:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for backend in self.backends.values():
+        for backend in [*self.backends.values(), *(held.backend for held in self.own.all())]:
             await backend.aclose()
 
     def kind(self, backend: str, task: Task) -> type[Params]:
         """Return the params type of a backend and task, or say which there are."""
         return _choose(self._backend(backend).tasks, task, f"“{backend}” does not offer the task")
+
+    def backends_of(self, owner: str) -> Mapping[str, Backend]:
+        """Return the backends as an owner sees them: with the owner's key where one is set."""
+        return {**self.backends, **self.own.backends(owner)}
+
+    def lane_of(self, job: Job) -> Lane | None:
+        """Return the lane of a job; None where it needs a key that is not here."""
+        return self.own.lane(job) if job.own_key else self.lanes[job.backend]
+
+    def carrier(self, job: Job) -> Lane:
+        """Return the lane that a job can go on in, or raise NotReadyError."""
+        held = self.own.holding(job) if job.own_key else None
+        if job.own_key and held is None:
+            raise NotReadyError(NEEDS_KEY["error"], advice=NEEDS_KEY["advice"])
+        return held.lane if held else self.lanes[job.backend]
 
     async def submit(self, backend: str, params: Params, *, owner: str, click: str = "") -> Job:
         """Write a job down and start carrying it; returns before anything is sent.
@@ -107,29 +135,55 @@ class Studio:
         return (await self.submit_all(backend, [params], owner=owner, click=click))[0]
 
     async def submit_all(
-        self, backend: str, wishes: Sequence[Params], *, owner: str, click: str = ""
+        self,
+        backend: str,
+        wishes: Sequence[Params],
+        *,
+        owner: str,
+        click: str = "",
+        like: Job | None = None,
     ) -> list[Job]:
-        """Do the same for all the pictures of one click: all are written down, or none."""
-        chosen = self._backend(backend)
+        """Do the same for all the pictures of one click: all are written down, or none.
+
+        They are sent with the owner's own key where one is set; with `like`, only if that job was.
+        """
+        chosen, own_key = self._backend(backend), None
+        wanted = like is None or like.own_key is not None
+        if wanted and (held := self.own.of(owner, backend)):
+            chosen, own_key = held.backend, held.fingerprint
+            self.own.touch(owner, held, time.monotonic())
+        elif like and like.own_key:
+            raise NotReadyError(NO_OWN_KEY, advice="Enter a key on the Backends tab first.")
         if self.closed:
             raise self.closed
         if problem := chosen.problem():
             raise NotReadyError(f"{chosen.label} is not ready.", advice=problem)
         drawn = [params.with_seed() for params in wishes]
         # Shielded: a page that closes at this instant must not leave a row nobody carries.
-        return await asyncio.shield(self._submit(chosen, drawn, owner, click))
+        return await asyncio.shield(self._submit(chosen, drawn, owner, click, own_key))
 
     async def _submit(
-        self, backend: Backend, wishes: Sequence[Params], owner: str, click: str
+        self,
+        backend: Backend,
+        wishes: Sequence[Params],
+        owner: str,
+        click: str,
+        own_key: str | None,
     ) -> list[Job]:
         async with self.history.inputs:
             if picture := wishes[0].picture:
                 await self.history.storage.write(input_name(picture), picture.data)
-            jobs = await self.ledger.add_all(backend, wishes, owner=owner, click=click)
-        self.lanes[backend.id].line.probe()
+            jobs = await self.ledger.add_all(
+                backend, wishes, owner=owner, click=click, own_key=own_key
+            )
         for job, params in zip(jobs, wishes, strict=False):
-            if job.state == "waiting" and job.id not in self._runs:
-                self.carry(Run(job=job, params=params))
+            if job.state != "waiting" or job.id in self._runs:
+                continue
+            if job.own_key and not self.own.holding(job):  # forgotten at this very moment
+                await lay_aside(self.ledger, self.backends.get(job.backend), job)
+                continue
+            self.carrier(job).line.probe()
+            self.carry(Run(job=job, params=params))
         return jobs
 
     async def watch(self, job_ids: Sequence[str], *, owner: str) -> AsyncIterator[list[Progress]]:
@@ -143,6 +197,8 @@ class Studio:
             for job, run in zip(seen, runs, strict=True):
                 if run is None and job.id not in ended:
                     ended[job.id] = await self._outcome(job.id)
+                elif run:  # its key was entered again
+                    ended.pop(job.id, None)
             yield [
                 self._progress(run, estimate) if run else ended[job.id]
                 for job, run, estimate in zip(seen, runs, estimates, strict=True)
@@ -160,7 +216,7 @@ class Studio:
         run = self._runs.get(job_id)
         await self.ledger.get(job_id, owner=owner)
         while run and run.task and not run.task.done():
-            stopped = run.job.state == "waiting" and self.lanes[run.job.backend].line.stopped_by
+            stopped = run.job.state == "waiting" and self._line(run.job).stopped_by
             if not patient and (run.pending or stopped):
                 return self._progress(run, Estimate())
             await _any([run.changed], 3600 if patient else self._beat_s)
@@ -173,9 +229,12 @@ class Studio:
         """
         job = await self.ledger.get(job_id, owner=owner)
         run = self._runs.get(job_id)
+        if job.own_key and run is None:
+            return await self._cancel_aside(job)
         if run is None or run.task is None:
             return job
-        free = not self._backend(job.backend).paid
+        lane = self.lane_of(job)
+        free = lane is not None and not lane.backend.paid
         if free or run.job.state in ("waiting", "sending"):
             run.stopped = True  # what is on its way out is stopped if its service refuses it
         if free or run.job.state == "waiting":
@@ -189,29 +248,182 @@ class Studio:
 
     async def hand_over(self, old: str, new: str) -> int:
         """Give all that one owner made, or has under way, to another; return how many images."""
+        for service, held in self.own.held_by(old).items():
+            if (other := self.own.of(new, service)) and other is not held:
+                await self.forget_key(old, service)  # one key a service: the new owner's stays
         moved = await self.history.hand_over(old, new)
+        self.own.hand_over(old, new)
         for run in self._runs.values():
             if run.job.owner == old:
                 run.job = replace(run.job, owner=new)
         return moved
 
+    async def enter_key(self, owner: str, service: str, key: str) -> Entered:
+        """Hold an owner's own key for a service, and go on with the jobs that needed it.
+
+        Raises InputError when it cannot be a key or the service refuses it: then nothing is kept.
+        """
+        if self.closed:
+            raise self.closed
+        key = key.strip()
+        backend = self.own.connect(owner, service, key)
+        try:
+            mark = own_keys.fingerprint(await self.history.secret(own_keys.VAULT), service, key)
+            balance, unsure = await _checked(backend)
+        except BaseException:
+            self.own.refuse(key)
+            await backend.aclose()
+            raise
+        new = Held(service, mark, key, backend, self._new_lane(backend))
+        # Shielded: a page that closes at this instant must not leave a key that nobody drops.
+        held, resumed, others = await asyncio.shield(self._hold(owner, new))
+        return Entered(held.backend, balance, unsure, resumed, others)
+
+    async def _hold(self, owner: str, new: Held) -> tuple[Held, int, int]:
+        """Hold a key in place of an earlier one; return it, and how many jobs go on or do not."""
+        earlier = self.own.of(owner, new.service)
+        if earlier and earlier.fingerprint != new.fingerprint:
+            await self.forget_key(owner, new.service)
+        held = self.own.hold(owner, new, time.monotonic())
+        if held is not new:
+            await new.backend.aclose()
+        for run in self._runs_with(owner, held):
+            if run.task and not run.task.cancelling():
+                run.let_go = False
+        held.lane.line.resume()  # whatever it was refused for may be mended
+        async with self._taking:
+            resumed = await self._take_up(owner, held)
+            left = await self.ledger.list(owner=owner, states=ACTIVE, limit=100_000)
+        others = [
+            job
+            for job in left
+            if job.backend == held.service
+            and job.own_key not in (None, held.fingerprint)
+            and job.id not in self._runs
+        ]
+        return held, resumed, len(others)
+
+    async def forget_key(self, owner: str, service: str) -> int:
+        """Let an owner's key go and return how many jobs that are on their way still end with it.
+
+        What the service is working on, or may be, ends first: its picture is paid for. What
+        waits is left until the key is entered again.
+        """
+        held = self.own.release(owner, service)
+        if held is None:
+            return 0
+        runs = self._runs_with(owner, held)
+        for run in runs:
+            run.let_go = True
+        idle = [run for run in runs if run.idle]
+        tasks = [run.task for run in idle if run.task]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._drop_keys()
+        return len(runs) - len(idle)
+
+    async def forget_unused(self, now: float) -> None:
+        """Let go of the keys that nobody used for long; `now` is in monotonic seconds."""
+        for owner, service in self.own.unused(now - own_keys.KEPT_S):
+            await self.forget_key(owner, service)
+
+    async def _forget_in_time(self) -> None:
+        while True:
+            await asyncio.sleep(own_keys.LOOK_S)
+            await self.forget_unused(time.monotonic())
+
+    def _runs_with(self, owner: str, held: Held) -> list[Run]:
+        mine = (owner, held.service, held.fingerprint)
+        return [
+            run
+            for run in self._runs.values()
+            if (run.job.owner, run.job.backend, run.job.own_key) == mine
+        ]
+
+    async def _take_up(self, owner: str, held: Held) -> int:
+        """Carry on the jobs that needed a key which is here now; return how many."""
+        runs = await pick_up_own(
+            self.ledger,
+            self.history,
+            held.backend,
+            owner=owner,
+            own_key=held.fingerprint,
+            carried=self._runs,
+        )
+        for run in runs:
+            if self.own.holding(run.job):
+                self.carry(run)
+            else:  # forgotten again meanwhile
+                await lay_aside(self.ledger, held.backend, run.job)
+        return len(runs)
+
+    async def _lay_aside(self, run: Run) -> None:
+        """Write down that a job needs its key, unless that was entered again meanwhile."""
+        async with self._taking:
+            job = await self.ledger.get(run.job.id)
+            if job.active:
+                # Its turn may have come as it was stopped: it was not sent, whatever the row says.
+                state = "waiting" if run.job.state == "waiting" else job.state
+                job = replace(job, state=state)
+                await lay_aside(self.ledger, self.backends.get(job.backend), job)
+            self._runs.pop(job.id, None)
+            if held := self.own.holding(job):
+                await self._take_up(job.owner, held)
+
+    async def _cancel_aside(self, job: Job) -> Job:
+        """Cancel a job that needs a key, if it was never sent."""
+        async with self._taking:
+            job = await self.ledger.get(job.id)
+            if job.state == "waiting" and job.id not in self._runs:
+                return await self.ledger.change(
+                    job.id, "cancelled", charged="no", error="", advice=""
+                )
+        return job
+
+    async def _drop_keys(self) -> None:
+        """Close what was reached with keys that nobody holds, once no job under way needs it."""
+        busy = {(run.job.backend, run.job.own_key) for run in self._runs.values()}
+        for held in self.own.drop(busy):
+            await held.backend.aclose()
+
     def carry(self, run: Run) -> None:
         """Start a job's own task, which ends when the job does."""
+        lane = self.carrier(run.job)
         self._runs[run.job.id] = run
-        run.task = asyncio.create_task(self._carry(run), name=f"job {run.job.id}")
+        run.task = asyncio.create_task(self._carry(run, lane), name=f"job {run.job.id}")
 
-    async def _carry(self, run: Run) -> None:
+    async def _carry(self, run: Run, lane: Lane) -> None:
         try:
-            await self.lanes[run.job.backend].carry(run)
+            await lane.carry(run)
+        except asyncio.CancelledError:
+            if not run.let_go:
+                raise
+            await self._lay_aside(run)
         finally:
-            del self._runs[run.job.id]
+            if self._runs.get(run.job.id) is run:
+                del self._runs[run.job.id]
             run.tell()
+        if run.job.own_key:
+            if held := self.own.holding(run.job):
+                self.own.touch(run.job.owner, held, time.monotonic())
+            await self._drop_keys()
+
+    def _new_lane(self, backend: Backend) -> Lane:
+        return Lane(backend, self.ledger, self._recorder)
+
+    def _line(self, job: Job) -> Line:
+        """Return the line of a job that is carried."""
+        lane = self.lane_of(job)
+        if lane is None:
+            raise KeyError(job.id)  # a lane lives as long as its jobs are carried
+        return lane.line
 
     def _backend(self, name: str) -> Backend:
         return _choose(self.backends, name, "There is no backend called")
 
     def _progress(self, run: Run, estimate: Estimate) -> Progress:
-        job, line = run.job, self.lanes[run.job.backend].line
+        job, line = run.job, self._line(run.job)
         order = line.order()
         return Progress(
             job=job,
@@ -232,7 +444,28 @@ class Studio:
         if job.entry_id:
             with suppress(InputError):  # deleted meanwhile
                 entry = await self.history.get(job.entry_id)
-        return Progress(job=job, elapsed_s=entry.elapsed_s if entry else 0.0, entry=entry)
+        return Progress(
+            job=job,
+            elapsed_s=entry.elapsed_s if entry else 0.0,
+            entry=entry,
+            needs_key=job.active and job.own_key is not None,
+        )
+
+
+async def _checked(backend: Backend) -> tuple[float | None, str]:
+    """Ask a service whether it takes a key; return what is left, and why that is not certain."""
+    if not isinstance(backend, Checkable):
+        return None, f"{backend.label} says only with the first image whether it takes a key."
+    try:
+        return await backend.check(), ""
+    except AuthError as error:
+        raise InputError(
+            f"{backend.label} does not accept this key, so it is not kept.",
+            field="key",
+            advice="Copy it again from the service's page.",
+        ) from error
+    except PlaygroundError as error:
+        return None, f"Whether it works is not known yet: {error}"
 
 
 async def _any(events: Sequence[asyncio.Event], seconds: float) -> None:

@@ -16,6 +16,7 @@ from core.budget import Budget
 from core.database import Database
 from core.history import History
 from core.ledger import Ledger
+from core.own_keys import OwnKeys
 from core.storage import Storage
 from core.studio import Studio
 
@@ -44,14 +45,18 @@ class Studios:
         self.databases: list[Database] = []
 
     async def open(
-        self, *backends: Any, budget: Budget | None = None, beat_s: float = 0.5
+        self,
+        *backends: Any,
+        budget: Budget | None = None,
+        beat_s: float = 0.5,
+        own: OwnKeys | None = None,
     ) -> Studio:
         database = Database(f"sqlite:///{self.folder / 'playground.db'}")
         self.databases.append(database)
         await database.migrate()
         history = History(database, Storage(str(self.folder)))
         named = {backend.id: backend for backend in backends}
-        studio = Studio(named, Ledger(database, budget), history, beat_s=beat_s)
+        studio = Studio(named, Ledger(database, budget), history, own=own, beat_s=beat_s)
         await studio.start()
         return studio
 
