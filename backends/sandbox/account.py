@@ -12,7 +12,7 @@ from starlette.routing import Route
 from backends.sandbox.bodies import BodyError, read_object
 from backends.sandbox.faults import Exchange
 from backends.sandbox.ledger import Job
-from backends.sandbox.state import PRICE_USD, Sandbox
+from backends.sandbox.state import PRICE_USD, Sandbox, account_of
 from backends.sandbox.wavespeed import EDIT, MODELS, guarded, refuse, sandbox_of, success, task
 
 
@@ -71,7 +71,12 @@ async def listing(request: Request) -> Response:
     page, size = query.get("page", 1), query.get("page_size", 100)
     if type(page) is not int or type(size) is not int or page < 1 or not 1 <= size <= 100:
         raise BodyError("Invalid value for 'page' or 'page_size'")
-    jobs = [job for job in reversed(sandbox.ledger.jobs.values()) if _listed(sandbox, job, query)]
+    mine = ("", account_of(request))  # strangers use the same key, whichever it is
+    jobs = [
+        job
+        for job in reversed(sandbox.ledger.jobs.values())
+        if job.account in mine and _listed(sandbox, job, query)
+    ]
     shown = jobs[(page - 1) * size : page * size]
     items = [await task(request, job) for job in shown]
     good = success({"page": page, "items": items, "total": len(jobs)})

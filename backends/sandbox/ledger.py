@@ -45,6 +45,8 @@ class Job:
     outcome: Outcome | None = None
     stranger: bool = False
     base64: bool = False
+    account: str = ""
+    """Whose job it is: a digest of the key it was sent with."""
 
     @property
     def done_at(self) -> float | None:
@@ -109,6 +111,8 @@ class Counters:
     """Downloads and PUTs that carried an API key."""
     forbidden: int = 0
     """Fetches of addresses that no client may fetch."""
+    accounts: dict[str, int] = field(default_factory=dict)
+    """Requests with an acceptable key, by a digest of that key."""
     undocumented: list[str] = field(default_factory=list)
     """What was sent that the reference pages do not name, as `path field`."""
 
@@ -163,5 +167,6 @@ def _row(job: Job) -> dict[str, Any]:
         "done_at": job.done_at,
         "latency": job.latency,
         "stranger": job.stranger,
+        "account": job.account,
         "faults": [planned.name for planned in job.plan],
     }

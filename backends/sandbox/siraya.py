@@ -25,7 +25,14 @@ from backends.sandbox.easel import Order
 from backends.sandbox.faults import Exchange, Outcome
 from backends.sandbox.ledger import Job
 from backends.sandbox.plans import Plan, address
-from backends.sandbox.state import LARGEST_SEED, MEDIA_ACCESS, PRICE_USD, Sandbox, Wish
+from backends.sandbox.state import (
+    LARGEST_SEED,
+    MEDIA_ACCESS,
+    PRICE_USD,
+    Sandbox,
+    Wish,
+    account_of,
+)
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -184,7 +191,8 @@ async def _answer(request: Request, asked: Asked) -> Response:
         return fault.act(Exchange(request, Response(), refuse))
     if sandbox.balance < PRICE_USD * len(asked.wishes):
         return refuse(402, "Insufficient balance")
-    jobs = [sandbox.accept(wish, asked.prompt) for wish in asked.wishes]
+    account = account_of(request)
+    jobs = [sandbox.accept(wish, asked.prompt, account=account) for wish in asked.wishes]
     for job in jobs:
         await job.wait()
     good = await _finished(request, jobs, asked.transport)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import math
 import random
 import time
@@ -78,7 +79,11 @@ class Sandbox:
         scheme, _, key = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not key.strip():
             return False
-        return key == self.options.key if self.options.key else not key.startswith("wrong")
+        good = key == self.options.key if self.options.key else not key.startswith("wrong")
+        if good:
+            accounts, whose = self.ledger.counters.accounts, account_of(request)
+            accounts[whose] = accounts.get(whose, 0) + 1
+        return good
 
     def plan_for(self, prompt: str) -> tuple[Plan, str]:
         """Return the faults a prompt names, or the settings', and the prompt to paint.
@@ -101,7 +106,7 @@ class Sandbox:
         """Return the seed to use, drawn when none or -1 is wanted."""
         return random.randint(0, LARGEST_SEED) if wanted is None or wanted < 0 else wanted
 
-    def accept(self, wish: Wish, prompt: str, *, stranger: bool = False) -> Job:
+    def accept(self, wish: Wish, prompt: str, *, stranger: bool = False, account: str = "") -> Job:
         """Write down and charge a job and start painting; returns at once."""
         job = Job(
             id=uuid4().hex,
@@ -115,6 +120,7 @@ class Sandbox:
             outcome=wish.outcome or outcome(wish.plan),
             stranger=stranger,
             base64=wish.base64,
+            account=account,
         )
         if self._needs_painting(job, wish):
             job = replace(job, making=self._begin(job, wish.source))
@@ -169,6 +175,12 @@ class Sandbox:
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
         return task
+
+
+def account_of(request: Request) -> str:
+    """Name the account of a request: a digest, so that no key can be read off the sandbox."""
+    key = request.headers.get("authorization", "").partition(" ")[2]
+    return hashlib.sha256(key.encode()).hexdigest()[:16]
 
 
 async def _make(easel: Easel, job: Job, source: bytes | None) -> Made:

@@ -25,7 +25,7 @@ from backends.sandbox.easel import Order
 from backends.sandbox.faults import Exchange, Fault, Outcome
 from backends.sandbox.ledger import Job
 from backends.sandbox.plans import address
-from backends.sandbox.state import MEDIA_ACCESS, PRICE_USD, Sandbox, Wish
+from backends.sandbox.state import MEDIA_ACCESS, PRICE_USD, Sandbox, Wish, account_of
 
 MODELS = ("wavespeed-ai/flux-1-srpo", "wavespeed-ai/flux-srpo")
 EDIT = "/image-to-image"
@@ -103,7 +103,7 @@ async def _accepted(
 ) -> Response:
     sandbox = sandbox_of(request)
     older = sandbox.ledger.newest()
-    job = sandbox.accept(wish, body.prompt)
+    job = sandbox.accept(wish, body.prompt, account=account_of(request))
     sandbox.note(job.order.model, body.undocumented)
     late = body.enable_sync_mode and not await job.wait(sandbox.options.sync_limit)
     seen = await task(request, job)
@@ -165,7 +165,7 @@ async def result(request: Request) -> Response:
     sandbox = sandbox_of(request)
     sandbox.ledger.counters.polls += 1
     job = sandbox.ledger.jobs.get(request.path_params["id"])
-    if job is None:
+    if job is None or job.account not in ("", account_of(request)):
         return refuse(404, "Prediction not found")
     good = success(await task(request, job))
     fault = job.finished and sandbox.strikes(job.plan, "result", job.id)

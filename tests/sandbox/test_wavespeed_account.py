@@ -198,6 +198,27 @@ async def test_a_bad_setting_is_refused(change: dict[str, Any]) -> None:
         assert (await visitor.http.post("/sandbox/settings", json=change)).status_code == 400
 
 
+async def test_each_key_is_an_account_of_its_own() -> None:
+    """One account neither lists nor reads another's jobs; the rows tell whose each is."""
+    async with visiting() as visitor:
+        task = await visitor.done()
+        other = {"Authorization": "Bearer another-key"}
+        page = "/api/v3/predictions"
+        answer = await visitor.http.get(f"{page}/{task['id']}/result", headers=other)
+        assert answer.status_code == 404
+        listed = [
+            (await visitor.http.post(page, json={}, headers=headers)).json()["data"]["total"]
+            for headers in ({}, other)
+        ]
+        assert listed == [1, 0]
+        await visitor.http.post(f"/api/v3/{T2I}", json={"prompt": "hills"}, headers=other)
+        rows = (await visitor.http.get("/sandbox/ledger")).json()
+        accounts = (await visitor.stats())["accounts"]
+        assert len({row["account"] for row in rows}) == 2
+        assert {row["account"] for row in rows} == set(accounts)
+        assert "another-key" not in str((rows, accounts))
+
+
 async def test_the_oldest_pictures_expire() -> None:
     """The store has a limit; what fell out of it is 404."""
     async with visiting(picture="painted", store_bytes=1) as visitor:
