@@ -191,8 +191,12 @@ class WaveSpeed:
         return await account.listed(self._api, _model_id(params), since)
 
     async def check(self) -> float | None:
-        """Ask what is left, which shows whether the key is accepted."""
+        """Ask what is left, which shows whether the key is accepted, and what a picture costs."""
         self.balance_usd = await account.balance(self._api)
+        with suppress(PlaygroundError):
+            params = WaveSpeedText(prompt="a price", seed=0)
+            told = await account.price(self._api, _model_id(params), body(params))
+            self.price_usd = self.price_usd if told is None else told
         return self.balance_usd
 
     async def refresh(self) -> None:
@@ -200,10 +204,7 @@ class WaveSpeed:
         if not self.paid or self._api.problem:
             return
         with suppress(PlaygroundError):
-            self.balance_usd = await account.balance(self._api)
-            params = WaveSpeedText(prompt="a price", seed=0)
-            told = await account.price(self._api, _model_id(params), body(params))
-            self.price_usd = self.price_usd if told is None else told
+            await self.check()
 
     async def aclose(self) -> None:
         """Close the connections."""

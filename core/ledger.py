@@ -80,8 +80,7 @@ class Ledger:
         def work(db: Connection) -> list[Job]:
             if click and _of_click(db, owner, click):
                 return _of_clicks(db, owner, names)
-            if own_key is None:
-                self._reserve(db, rows)
+            self._reserve(db, rows)
             db.execute(insert(jobs), rows)
             return [_get(db, row["id"]) for row in rows]
 
@@ -95,6 +94,8 @@ class Ledger:
         if db.dialect.name == "postgresql":  # one at a time, as SQLite does by itself
             db.execute(text("SELECT pg_advisory_xact_lock(20260823)"))
         first, prices = rows[0], [int(row["price_micros"]) for row in rows]
+        if first["own_key"] is not None:
+            return  # it is not the operator who pays
         counts = jobs.c.state.in_([*ACTIVE, "unknown"]) | (jobs.c.charged != "no")
         mine = case((jobs.c.owner == first["owner"], jobs.c.price_micros), else_=0)
         query = select(

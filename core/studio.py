@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from core import own_keys
-from core.backend import Backend, Checkable, Loadable, Priced
+from core.backend import Backend, Checkable, Loadable, Priced, Traceable
 from core.errors import AuthError, InputError, NotReadyError, PlaygroundError
 from core.estimate import Estimate
 from core.events import Loading
@@ -115,8 +115,13 @@ class Studio:
         return {**self.backends, **self.own.backends(owner)}
 
     def lane_of(self, job: Job) -> Lane | None:
-        """Return the lane of a job; None where it needs a key that is not here."""
-        return self.own.lane(job) if job.own_key else self.lanes[job.backend]
+        """Return the lane of a job; None where it needs a key, or a backend, that is not here."""
+        return self.own.lane(job) if job.own_key else self.lanes.get(job.backend)
+
+    def traceable(self, job: Job) -> bool:
+        """Whether its service can be asked for a job whose answer was lost."""
+        backend = lane.backend if (lane := self.lane_of(job)) else None
+        return isinstance(backend, Traceable) and backend.paid
 
     def carrier(self, job: Job) -> Lane:
         """Return the lane that a job can go on in, or raise NotReadyError."""

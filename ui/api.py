@@ -205,9 +205,11 @@ class Api:
             )
         return [await self._entry(entry) for entry in found]
 
-    async def backends(self) -> list[dict[str, Any]]:
+    async def backends(self, request: gr.Request | None = None) -> list[dict[str, Any]]:
         """List the backends: what they offer, whether they are ready, and why not."""
-        return [described(backend) for backend in self.studio.backends.values()]
+        with spoken():
+            found = self.studio.backends_of(caller_of(request).owner)
+        return [described(backend) for backend in found.values()]
 
     async def _make(
         self, task: Task, backend: str, wishes: dict[str, Any], request: gr.Request | None

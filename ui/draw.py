@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from html import escape
 
 from core.backend import Backend, Loadable, Suggesting
@@ -51,9 +51,9 @@ def examples(ideas: Sequence[Mapping[str, str]]) -> str:
     return f'{title}<div class="cards">{cards}</div>'
 
 
-def about(backend: Backend) -> str:
+def about(backend: Backend, *, own: bool = False) -> str:
     """Draw what must be known of the backend that is chosen."""
-    said = words.about(backend)
+    said = words.about(backend, own=own)
     return f'<p class="about-backend">{escape(said)}</p>' if said else ""
 
 
@@ -143,9 +143,12 @@ def header(closed: PlaygroundError | None = None) -> str:
     return f"<header><h1>{words.TITLE}</h1><p>{words.TAGLINE}</p></header>{note}"
 
 
-def backends(cards: Sequence[Backend]) -> str:
-    """Draw a card for each backend: whether it is ready, why not, and what to do."""
-    drawn = "".join(_card(backend) for backend in cards)
+def backends(cards: Sequence[Backend], own: Collection[str] = ()) -> str:
+    """Draw a card for each backend: whether it is ready, why not, and what to do.
+
+    `own` names those that are reached with the visitor's own key.
+    """
+    drawn = "".join(_card(backend, own=backend.id in own) for backend in cards)
     return f'<h2>Backends</h2><div class="cards">{drawn}</div>'
 
 
@@ -170,13 +173,42 @@ def snippets(texts: Mapping[str, str]) -> str:
     )
 
 
-def _card(backend: Backend) -> str:
+def own_keys() -> str:
+    """Draw what a key of one's own does and where it stays."""
+    return f"<h2>{words.OWN_KEYS_TITLE}</h2><p>{escape(words.OWN_KEYS)}</p>"
+
+
+def key_form(service: str, label: str) -> str:
+    """Draw where a visitor enters a key of their own; the page empties it as it is sent."""
+    name = f"own-key-{service}"
+    return (
+        f'<form class="own-key" data-service="{escape(service)}" autocomplete="off">'
+        f'<label for="{name}">{escape(label)} key</label>'
+        f'<input id="{name}" type="password" required maxlength="400" autocomplete="off" '
+        'autocapitalize="off" spellcheck="false">'
+        f'<button type="submit" class="quiet" aria-label="Use this {escape(label)} key">'
+        "Use this key</button></form>"
+    )
+
+
+def own_key(service: str, label: str, text: str) -> str:
+    """Draw that a visitor's key is in use, with the button that forgets it."""
+    return (
+        f'<div class="notice info" role="status"><p>{escape(text)}</p><p class="acts">'
+        f'<button type="button" class="quiet" data-forget="{escape(service)}" '
+        f'aria-label="Forget the {escape(label)} key">Forget</button></p></div>'
+    )
+
+
+def _card(backend: Backend, *, own: bool = False) -> str:
     problem = backend.problem()
-    badge, note = "Ready", words.about(backend)
-    if problem:
+    badge, note = "Ready", words.about(backend, own=own)
+    if own:
+        badge = "Your key"
+    elif problem:
         badge = "Not ready"
     elif backend.sandbox:
-        badge, note = "Sandbox", f"{note} Set {backend.id.upper()}_API_KEY to use the real service."
+        badge, note = "Sandbox", words.sandbox(backend)
     kind = badge.lower().replace(" ", "-")
     if isinstance(backend, Loadable):
         readiness = backend.readiness()

@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import gradio as gr
+
 from core.studio import Studio
+from ui.owner import owner_of
 from ui.tab import Tab, Update
 
 
@@ -16,13 +19,24 @@ class Filling:
 
     tab: Tab
     studio: Studio
+    who: gr.BrowserState
 
-    def switch(self, data: dict[Any, Any]) -> Update:
+    def show(self, owner: str, backend: str, pictures: int = 1) -> Update:
+        """Show a backend as it is for an owner: with the owner's own key where one is set."""
+        own = self.studio.own.held_by(owner)
+        return self.tab.show(self.studio.backends_of(owner), backend, pictures, own)
+
+    def menu(self, owner: str) -> Any:
+        """Name the backends in the menu as they are for an owner."""
+        return self.tab.menu(self.studio.backends_of(owner), self.studio.own.held_by(owner))
+
+    def switch(self, data: dict[Any, Any], request: gr.Request) -> Update:
         """Show another backend's form with the shared values carried over, and the price."""
         tab, backend = self.tab, data[self.tab.backend]
         if backend not in tab.forms:
             return {tab.shown: data[tab.shown]}
-        update = tab.show(self.studio.backends, backend, data[tab.pictures])
+        owner = owner_of(request, data[self.who])
+        update = self.show(owner, backend, data[tab.pictures])
         if data[tab.shown] != backend:
             update |= tab.fill(backend, self._carried(data, data[tab.shown], backend))
         return update
@@ -39,10 +53,10 @@ class Filling:
             and data[target.fields[name]] == here[name]
         }
 
-    def restored(self, saved: Any) -> Update:
+    def restored(self, saved: Any, owner: str) -> Update:
         """Return the updates that bring a remembered form back, and today's price on the button."""
         tab = self.tab
-        update: Update = tab.show(self.studio.backends, str(tab.backend.value))
+        update = self.show(owner, str(tab.backend.value)) | {tab.backend: self.menu(owner)}
         if not isinstance(saved, dict):
             return update
         if isinstance(saved.get("prompt"), str):
@@ -54,18 +68,18 @@ class Filling:
             own = {k.partition(".")[2]: v for k, v in saved.items() if k.startswith(f"{name}.")}
             update |= tab.fill(name, own)
         if saved.get("backend") in tab.forms:
-            update[tab.backend] = saved["backend"]
-            update |= tab.show(self.studio.backends, saved["backend"], update.get(tab.pictures, 1))
+            update[tab.backend] = self.menu(owner) | {"value": saved["backend"]}
+            update |= self.show(owner, saved["backend"], update.get(tab.pictures, 1))
         return update
 
-    def use(self, backend: str, values: Mapping[str, Any]) -> Update:
+    def use(self, backend: str, values: Mapping[str, Any], owner: str) -> Update:
         """Fill the form with an entry's settings; returns the updates of this tab."""
         tab = self.tab
         update: Update = {}
         if isinstance(values.get("prompt"), str):
             update[tab.prompt] = values["prompt"]
         if backend in tab.forms:
-            update |= {tab.backend: backend} | tab.show(self.studio.backends, backend)
+            update |= {tab.backend: backend} | self.show(owner, backend)
             return update | {tab.pictures: 1} | tab.fill(backend, values)
         for name in tab.forms:  # made elsewhere: every form takes what is legal in it
             update |= tab.fill(name, values)

@@ -11,6 +11,7 @@ import gradio as gr
 from core.backend import Loadable
 from core.studio import Studio
 from ui import draw, words
+from ui.keys import Keys
 from ui.make import FREE, PRIVATE
 from ui.owner import new_token, owner_of
 from ui.server.caller import seen_of
@@ -46,14 +47,19 @@ element.addEventListener('click', async (event) => {
 """
 
 
-def build(studio: Studio, who: gr.BrowserState) -> None:
-    """Lay the tab out; `who` is the token by which the browser is known."""
+def build(studio: Studio, who: gr.BrowserState) -> list[Any]:
+    """Lay the tab out; `who` is the token by which the browser is known.
+
+    Returns the events after which the visitor's own keys are others than before.
+    """
     backends = studio.backends
     with gr.Tab("Backends", id="backends", render_children=True) as item:
         plain = {"apply_default_css": False}
         cards = gr.HTML(draw.backends(list(backends.values())), elem_id="backends-cards", **plain)
         again = gr.Button("Load again", size="sm", visible=False, elem_id="backends-load")
         ticks = gr.Timer(1.0, active=False)
+        own = Keys(studio, who)
+        keys = own.build()
         gr.HTML("<h2>From a program</h2>", elem_classes="programs", **plain)
         token = gr.HTML(elem_id="backends-token", js_on_load=COPY, **plain)
         renew = gr.Button("Renew the token", size="sm", visible=False, elem_id="backends-renew")
@@ -61,23 +67,26 @@ def build(studio: Studio, who: gr.BrowserState) -> None:
 
     models = [backend for backend in backends.values() if isinstance(backend, Loadable)]
 
-    def stand() -> Update:
+    def stand(who: Any, request: gr.Request) -> Update:
         """Draw how the backends stand, and look again soon while one is being loaded."""
         stages = {backend.readiness().stage for backend in models}
+        owner = owner_of(request, who)
+        shown = list(studio.backends_of(owner).values())
         return {
-            cards: draw.backends(list(backends.values())),
+            cards: draw.backends(shown, studio.own.held_by(owner)),
             again: gr.update(visible="error" in stages),
             ticks: gr.Timer(active=bool(stages & {"loading", "warming"})),
         }
 
-    async def load() -> AsyncIterator[Update]:
+    async def load(who: Any, request: gr.Request) -> AsyncIterator[Update]:
         """Try once more to load what could not be loaded."""
         failed = [backend for backend in models if backend.readiness().stage == "error"]
         work = [asyncio.ensure_future(backend.load()) for backend in failed]
         await asyncio.sleep(0)
-        yield stand() | {again: gr.update(visible=False), ticks: gr.Timer(active=True)}
+        loading = {again: gr.update(visible=False), ticks: gr.Timer(active=True)}
+        yield stand(who, request) | loading
         await asyncio.gather(*work)
-        yield stand()
+        yield stand(who, request)
 
     def programs(who: Any, request: gr.Request) -> Update:
         """Draw how a script of this caller calls, and as whom."""
@@ -91,7 +100,7 @@ def build(studio: Studio, who: gr.BrowserState) -> None:
         }
 
     def show(who: Any, request: gr.Request) -> Update:
-        return stand() | programs(who, request)
+        return stand(who, request) | own.told(owner_of(request, who)) | programs(who, request)
 
     async def renewed(old: Any, request: gr.Request) -> Update:
         """Draw another token for this browser and give it all that the old one has."""
@@ -101,10 +110,14 @@ def build(studio: Studio, who: gr.BrowserState) -> None:
         return {who: new} | programs(new, request)
 
     told = [token, renew, snippets]
-    item.select(show, [who], [cards, again, ticks, *told], **PRIVATE)
+    standing = [cards, again, ticks]
+    item.select(show, [who], [*standing, *own.notices.values(), *told], **PRIVATE)
+    for event in keys:
+        event.then(stand, [who], standing, **FREE)
     renew.click(renewed, [who], [who, *told], **PRIVATE)
-    ticks.tick(stand, None, [cards, again, ticks], **FREE)
-    again.click(load, None, [cards, again, ticks], **FREE)
+    ticks.tick(stand, [who], standing, **FREE)
+    again.click(load, [who], standing, **FREE)
+    return keys
 
 
 def texts(url: str, token: str = "", user: str = "") -> dict[str, str]:

@@ -8,7 +8,6 @@ from typing import Any
 
 import gradio as gr
 
-from core.backend import Traceable
 from core.decisions import DECISIONS, choices, decide, shift
 from core.errors import InputError, PlaygroundError
 from core.job import ACTIVE, Job
@@ -45,12 +44,18 @@ class Desk:
 
     def __post_init__(self) -> None:
         """Bind what fills the tab's forms."""
-        object.__setattr__(self, "filling", Filling(self.tab, self.studio))
+        object.__setattr__(self, "filling", Filling(self.tab, self.studio, self.who))
+
+    @property
+    def drawn(self) -> list[Any]:
+        """What shows the tab's jobs and what is said of them."""
+        tab = self.tab
+        return [tab.status, tab.stage, tab.watch, tab.cancel, *tab.notices.values()]
 
     def wire(self, load: Any) -> None:
         """Connect the tab's components; `load` is the page's load event."""
         tab, task = self.tab, self.tab.task
-        drawn = [tab.status, tab.stage, tab.watch, tab.cancel, *tab.notices.values()]
+        drawn = self.drawn
         tab.generate.click(
             self.generate,
             self._inputs(),
@@ -71,7 +76,7 @@ class Desk:
         gr.on(
             [tab.backend.input, tab.pictures.change],
             self.filling.switch,
-            {tab.shown, *tab.parts()},
+            {self.who, tab.shown, *tab.parts()},
             [*switched, *fields],
             queue=False,
             preprocess=False,
@@ -136,7 +141,7 @@ class Desk:
         elif what == "earlier":
             await shift(self.studio, job_id, owner=owner, earlier=True)
         elif what == "resume":
-            self.studio.lanes[job.backend].line.resume()
+            self.studio.carrier(job).line.resume()
         elif what in DECISIONS:
             new = await decide(self.studio, job_id, what, owner=owner, request_id=pick)
             return [new.id]
@@ -216,9 +221,8 @@ class Desk:
         del self.latest[window]
 
     def _queue(self, progresses: Sequence[Progress]) -> str:
-        backends = self.studio.backends.items()
-        traceable = [name for name, one in backends if isinstance(one, Traceable) and one.paid]
-        return queue.status(progresses, traceable)
+        jobs = [progress.job for progress in progresses]
+        return queue.status(progresses, [job.id for job in jobs if self.studio.traceable(job)])
 
     async def _stage(self, progresses: Sequence[Progress]) -> str:
         shown = [

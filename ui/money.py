@@ -13,6 +13,7 @@ from core.backend import Priced
 from core.budget import dollars
 from core.spending import Spending, day, total
 from core.studio import Studio
+from ui import words
 from ui.make import FREE
 from ui.owner import owner_of
 
@@ -36,7 +37,8 @@ class Money:
         """Show what the ledger knows at once, then what the services say is left."""
         owner = owner_of(request, who)
         yield await self._view(owner)
-        priced = [one for one in self.studio.backends.values() if isinstance(one, Priced)]
+        reached = [*self.studio.backends.values(), *self.studio.own.backends(owner).values()]
+        priced = [one for one in reached if isinstance(one, Priced)]
         for backend in priced:
             await backend.refresh()
         if any(backend.balance_usd is not None for backend in priced):
@@ -50,7 +52,17 @@ class Money:
         parts.append(_table("By backend", rows, lambda row: self._label(row.backend)))
         if together:
             parts.append(_table("By owner", rows, lambda row: _named(row.owner)))
+        parts.append(await self._own(owner))
         return f'<div class="spending">{"".join(parts)}</div>'
+
+    async def _own(self, owner: str) -> str:
+        """What the owner spent with keys of their own, which is nobody else's business."""
+        rows = await self.studio.ledger.spending(days=DAYS, owner=owner, own=True)
+        table = _table("By backend", rows, lambda row: self._label(row.backend))
+        backends = self.studio.own.backends(owner).values()
+        told = [one for one in backends if isinstance(one, Priced) and one.balance_usd is not None]
+        left = "".join(f"<p>{escape(one.label)}: ${one.balance_usd:.2f} left.</p>" for one in told)
+        return f"<h2>{words.WITH_OWN_KEY}</h2>{left}{table}" if rows or left else ""
 
     def _label(self, backend: str) -> str:
         found = self.studio.backends.get(backend)

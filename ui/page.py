@@ -46,6 +46,8 @@ class Page:
     who: gr.BrowserState
     kept: gr.BrowserState
     restorer: gr.HTML
+    keyed: Sequence[Any]
+    """Events after which an owner's own keys are others than before."""
 
     @property
     def _tabs(self) -> Sequence[Tab]:
@@ -73,6 +75,11 @@ class Page:
         self.shelf.send.click(self.send_chosen, chosen, everything, **PRIVATE)
         self.shelf.drop.upload(self.drop, [self.who, self.shelf.drop], everything, **FREE)
         self.restorer.dropped(self.dropped, [self.who], everything, **FREE)
+        for event in self.keyed:
+            chosen = [part for tab in self._tabs for part in (tab.backend, tab.pictures)]
+            event.then(self.rekey, [self.who, *chosen], everything, **FREE)
+            for desk in self.desks.values():
+                event.then(desk.resume, [self.who, desk.tab.watch], desk.drawn, **FREE)
 
     def _targets(self) -> list[Any]:
         found: list[Any] = [self.menu, self.who, self.kept]
@@ -86,12 +93,23 @@ class Page:
         """Bring back what this browser remembers, and name the browser on its first visit."""
         update: Update = {}
         for desk, values in zip(self.desks.values(), saved, strict=True):
-            update |= desk.filling.restored(values)
+            update |= desk.filling.restored(values, owner_of(request, who))
         if not who:
             return update | {self.who: new_token()}
         path = await self.inbox.redeem(kept, owner_of(request, who))
         image = self.desks["image-to-image"].tab.image
         return update | ({image: path} if path and image else {})
+
+    def rekey(self, request: gr.Request, who: Any, *chosen: Any) -> Update:
+        """Show the backends as they are with the keys that the owner has now."""
+        owner = owner_of(request, who)
+        update: Update = {}
+        pairs = zip(chosen[::2], chosen[1::2], strict=True)
+        for desk, (backend, count) in zip(self.desks.values(), pairs, strict=True):
+            if backend in desk.tab.forms:
+                update |= desk.filling.show(owner, backend, count)
+            update[desk.tab.backend] = desk.filling.menu(owner)
+        return update
 
     async def check(self, who: str, upload: Any, request: gr.Request) -> tuple[str, Any]:
         """Look at an uploaded picture at once: keep it, or say what is wrong with it."""
@@ -163,7 +181,7 @@ class Page:
         The values may come from a file, and whoever has the file may be anybody.
         """
         desk = self.desks[task]
-        update = desk.filling.use(backend, values) | {self.menu: gr.update(selected=task)}
+        update = desk.filling.use(backend, values, owner) | {self.menu: gr.update(selected=task)}
         source = values.get("image")
         if desk.tab.image and isinstance(source, dict):
             try:
@@ -172,11 +190,11 @@ class Page:
                 update[desk.tab.notices["image"]] = draw.notice(words.SOURCE_GONE, "info")
         return update
 
-    async def dropped(self, who: str, event: gr.EventData, request: gr.Request) -> Update:
+    async def dropped(self, who: Any, event: gr.EventData, request: gr.Request) -> Update:
         """Restore the settings of a file that was dropped anywhere on the page."""
         return await self.drop(who, str(event.path), request)
 
-    async def drop(self, who: str, path: Any, request: gr.Request) -> Update:
+    async def drop(self, who: Any, path: Any, request: gr.Request) -> Update:
         """Restore the settings that a file tells of itself."""
         try:
             reading = await self.inbox.settings(path)
@@ -222,9 +240,9 @@ def build(
                     desks[task] = Desk(made, studio, media, inbox, who, ask_above)
             keeper = Keeper(shelf.build(), studio.history, media, who)
             Money(studio, who).build()
-            guide.build(studio, who)
+            keyed = guide.build(studio, who)
         gr.HTML(f"<p>{words.FOOTER}</p>", elem_classes="colophon")
-        page = Page(studio, media, inbox, menu, desks, keeper.shelf, who, kept, restorer)
+        page = Page(studio, media, inbox, menu, desks, keeper.shelf, who, kept, restorer, keyed)
         for desk in desks.values():
             desk.wire(demo.load)
         keeper.wire()

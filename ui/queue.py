@@ -22,12 +22,12 @@ MOST = 12
 
 
 def status(progresses: Sequence[Progress], traceable: Sequence[str] = ()) -> str:
-    """Draw a line for each job; `traceable` names the backends that can be asked for a lost one."""
+    """Draw a line for each job; `traceable` names those that their service can be asked for."""
     named = len({progress.job.params.get("prompt") for progress in progresses}) > 1
     stops = {str(one.stop): one for one in progresses if one.stop}
     lines = [_stopped(one) for one in stops.values()]
     order = sorted(progresses, key=_rank)
-    lines += [_line(one, one.job.backend in traceable, named) for one in order[:MOST]]
+    lines += [_line(one, one.job.id in traceable, named) for one in order[:MOST]]
     rest = len(order) - MOST
     if rest > 0:
         lines.append(f'<p class="more">and {rest} more</p>')

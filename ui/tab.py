@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,7 +57,18 @@ class Tab:
         chosen = self.forms[backend].fields
         return {"prompt": data[self.prompt] or ""} | {n: data[part] for n, part in chosen.items()}
 
-    def show(self, backends: Mapping[str, Backend], backend: str, pictures: int = 1) -> Update:
+    def menu(self, backends: Mapping[str, Backend], own: Collection[str] = ()) -> Any:
+        """Name the backends as they are for this visitor; `own` are reached with own keys."""
+        names = ((words.backend_name(backends[one], own=one in own), one) for one in self.forms)
+        return gr.update(choices=list(names))
+
+    def show(
+        self,
+        backends: Mapping[str, Backend],
+        backend: str,
+        pictures: int = 1,
+        own: Collection[str] = (),
+    ) -> Update:
         """Show the form of a backend, what it says of itself, and its price on the button."""
         groups: Update = {
             one.group: gr.update(visible=k == backend) for k, one in self.forms.items()
@@ -66,7 +77,7 @@ class Tab:
         label = words.generate_label(chosen.price_usd, int(pictures or 1))
         return groups | {
             self.shown: backend,
-            self.about: draw.about(chosen),
+            self.about: draw.about(chosen, own=backend in own),
             self.chips: draw.chips(chosen),
             self.generate: gr.update(value=label),
         }

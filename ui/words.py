@@ -6,12 +6,13 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from core.backend import Backend, Readiness, Suggesting
+from core.backend import Backend, Priced, Readiness, Suggesting
 from core.budget import dollars, micros
 from core.decisions import Decision
 from core.errors import PlaygroundError
 from core.job import Job
 from core.metadata import Reading
+from core.own_keys import Entered
 from core.pictures import Picture
 from core.studio import Progress
 
@@ -53,6 +54,14 @@ FOR_MCP_CLIENTS = (
 )
 SIGN_OUT_ON_THE_PAGE = "Sign out with the link on the page."
 NO_LOGIN_FORM = "This is not a form with a user name and a password."
+OWN_KEYS_TITLE = "A key of your own"
+OWN_KEYS = (
+    "Enter a key of your own, and the service makes your images with it, at its price, on your "
+    "account. The key stays in this server's memory: it is never written down, it is used for your "
+    "jobs only, and it is forgotten after 12 hours without use, when the server restarts, or with "
+    "Forget. Whoever runs this server could read it, so enter it only where you trust them."
+)
+WITH_OWN_KEY = "With your own key"
 RENEWED = "The old token opens nothing any more. Put the new one into your scripts."
 NO_OWNER = "This request does not say whose jobs and images it asks for."
 FOOTER = (
@@ -91,20 +100,30 @@ def cost(backend: Backend) -> str:
     return f"{price(backend.price_usd)} a picture" if backend.price_usd else "free"
 
 
-def backend_name(backend: Backend) -> str:
-    """Name a backend for a menu."""
+def backend_name(backend: Backend, *, own: bool = False) -> str:
+    """Name a backend for a menu; `own` is whether it is reached with the visitor's own key."""
+    if own:
+        return f"{backend.label} · your key"
     if backend.sandbox:
         return f"{backend.label} · sandbox"
     return backend.label if not backend.problem() else f"{backend.label} · not ready"
 
 
-def about(backend: Backend) -> str:
+def about(backend: Backend, *, own: bool = False) -> str:
     """Say what must be known of a backend before it is used; "" where nothing must."""
+    if own:
+        return f"It works with your own key: images are charged to your account at {backend.label}."
     if problem := backend.problem():
         return problem
     if backend.sandbox:
         return SANDBOX_NOTE
     return backend.note if isinstance(backend, Suggesting) else ""
+
+
+def sandbox(backend: Backend) -> str:
+    """Say what a sandbox is and how the real service takes its place."""
+    name = f"{backend.id.upper()}_API_KEY"
+    return f"{SANDBOX_NOTE} Set {name}, or enter a key of your own below, to use the real service."
 
 
 def stage(readiness: Readiness) -> str:
@@ -116,6 +135,8 @@ def stage(readiness: Readiness) -> str:
 
 def state(progress: Progress) -> str:
     """Say in a few words what a job is doing."""
+    if progress.needs_key:
+        return "Needs your key · enter the same key again on the Backends tab"
     match progress.job.state:
         case "waiting":
             return _waiting(progress)
@@ -299,3 +320,52 @@ def restored(reading: Reading) -> str:
     if reading.record:
         return "The settings of this picture are in the form."
     return f"Settings written by {reading.source} are in the form, as far as they apply here."
+
+
+def entered(result: Entered) -> str:
+    """Say what became of a key that was entered."""
+    if result.unsure:
+        parts = [f"The key is in use. {result.unsure}"]
+    elif result.balance_usd is None:
+        parts = ["This key works."]
+    else:
+        parts = [f"This key works, {left(result.balance_usd)}."]
+    if result.resumed:
+        parts.append(f"{_images(result.resumed)} that needed it {_verb(result.resumed)} on.")
+    if result.others:
+        needs = "needs" if result.others == 1 else "need"
+        parts.append(
+            f"{_images(result.others)} still {needs} the key that was used before: enter that one "
+            "to get them."
+        )
+    return " ".join(parts)
+
+
+def left(balance_usd: float) -> str:
+    """Say what an account has left."""
+    return f"${balance_usd:.2f} left"
+
+
+def own_key(backend: Backend) -> str:
+    """Say that a visitor's own key is in use."""
+    balance = backend.balance_usd if isinstance(backend, Priced) else None
+    return "Your key is in use" + (f", {left(balance)}." if balance is not None else ".")
+
+
+def forgotten(ending: int) -> str:
+    """Say that a key is gone, and which jobs end with it first."""
+    if not ending:
+        return "Your key is forgotten."
+    verb = "is" if ending == 1 else "are"
+    return (
+        f"Your key is forgotten as soon as {_images(ending)} that {verb} being made with it "
+        f"{verb} here. Nothing new is sent with it."
+    )
+
+
+def _images(number: int) -> str:
+    return f"{number} image{'' if number == 1 else 's'}"
+
+
+def _verb(number: int) -> str:
+    return "goes" if number == 1 else "go"

@@ -1,0 +1,98 @@
+"""Where a visitor enters a key of their own on the Backends tab, and lets it go.
+
+The key is no component's value, because Gradio keeps those: a form sends it with an event that does
+not pass the queue, and is empty at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import gradio as gr
+
+from core.errors import PlaygroundError
+from core.studio import Studio
+from ui import draw, words
+from ui.make import PRIVATE
+from ui.owner import owner_of
+from ui.tab import Update
+
+ENTER = """
+element.addEventListener('submit', (event) => {
+  event.preventDefault();
+  const form = event.target;
+  const box = form.querySelector('input');
+  const key = box.value;
+  box.value = '';
+  trigger('own', {service: form.dataset.service, key});
+});
+"""
+FORGET = """
+element.addEventListener('click', (event) => {
+  const button = event.target.closest('button[data-forget]');
+  if (button) trigger('own', {service: button.dataset.forget, forget: true});
+});
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The forms for visitors' own keys; `who` is the token by which the browser is known."""
+
+    studio: Studio
+    who: gr.BrowserState
+    notices: dict[str, gr.HTML] = field(default_factory=dict)
+    """What is said of each service's key, below its form."""
+
+    def build(self) -> list[Any]:
+        """Lay the forms out; returns the events after which keys are others than before."""
+        plain = {"apply_default_css": False}
+        services = [one for one in self.studio.own.services if one in self.studio.backends]
+        if not services:
+            return []
+        forms = []
+        with gr.Column(elem_id="backends-keys"):
+            gr.HTML(draw.own_keys(), **plain)
+            for service in services:
+                form = draw.key_form(service, self.studio.backends[service].label)
+                forms.append(gr.HTML(form, js_on_load=ENTER, **plain))
+                self.notices[service] = gr.HTML(
+                    elem_id=f"own-key-{service}-said",
+                    elem_classes="notices",
+                    js_on_load=FORGET,
+                    **plain,
+                )
+        said = list(self.notices.values())
+        return [
+            part.own(self.change, [self.who], said, queue=False, **PRIVATE)
+            for part in [*forms, *said]
+        ]
+
+    def told(self, owner: str) -> Update:
+        """Say which keys are in use."""
+        return {self.notices[service]: self._in_use(owner, service) for service in self.notices}
+
+    async def change(self, who: Any, event: gr.EventData, request: gr.Request) -> Update:
+        """Hold the key that was entered, or let the one that is held go."""
+        service = str(getattr(event, "service", ""))
+        if service not in self.notices:
+            return {}
+        owner = owner_of(request, who)
+        try:
+            if getattr(event, "forget", False):
+                said = words.forgotten(await self.studio.forget_key(owner, service))
+                drawn = draw.notice(said, "info")
+            else:
+                key = str(getattr(event, "key", ""))
+                said = words.entered(await self.studio.enter_key(owner, service, key))
+                drawn = draw.own_key(service, self.studio.backends[service].label, said)
+        except PlaygroundError as error:
+            drawn = draw.notice(words.trouble(error)) + self._in_use(owner, service)
+        return {self.notices[service]: drawn}
+
+    def _in_use(self, owner: str, service: str) -> str:
+        held = self.studio.own.of(owner, service)
+        if held is None:
+            return ""
+        return draw.own_key(service, held.backend.label, words.own_key(held.backend))
