@@ -332,6 +332,7 @@ class Studio:
         """Let go of the keys that nobody used for long; `now` is in monotonic seconds."""
         for owner, service in self.own.unused(now - own_keys.KEPT_S):
             await self.forget_key(owner, service)
+        await self._drop_keys()  # also those whose last job could not be laid aside
 
     async def _forget_in_time(self) -> None:
         while True:

@@ -60,6 +60,8 @@ async def trace(
         except PlaygroundError:
             continue
         owned = await ledger.owned(job.backend, [one.request_id for one in found])
+        finding.candidates -= owned  # the answer to another send, with another key, came late
+        finding.strangers -= owned
         foreign = [one for one in found if one.request_id not in owned]
         _sort(finding, foreign, (sent_at - slack, until + slack))
     return finding

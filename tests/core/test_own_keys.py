@@ -492,3 +492,29 @@ async def test_a_retry_is_paid_for_as_the_first_was(world: World) -> None:
     with pytest.raises(NotReadyError, match="key of your own"):
         await decide(studio, paid.id, "retry" if paid.state == "failed" else "again", owner="ann")
     assert (await studio.ledger.get(paid.id)).state == paid.state
+
+
+async def test_two_keys_of_one_account_do_not_take_each_others_jobs(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is in the list and turns out to be another job of the ledger is no candidate."""
+    monkeypatch.setattr("core.trace.LOOKS_S", (0.01, 0.02, 0.02))
+    studio = await world.open()
+    await studio.enter_key("ann", "fake", KEY)
+    await studio.enter_key("bob", "fake", OTHER)
+    looks = []
+
+    class Lossy(Service):
+        async def generate(self, params: Params) -> AsyncIterator[Event]:
+            raise UnavailableError("The answer was lost.", charged="maybe")
+            yield Running()
+
+        async def accepted(self, params: Params, since: float) -> tuple[Sequence[Found], float]:
+            looks.append(since)
+            if len(looks) == 2:  # the answer to bob's send arrives
+                await end(studio, await studio.submit("fake", wish(9), owner="bob"))
+            return [Found("request-9", time.time())], 1.0
+
+    world.newest(KEY).__class__ = Lossy
+    lost = await end(studio, await studio.submit("fake", wish(1), owner="ann"))
+    assert (lost.state, lost.request_id, lost.candidates) == ("unknown", None, ())
