@@ -81,6 +81,24 @@ def test_the_pins_are_exact_and_gradio_matches_the_space() -> None:
         assert all(re.fullmatch(r"\d+(\.\d+)+\S*", v) for v in pins(name).values())
 
 
+SECURITY = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("named", sorted(set(re.findall(r"`(tests/[\w/]+\.py::\w+)`", SECURITY))))
+def test_what_security_names_exists(named: str) -> None:
+    """A promise without its test would be one nobody keeps."""
+    file, _, test = named.partition("::")
+    assert re.search(rf"^(async )?def {test}\(", (ROOT / file).read_text(encoding="utf-8"), re.M)
+
+
+def test_every_row_of_security_names_its_test() -> None:
+    """No line of its tables promises without saying what holds it."""
+    rows = [line for line in SECURITY.splitlines() if line.startswith("| ")]
+    rows = [row for row in rows if not row.startswith(("| what |", "| whose |"))]
+    assert len(rows) > 20
+    assert all("::test_" in row for row in rows)
+
+
 def test_the_lock_file_pins_every_package_by_hash() -> None:
     """It agrees with requirements.txt, and names no place that packages come from."""
     text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
@@ -98,7 +116,7 @@ def test_the_lock_file_pins_every_package_by_hash() -> None:
 
 def test_the_documents_link_only_to_what_exists() -> None:
     """No dead relative link."""
-    for name in ("README.md", "CONTRIBUTING.md", "NOTICE.md", "CHANGELOG.md"):
+    for name in ("README.md", "CONTRIBUTING.md", "NOTICE.md", "CHANGELOG.md", "SECURITY.md"):
         text = (ROOT / name).read_text(encoding="utf-8")
         for target in re.findall(r"\]\(([^)#:]+)\)", text):
             assert (ROOT / target).exists(), f"{name} links to {target}"
