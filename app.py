@@ -17,7 +17,7 @@ import backends
 from core import check, lock, redact
 from core import settings as configuration
 from core.database import Database
-from core.errors import HistoryError, PlaygroundError
+from core.errors import HeldError, HistoryError, NewerError, PlaygroundError
 from core.history import History
 from core.ledger import Ledger
 from core.own_keys import OwnKeys
@@ -51,15 +51,17 @@ def report(settings: Settings) -> int:
 
 def run(settings: Settings, mask: redact.Redactor) -> None:
     """Build the world from settings and serve it; what cannot be written is still shown."""
-    held, trouble = None, None
+    held: list[lock.Lock | None] = []
+    trouble = None
     try:
-        held = lock.hold(settings.srpo_data_dir)
-        database = Database(settings.database)
+        held.append(lock.hold(settings.srpo_data_dir))
+        held.append(lock.hold_database(settings.database))
+        database = Database(settings.database, lock=held[-1])
         history = History(database, Storage(settings.storage))
         asyncio.run(database.migrate())
+    except (HeldError, NewerError):
+        raise  # what another process or a newer version works on is not even shown
     except HistoryError as error:
-        if not check.viewable(error):
-            raise
         trouble = error
         history = asyncio.run(rescued(settings))
         database = history.database
@@ -75,8 +77,8 @@ def run(settings: Settings, mask: redact.Redactor) -> None:
         yield
         await studio.aclose()
         await database.aclose()
-        if held:
-            held.close()
+        for one in filter(None, held):
+            one.close()
 
     launch.serve(studio, settings, life)
 

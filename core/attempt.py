@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -11,6 +12,7 @@ from core import pictures
 from core.backend import Backend, Collectable, Resumable, Traceable
 from core.errors import BackendError, Charged
 from core.events import Accepted, Delivered, Event, Finished, Preview, Queued, Running
+from core.job import UNFINISHED, State
 from core.ledger import Ledger
 from core.line import Line
 from core.params import Params
@@ -20,6 +22,8 @@ from core.trace import Finding, trace, unanswered_until
 
 NEAR = 16
 """Pixels by which a service may round a size."""
+OUT: tuple[State, ...] = ("sending", "running")
+"""What a search may settle; what a service tells its sender is noted whatever others believe."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +65,16 @@ class Attempt:
             await self._follow(run)
 
     async def _begin(self, run: Run) -> None:
-        """Write down that it is being sent, before it is."""
-        run.job = await self.ledger.change(
-            run.job.id,
-            "sending",
-            sent=self.backend.sent(run.params),
-            sent_at=time.time(),
-            error="",
-            advice="",
-        )
+        """Write down that it is being sent, before it is; another process may have done so."""
+        facts = {"sent": self.backend.sent(run.params), "sent_at": time.time()}
+        claim = asyncio.create_task(self.ledger.claim(run.job.id, **facts, error="", advice=""))
+        try:
+            run.job = await asyncio.shield(claim)
+        except asyncio.CancelledError:  # nothing went out: whoever looks next finds it waiting
+            await asyncio.wait([claim])
+            if not claim.exception():
+                await self.ledger.change(run.job.id, "waiting", among=["sending"], sent_at=None)
+            raise
         run.tell()
 
     async def _follow(self, run: Run) -> None:
@@ -88,6 +93,8 @@ class Attempt:
         run.job = await self.ledger.change(
             run.job.id,
             "sending",
+            among=OUT,
+            like=run.job,
             charged="maybe",
             error=str(error),
             advice="It is looked up at the service.",
@@ -109,13 +116,22 @@ class Attempt:
             run.tell()
             return
         candidates = sorted(finding.candidates)
-        run.job = await self.ledger.change(run.job.id, "sending", candidates=candidates)
+        run.job = await self.ledger.change(
+            run.job.id, "sending", among=OUT, like=run.job, candidates=candidates
+        )
         raise _undecided(str(error or run.job.error), finding)
 
     async def _settle(self, run: Run) -> None:
         """Write down an id and its price; until that is possible this process remembers them."""
         run.job = replace(run.job, **run.owed)
-        run.job = await self.ledger.change(run.job.id, "running", **run.owed)
+        if "candidates" in run.owed:  # found in a list: an id that the sender was told is better
+            unanswered = replace(run.job, request_id=None)
+            change = self.ledger.change(
+                run.job.id, "running", among=OUT, like=unanswered, **run.owed
+            )
+        else:
+            change = self.ledger.change(run.job.id, "running", among=UNFINISHED, **run.owed)
+        run.job = await change
         run.owed = {}
 
     async def _note(self, run: Run, event: Event) -> None:
@@ -133,6 +149,8 @@ class Attempt:
                 run.job = await self.ledger.change(
                     run.job.id,
                     "running",
+                    among=UNFINISHED,
+                    like=run.job,
                     outputs=outputs,
                     charged=self._charge(),
                     tries=run.job.tries + run.resumed,
@@ -140,14 +158,16 @@ class Attempt:
             case Running():
                 run.queued, run.progress = None, event
                 if run.job.state != "running" and not isinstance(self.backend, Resumable):
-                    run.job = await self.ledger.change(run.job.id, "running")
+                    run.job = await self.ledger.change(run.job.id, "running", among=UNFINISHED)
             case Preview(image):
                 run.preview = image
             case Finished(image, flagged, ran):
                 self.line.worked()
                 if ran:
                     sent = {**run.job.sent, **ran}
-                    run.job = await self.ledger.change(run.job.id, "running", sent=sent)
+                    run.job = await self.ledger.change(
+                        run.job.id, "running", among=UNFINISHED, like=run.job, sent=sent
+                    )
                 run.image = image, flagged
             case _:
                 raise TypeError(f"not an event: {event!r}")
@@ -166,7 +186,7 @@ class Attempt:
         """Let go of a job that was adopted and whose picture was made for somebody else."""
         run.image, finding = None, Finding(set(run.job.candidates))
         run.job = await self.ledger.change(
-            run.job.id, "sending", request_id=None, outputs="", charged="maybe"
+            run.job.id, "sending", like=run.job, request_id=None, outputs="", charged="maybe"
         )
         raise _undecided("The picture in the service's list has another size.", finding)
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from core.backend import Backend, offered
-from core.database import Database
-from core.errors import HistoryError, PlaygroundError
+from core.database import Database, is_sqlite
+from core.errors import PlaygroundError
 from core.history import History
 from core.job import STATES
 from core.ledger import Ledger
-from core.rescue import copied
+from core.lock import sqlite_file
+from core.rescue import untouched
 from core.settings import Settings
 from core.storage import Storage
 
@@ -26,17 +27,12 @@ Line = tuple[bool, str]
 
 
 async def check(settings: Settings, backends: Mapping[str, Backend]) -> list[Line]:
-    """Return what is well and what is not; nothing is written but one file that is removed."""
+    """Return what is well and what is not; no file, folder or table is made or changed."""
     lines = [*_folder(settings.srpo_data_dir)]
     try:
-        database = await _database(settings)
+        lines += await _database(settings)
     except PlaygroundError as error:
-        return [*lines, (False, f"{error} {error.advice}".strip()), *_backends(backends)]
-    if database is None:
-        lines.append((True, "There is no database yet; the first start makes it."))
-    else:
-        lines += await _kept(database, Storage(settings.storage))
-        await database.aclose()
+        lines.append((False, f"{error} {error.advice}".strip()))
     return [*lines, *_backends(backends)]
 
 
@@ -45,10 +41,7 @@ def _folder(folder: Path) -> Iterator[Line]:
         yield True, f"The data folder {folder} is not there yet; the first start makes it."
         return
     try:
-        with tempfile.NamedTemporaryFile(dir=folder, prefix=".check-") as probe:
-            probe.write(b"can it be written")
-            probe.flush()
-            os.fsync(probe.fileno())
+        _try_to_write(folder)
         yield True, f"The data folder {folder} can be written."
     except OSError as error:
         yield False, f"The data folder {folder} cannot be written: {error.strerror}."
@@ -56,25 +49,50 @@ def _folder(folder: Path) -> Iterator[Line]:
     yield free >= LITTLE_BYTES, f"{free / 1e9:.1f} GB are free on its disk."
 
 
-async def _database(settings: Settings) -> Database | None:
-    """Return what to look into: a copy in memory of a SQLite file, or the server itself."""
-    if settings.database_url is None:
-        if not (settings.srpo_data_dir / "playground.db").exists():
-            return None
-        return await copied(settings)
-    database = Database(settings.database)
-    await database.migrate()
-    return database
+def _try_to_write(folder: Path) -> None:
+    """Write to a file without a name, which changes nothing; else ask whether that is allowed."""
+    try:
+        handle = os.open(folder, os.O_TMPFILE | os.O_RDWR)
+    except (AttributeError, OSError) as error:  # only Linux has them, and not everywhere
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise OSError(errno.EACCES, "it is read-only, or its permissions forbid it") from error
+        return
+    try:
+        os.write(handle, b"can it be written")
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+async def _database(settings: Settings) -> list[Line]:
+    """Look into a copy in memory of a SQLite file, or into the server itself, reading only."""
+    if is_sqlite(settings.database):
+        file = sqlite_file(settings.database)
+        if file is None or not file.exists():
+            return [(True, "There is no database yet; the first start makes it.")]
+        database = await untouched(settings)
+    else:
+        database = Database(settings.database, read_only=True)
+    try:
+        missing = await database.missing()
+        if missing is None:
+            return [(True, "The database has no tables yet; the first start makes them.")]
+        older = [
+            (True, "The database is of an older version; the first start brings it up to date.")
+        ]
+        return [*older[:missing], *await _kept(database, Storage(settings.storage))]
+    finally:
+        await database.aclose()
 
 
 async def _kept(database: Database, storage: Storage) -> list[Line]:
     """Count what is kept, and look whether the newest pictures have their files."""
     ledger, history = Ledger(database), History(database, storage)
-    counts = {state: len(await ledger.list(states=[state], limit=100_000)) for state in STATES}
-    said = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
+    counts = await ledger.counts()
+    said = ", ".join(f"{counts[state]} {state}" for state in STATES if counts.get(state))
     lines = [(True, f"The database is sound. Jobs: {said or 'none'}.")]
-    if counts["unknown"]:
-        sentence = f"{counts['unknown']} jobs may have been charged and wait for a decision."
+    if unknown := counts.get("unknown"):
+        sentence = f"{unknown} jobs may have been charged and wait for a decision."
         lines.append((False, sentence + " Their tab shows what can be done."))
     missing = 0
     entries = await history.everything(limit=MOST_ENTRIES)
@@ -91,8 +109,3 @@ def _backends(backends: Mapping[str, Backend]) -> Iterator[Line]:
         price = f"${backend.price_usd:g} a picture" if backend.price_usd else "free"
         said = problem or f"{'the sandbox' if backend.sandbox else 'ready'}, {price}"
         yield not (problem and offered(backend)), f"{backend.label}: {said.rstrip('.')}."
-
-
-def viewable(error: HistoryError) -> bool:
-    """Whether pictures can still be shown although the data folder cannot be written to."""
-    return "already uses" not in str(error) and "newer version" not in str(error)

@@ -8,18 +8,21 @@ small pool. Callers hand in a function of a connection; it runs in a thread, in 
 from __future__ import annotations
 
 import asyncio
+import shutil
 import sqlite3
+import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
-from core.errors import HistoryError
+from core.errors import HistoryError, NewerError
+from core.lock import Lock
 from core.migrations import MIGRATIONS, NUMBERS, Migration
 
 T = TypeVar("T")
@@ -35,13 +38,21 @@ MOUNT_PRAGMAS = (
     "busy_timeout=5000",
 )
 
+COPIES = 5
+"""How often a database that is written to meanwhile is copied once more."""
+
 
 class Database:
     """Runs functions of a connection in transactions, off the event loop."""
 
-    def __init__(self, url: str) -> None:
-        self._sqlite = make_url(url).get_backend_name() == "sqlite"
+    def __init__(self, url: str, *, lock: Lock | None = None, read_only: bool = False) -> None:
+        self._lock = lock
+        self._sqlite = is_sqlite(url)
         self._engine = _engine(url, sqlite=self._sqlite)
+        if read_only:  # the server itself then refuses every change
+            event.listen(
+                self._engine, "begin", lambda db: db.exec_driver_sql("SET TRANSACTION READ ONLY")
+            )
         self._threads = ThreadPoolExecutor(
             max_workers=1 if self._sqlite else 8, thread_name_prefix="database"
         )
@@ -56,6 +67,19 @@ class Database:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, self._transact, work)
 
+    async def run_alone(self, work: Callable[[Connection], T]) -> T:
+        """Do the same for what only the one process that holds the database may do.
+
+        Raises HeldError when this process has lost it to another.
+        """
+
+        def checked(db: Connection) -> T:
+            if self._lock:
+                self._lock.check()
+            return work(db)
+
+        return await self.run(checked)
+
     def _transact(self, work: Callable[[Connection], T]) -> T:
         try:
             with self._engine.begin() as connection:
@@ -69,16 +93,25 @@ class Database:
         """Apply the migrations that are not applied yet, in order, each in its transaction."""
         migrations = MIGRATIONS if migrations is None else migrations
         version = await self.run(_version)
-        if version > len(migrations):
-            raise HistoryError(
-                "The database was written by a newer version of this program.",
-                advice="Update the program, or point SRPO_DATA_DIR at another folder.",
-            )
+        _check_age(version, migrations)
         for number, migration in enumerate(migrations[version:], start=version + 1):
             await self.run(lambda db, m=migration, n=number: _apply(db, m, n))  # type: ignore[misc]
 
+    async def missing(self) -> int | None:
+        """Return how many migrations are still to come, by reading only; None without any table.
+
+        Raises NewerError when there are more than this program knows.
+        """
+
+        def work(db: Connection) -> int | None:
+            return _number(db) if inspect(db).has_table("migrations") else None
+
+        version = await self.run(work)
+        _check_age(version or 0, MIGRATIONS)
+        return None if version is None else len(MIGRATIONS) - version
+
     async def copy(self, file: Path) -> None:
-        """Fill this empty SQLite database with another's content; the file is only read.
+        """Fill this empty SQLite database with another's content; its folder is left as it is.
 
         Raises HistoryError when the file cannot be read or is damaged.
         """
@@ -96,6 +129,11 @@ class Database:
         """Close the connections after the work in flight is done."""
         await asyncio.get_running_loop().run_in_executor(self._threads, self._engine.dispose)
         self._threads.shutdown(wait=False)
+
+
+def is_sqlite(url: str) -> bool:
+    """Whether a database is a file, or in memory, and not a server."""
+    return make_url(url).get_backend_name() == "sqlite"
 
 
 def _engine(url: str, *, sqlite: bool) -> Engine:
@@ -143,17 +181,45 @@ def _mounted(database: str | None) -> bool:
 
 
 def _read_into(own: Any, file: Path) -> None:
-    """Copy a file into an open database; without its log where the folder cannot be written."""
-    for how in ("mode=ro", "mode=ro&immutable=1"):
-        try:
-            with closing(sqlite3.connect(f"{file.resolve().as_uri()}?{how}", uri=True)) as source:
-                if source.execute("PRAGMA quick_check").fetchone() != ("ok",):
-                    raise sqlite3.DatabaseError("malformed")
-                source.backup(own)
-                return
-        except sqlite3.OperationalError:
-            if "immutable" in how:
-                raise
+    """Copy a file into an open database.
+
+    SQLite would write its logs beside the file even to read it, so it reads copies of all of them.
+    Files that change all the while belong to a running program, which a reader does not disturb.
+    Where nothing can be copied, the file is read; without its log if the folder is read-only.
+    """
+    with suppress(OSError), tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        if _copied_whole(file, Path(folder)):
+            return _backup(Path(folder) / file.name, "mode=rw", own)
+    try:
+        _backup(file, "mode=ro", own)
+    except sqlite3.OperationalError:
+        _backup(file, "mode=ro&immutable=1", own)
+
+
+def _copied_whole(file: Path, folder: Path) -> bool:
+    """Copy a database with its logs; tell whether nobody wrote to them meanwhile."""
+    parts = [file.with_name(file.name + suffix) for suffix in ("", "-wal", "-journal")]
+
+    def moments() -> list[tuple[int, int] | None]:
+        facts = [path.stat() if path.exists() else None for path in parts]
+        return [(one.st_mtime_ns, one.st_size) if one else None for one in facts]
+
+    for _ in range(COPIES):
+        before = moments()
+        for path, there in zip(parts, before, strict=True):
+            (folder / path.name).unlink(missing_ok=True)
+            if there:
+                shutil.copyfile(path, folder / path.name)
+        if moments() == before:
+            return True
+    return False
+
+
+def _backup(file: Path, how: str, own: Any) -> None:
+    with closing(sqlite3.connect(f"{file.resolve().as_uri()}?{how}", uri=True)) as source:
+        if source.execute("PRAGMA quick_check").fetchone() != ("ok",):
+            raise sqlite3.DatabaseError("malformed")
+        source.backup(own)
 
 
 def _prepare(connection: Any, pragmas: Sequence[str]) -> None:
@@ -165,7 +231,20 @@ def _prepare(connection: Any, pragmas: Sequence[str]) -> None:
 
 def _version(db: Connection) -> int:
     db.execute(text("CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY)"))
+    return _number(db)
+
+
+def _number(db: Connection) -> int:
     return int(db.execute(text("SELECT coalesce(max(number), 0) FROM migrations")).scalar_one())
+
+
+def _check_age(version: int, migrations: Sequence[Migration]) -> None:
+    if version > len(migrations):
+        raise NewerError(
+            "The database was written by a newer version of this program.",
+            advice="Update the program, or choose another folder or database "
+            "(SRPO_DATA_DIR, DATABASE_URL).",
+        )
 
 
 def _apply(db: Connection, migration: Migration, number: int) -> None:

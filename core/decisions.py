@@ -10,9 +10,10 @@ fetch     fetch the picture of a failed job that was paid for; costs nothing
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from contextlib import suppress
+from typing import Any, Literal, get_args
 
-from core.errors import InputError
+from core.errors import InputError, TakenError
 from core.job import Job
 from core.run import Run
 from core.starting import params_of
@@ -51,7 +52,10 @@ async def decide(
         return await _send(studio, job)
     if decision == "dismiss":
         return await studio.ledger.change(
-            job.id, "failed", advice="You dismissed it; it may have been charged."
+            job.id,
+            "failed",
+            among=["unknown"],
+            advice="You dismissed it; it may have been charged.",
         )
     return await _go_on(studio, job, decision, request_id)
 
@@ -64,17 +68,18 @@ async def _send(studio: Studio, job: Job) -> Job:
     [new] = await studio.submit_all(
         job.backend, [params], owner=job.owner, click=f"again-{job.id}", like=job
     )
+    facts: dict[str, Any] = {"retryable": False}
     if job.state == "unknown":
-        await studio.ledger.change(job.id, "failed", advice="You sent it again as a new job.")
-    else:
-        await studio.ledger.change(job.id, "failed", retryable=False)
+        facts = {"advice": "You sent it again as a new job."}
+    with suppress(TakenError):  # by the same press in another tab, or by its picture after all
+        await studio.ledger.change(job.id, "failed", among=(job.state,), **facts)
     return new
 
 
 async def _go_on(studio: Studio, job: Job, decision: str, request_id: str) -> Job:
     """Carry a job on by what is known of it; none of this sends anything costly."""
     backend = studio.carrier(job).backend
-    facts: dict[str, object] = {"tries": 0}
+    facts: dict[str, Any] = {"tries": 0}
     if decision == "adopt":
         if request_id not in job.candidates:
             raise InputError(
@@ -87,7 +92,9 @@ async def _go_on(studio: Studio, job: Job, decision: str, request_id: str) -> Jo
     if not lost:
         facts |= {"error": "", "advice": ""}
     params = await params_of(studio.history, backend, job)
-    job = await studio.ledger.change(job.id, "sending" if lost else "running", **facts)
+    job = await studio.ledger.change(
+        job.id, "sending" if lost else "running", among=(job.state,), like=job, **facts
+    )
     studio.carry(Run(job=job, params=params, lost=lost))
     return job
 

@@ -5,6 +5,9 @@ PlaygroundError            str(exc) is fit to show; .advice says what to do next
 ├─ OverBudgetError         the reservation was refused; nothing was sent
 ├─ InputError              the picture or a value cannot be used; names the field
 ├─ HistoryError            disk full, file vanished, database locked
+│  ├─ HeldError            another process works on this folder or database
+│  └─ NewerError           a newer version of this program wrote the database
+├─ TakenError              another process, or a person, has moved the job on
 └─ BackendError            .request_id, .charged
    ├─ RejectedError        4xx: AuthError, OutOfCreditError, BlockedError
    ├─ RateLimitError       .retry_after
@@ -46,6 +49,18 @@ class InputError(PlaygroundError):
 
 class HistoryError(PlaygroundError):
     """The history or the ledger could not be read or written."""
+
+
+class HeldError(HistoryError):
+    """Another process works on this folder or database; this one must leave both alone."""
+
+
+class NewerError(HistoryError):
+    """A newer version of this program wrote the database; this one cannot understand it."""
+
+
+class TakenError(PlaygroundError):
+    """A job is not as it was believed to be: another process, or a person, has moved it on."""
 
 
 class BackendError(PlaygroundError):

@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 
 from core.database import Database
-from core.errors import InputError
+from core.errors import InputError, TakenError
 from core.job import ACTIVE, iso
 from core.ledger import jobs
 from core.params import Task
@@ -95,17 +95,25 @@ class History:
         thumbnail: bytes,
         also: Callable[[Connection], object],
     ) -> None:
-        """Store file, thumbnail, row, in this order; `also` runs in the row's transaction."""
+        """Store file, thumbnail, row, in this order; `also` begins the row's transaction.
+
+        When `also` says that the job is taken, nothing of the entry stays.
+        """
         await self.storage.write(entry.file, file)
         await self.storage.write(entry.thumbnail, thumbnail)
 
         def work(db: Connection) -> None:
+            also(db)
             # Whoever has the job by now: it may have been handed over while it was under way.
             owner = db.execute(select(jobs.c.owner).where(jobs.c.id == entry.job_id)).scalar()
             db.execute(insert(entries).values(_row(replace(entry, owner=owner or entry.owner))))
-            also(db)
 
-        await self.database.run(work)
+        try:
+            await self.database.run(work)
+        except TakenError:
+            await self.storage.delete(entry.file)
+            await self.storage.delete(entry.thumbnail)
+            raise
 
     async def restore(self, entry: Entry) -> None:
         """Add the row of an entry whose files are there already; one that is known is kept."""

@@ -12,6 +12,7 @@ from core.params import Task
 State = Literal["waiting", "sending", "running", "finished", "failed", "cancelled", "unknown"]
 STATES: tuple[State, ...] = get_args(State)
 ACTIVE: tuple[State, ...] = ("waiting", "sending", "running")
+UNFINISHED: tuple[State, ...] = tuple(state for state in STATES if state != "finished")
 
 
 @dataclass(frozen=True, slots=True)

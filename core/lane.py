@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from contextlib import suppress
 from typing import Any
 
 from core.attempt import Attempt
@@ -12,14 +13,16 @@ from core.backend import Backend, Collectable, Resumable
 from core.errors import (
     AuthError,
     BackendError,
+    HeldError,
     HistoryError,
     OutOfCreditError,
     PlaygroundError,
     RateLimitError,
     RunTimeoutError,
+    TakenError,
 )
 from core.events import Running
-from core.job import Job, State
+from core.job import ACTIVE, Job, State
 from core.ledger import Ledger
 from core.line import Limits, Line
 from core.record import Recorder
@@ -56,6 +59,9 @@ class Lane:
             if not run.stopped:
                 raise  # the program ends: the ledger says how to go on
             await self._stop(run)
+        except (TakenError, HeldError) as error:
+            log.info("job %s is let go: %s", run.job.id, error)
+            run.elsewhere = True
         except PlaygroundError as error:
             await self._fail(run, error)
         except Exception:
@@ -74,6 +80,8 @@ class Lane:
                 if run.job.request_id is not None:
                     raise
                 await self._wait_again(run, error)
+            except HeldError:
+                raise
             except (RunTimeoutError, HistoryError) as error:
                 if not self._pending(run):
                     raise
@@ -135,9 +143,10 @@ class Lane:
             raise asyncio.CancelledError
 
     async def _stop(self, run: Run) -> None:
-        run.job = await self._ledger.get(run.job.id)
-        if run.job.active:  # else the picture was quicker than the click
-            run.job = await self._ledger.change(run.job.id, "cancelled", charged="no")
+        """Write down that it was cancelled; what is paid for ends only before it is sent."""
+        among: tuple[State, ...] = ("waiting",) if self.backend.paid else ACTIVE
+        with suppress(TakenError):  # the picture, or another process, was quicker than the click
+            run.job = await self._ledger.change(run.job.id, "cancelled", among=among, charged="no")
 
     async def _fail(self, run: Run, error: PlaygroundError) -> None:
         """Write the end down; a key or account that is refused stops the lane."""
@@ -151,9 +160,12 @@ class Lane:
         facts["retryable"] = retryable(error)
         if isinstance(error, AuthError | OutOfCreditError) and self.backend.paid:
             self.line.stop(error)
+        like = None if run.owed else run.job
         try:
             run.job = await self._ledger.change(
-                run.job.id, "unknown" if lost else "failed", **facts
+                run.job.id, "unknown" if lost else "failed", like=like, **facts
             )
+        except TakenError:
+            run.elsewhere = True
         except PlaygroundError:
             log.exception("the end of job %s could not be written down", run.job.id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -25,7 +25,7 @@ from sqlalchemy.exc import IntegrityError
 from core.backend import Backend
 from core.budget import MICROS, Budget, Spent, micros
 from core.database import Database
-from core.errors import InputError
+from core.errors import InputError, TakenError
 from core.estimate import workload
 from core.job import ACTIVE, STATES, Job, State, iso
 from core.params import Params
@@ -85,7 +85,7 @@ class Ledger:
             return [_get(db, row["id"]) for row in rows]
 
         try:
-            return await self.database.run(work)
+            return await self.database.run_alone(work)
         except IntegrityError:  # two processes, one click: the other one was first
             return await self.database.run(lambda db: _of_clicks(db, owner, names))
 
@@ -104,9 +104,32 @@ class Ledger:
         day, owner = db.execute(query).one()
         self.budget.check(prices, Spent(int(day), int(owner)))
 
-    async def change(self, job_id: str, state: State, **facts: Any) -> Job:
-        """Move a job to `state` with new facts about it, in one transaction."""
-        return await self.database.run(lambda db: move(db, job_id, state, **facts))
+    async def change(
+        self,
+        job_id: str,
+        state: State,
+        *,
+        among: Collection[State] = ACTIVE,
+        like: Job | None = None,
+        **facts: Any,
+    ) -> Job:
+        """Move a job to `state` with new facts about it, in one transaction.
+
+        Raises TakenError, and changes nothing, unless the job is in one of the states `among` and
+        has the request id that it has in `like`: another process may carry it as well.
+        """
+        return await self.database.run(
+            lambda db: move(db, job_id, state, among=among, like=like, **facts)
+        )
+
+    async def claim(self, job_id: str, **facts: Any) -> Job:
+        """Move a job from `waiting` to `sending`; of all who try, one may send it.
+
+        Raises TakenError for the others, and HeldError when this process lost the database.
+        """
+        return await self.database.run_alone(
+            lambda db: move(db, job_id, "sending", among=["waiting"], **facts)
+        )
 
     async def swap(self, one: Job, other: Job) -> None:
         """Let two waiting jobs change places."""
@@ -136,6 +159,13 @@ class Ledger:
         query = query.order_by(jobs.c.n.desc()).limit(limit)
         return await self.database.run(
             lambda db: [_job(row) for row in db.execute(query).mappings()]
+        )
+
+    async def counts(self) -> Mapping[State, int]:
+        """Return how many jobs there are in each state; read from tables of any age."""
+        query = select(jobs.c.state, func.count()).group_by(jobs.c.state)
+        return await self.database.run(
+            lambda db: {state: int(count) for state, count in db.execute(query)}
         )
 
     async def owned(self, backend: str, request_ids: Sequence[str]) -> set[str]:
@@ -192,14 +222,28 @@ class Ledger:
         )
 
 
-def move(db: Connection, job_id: str, state: State, **facts: Any) -> Job:
-    """Move a job to `state` inside the caller's transaction."""
+def move(
+    db: Connection,
+    job_id: str,
+    state: State,
+    *,
+    among: Collection[State] = ACTIVE,
+    like: Job | None = None,
+    **facts: Any,
+) -> Job:
+    """Move a job to `state` inside the caller's transaction, under the conditions of `change`."""
     for name in ("sent", "candidates"):
         if name in facts:
             facts[name] = json.dumps(facts[name], ensure_ascii=False)
     changed = {"state": state, "updated_at": time.time()} | facts
-    db.execute(update(jobs).where(jobs.c.id == job_id).values(changed))
-    return _get(db, job_id)
+    change = update(jobs).where(jobs.c.id == job_id, jobs.c.state.in_(list(among)))
+    if like is not None:
+        change = change.where(jobs.c.request_id.is_not_distinct_from(like.request_id))
+    moved = db.execute(change.values(changed)).rowcount
+    job = _get(db, job_id)
+    if not moved:
+        raise TakenError("This job has moved on meanwhile.", advice="Look at the list of jobs.")
+    return job
 
 
 def _row(backend: Backend, params: Params) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 from core import metadata, pictures
 from core.errors import BadResponseError, Charged
 from core.history import Entry, History
-from core.job import Job, iso
+from core.job import UNFINISHED, Job, iso
 from core.ledger import Ledger, move
 
 TOLD = (
@@ -38,7 +38,9 @@ class Recorder:
     async def receive(self, job: Job, image: bytes, ledger: Ledger) -> Job:
         """Put a picture aside that its service gives only once, before anything is done with it."""
         await self._history.storage.write(_aside(job), image)
-        return await ledger.change(job.id, "running", outputs=_aside(job), charged="yes")
+        return await ledger.change(
+            job.id, "running", among=UNFINISHED, like=job, outputs=_aside(job), charged="yes"
+        )
 
     async def received(self, job: Job) -> bytes:
         """Return the picture that an earlier process put aside."""
@@ -48,7 +50,7 @@ class Recorder:
         """Store the picture of a job and close the job, so that neither exists without the other.
 
         Raises BadResponseError when `image` is not a whole picture, HistoryError when it cannot
-        be stored.
+        be stored, TakenError when the job has its picture already, or another request's.
         """
         file, thumbnail, facts = await asyncio.to_thread(_prepare, job, image)
         entry = _entry(job, facts, flagged=flagged)
@@ -62,6 +64,8 @@ class Recorder:
                     db,
                     job.id,
                     "finished",
+                    among=UNFINISHED,  # kept whatever another process believes of the job
+                    like=job,
                     entry_id=entry.id,
                     charged=charged,
                     error="",

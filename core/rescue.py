@@ -16,6 +16,7 @@ from core import metadata, pictures
 from core.database import Database
 from core.errors import HistoryError, PlaygroundError
 from core.history import Entry, History
+from core.lock import sqlite_file
 from core.params import TASKS
 from core.settings import Settings
 from core.storage import Storage
@@ -43,16 +44,22 @@ async def rescued(settings: Settings) -> History:
 
 
 async def copied(settings: Settings) -> Database:
-    """Return a checked copy of the SQLite database in memory; the file is only read.
+    """Return a checked copy of the SQLite database in memory, with today's tables.
 
-    Raises HistoryError when there is none, or when it is damaged.
+    Its folder is left as it is. Raises HistoryError when there is none, or when it is damaged.
     """
-    file = settings.srpo_data_dir / "playground.db"
-    if settings.database_url is not None or not file.exists():
+    database = await untouched(settings)
+    await database.migrate()
+    return database
+
+
+async def untouched(settings: Settings) -> Database:
+    """Return the same with the tables as they are."""
+    file = sqlite_file(settings.database)
+    if file is None or not file.exists():
         raise HistoryError("There is no database file to read.")
     database = Database("sqlite://")
     await database.copy(file)
-    await database.migrate()
     return database
 
 

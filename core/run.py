@@ -45,6 +45,8 @@ class Run:
     """A person cancelled it."""
     let_go: bool = False
     """Its owner's key was forgotten: it is left alone as soon as nothing is lost by that."""
+    elsewhere: bool = False
+    """Another process carries it; this one has let go of it."""
     task: asyncio.Task[None] | None = None
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 

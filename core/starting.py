@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from typing import Any
 
 from core.backend import Backend, Collectable, Resumable, Traceable
-from core.errors import InputError, PlaygroundError
+from core.errors import InputError, PlaygroundError, TakenError
 from core.history import History, input_name
 from core.job import ACTIVE, Job
 from core.ledger import Ledger
@@ -15,12 +16,12 @@ from core.parsing import parse
 from core.pictures import Picture
 from core.run import MOST_TRIES, Run, parked
 
-UNANSWERED = {
+UNANSWERED: dict[str, Any] = {
     "error": "The program ended after this was sent and before the service answered.",
     "advice": "It may have been charged. Look at your account before you make it again.",
 }
 
-NEEDS_KEY = {
+NEEDS_KEY: dict[str, Any] = {
     "error": "This needs your key.",
     "advice": "Enter the same key again on the Backends tab; then it goes on.",
 }
@@ -39,8 +40,9 @@ async def pick_up(ledger: Ledger, history: History, backends: Mapping[str, Backe
             continue
         if backend is None or backend.sandbox != job.sandbox:
             continue  # its service is not configured now; it is asked again when it is
-        if run := await _pick_up(ledger, history, backend, job):
-            runs.append(run)
+        with suppress(TakenError):  # another process carries it
+            if run := await _pick_up(ledger, history, backend, job):
+                runs.append(run)
     return runs
 
 
@@ -59,9 +61,10 @@ async def pick_up_own(
     for job in _in_order(left):
         if (job.backend, job.own_key) != (backend.id, own_key) or job.id in carried:
             continue
-        known = await ledger.change(job.id, job.state, error="", advice="")
-        if run := await _pick_up(ledger, history, backend, known):
-            runs.append(run)
+        with suppress(TakenError):
+            known = await ledger.change(job.id, job.state, **_as_seen(job), error="", advice="")
+            if run := await _pick_up(ledger, history, backend, known):
+                runs.append(run)
     return runs
 
 
@@ -71,13 +74,18 @@ async def lay_aside(ledger: Ledger, backend: Backend | None, job: Job) -> None:
     `backend` is the same service without that key. Where it keeps no list in which a lost send
     could be looked up, no key helps.
     """
-    facts: dict[str, Any] = dict(NEEDS_KEY)
+    state, facts = job.state, dict(NEEDS_KEY)
     if job.state != "waiting" and job.request_id is None and not job.outputs:
-        if not isinstance(backend, Traceable):
-            await ledger.change(job.id, "unknown", charged="maybe", retryable=True, **UNANSWERED)
-            return
         facts["charged"] = "maybe"
-    await ledger.change(job.id, job.state, **facts)
+        if not isinstance(backend, Traceable):
+            state, facts = "unknown", {**UNANSWERED, "charged": "maybe", "retryable": True}
+    with suppress(TakenError):  # another process carries it
+        await ledger.change(job.id, state, **_as_seen(job), **facts)
+
+
+def _as_seen(job: Job) -> dict[str, Any]:
+    """Return the condition that nobody has moved a job on since it was read."""
+    return {"among": [job.state], "like": job}
 
 
 def _in_order(left: Collection[Job]) -> list[Job]:
@@ -96,25 +104,30 @@ async def _pick_up(ledger: Ledger, history: History, backend: Backend, job: Job)
     )
     lost = backend.paid and job.state != "waiting" and not known and not lies
     if lost and not isinstance(backend, Traceable):
-        await ledger.change(job.id, "unknown", charged="maybe", retryable=True, **UNANSWERED)
+        await ledger.change(
+            job.id, "unknown", **_as_seen(job), charged="maybe", retryable=True, **UNANSWERED
+        )
         return None
     if lost:  # told so from here on, whatever becomes of the search
-        job = await ledger.change(job.id, "sending", charged="maybe")
+        job = await ledger.change(job.id, "sending", **_as_seen(job), charged="maybe")
     if not backend.paid:  # nothing was spent and the stand-in forgot: begin again
-        job = await ledger.change(job.id, "waiting", request_id=None, outputs="")
+        seen = _as_seen(job)
+        job = await ledger.change(job.id, "waiting", **seen, request_id=None, outputs="")
     try:
         return Run(
             job=job, params=await params_of(history, backend, job), lost=lost, resumed=known or lies
         )
     except PlaygroundError as error:
-        await ledger.change(job.id, "failed", error=str(error), advice=error.advice)
+        told = {"error": str(error), "advice": error.advice}
+        await ledger.change(job.id, "failed", **(_as_seen(job) | told))
         return None
 
 
 async def _park(ledger: Ledger, job: Job) -> None:
     """Leave a job alone that broke every process that touched it."""
     error = parked(job)
-    await ledger.change(job.id, "failed", error=str(error), advice=error.advice, tries=0)
+    told = {"error": str(error), "advice": error.advice, "tries": 0}
+    await ledger.change(job.id, "failed", **(_as_seen(job) | told))
 
 
 async def params_of(history: History, backend: Backend, job: Job) -> Params:

@@ -81,6 +81,7 @@ class Studio:
         self._taking = asyncio.Lock()
         """Held while jobs that needed a key are taken up, laid aside or cancelled."""
         self._runs: dict[str, Run] = {}
+        self._elsewhere: set[str] = set()
         self._chores: list[asyncio.Task[None]] = []
         self.closed: PlaygroundError | None = None
         """Why nothing new is taken, or None."""
@@ -200,7 +201,7 @@ class Studio:
             runs = [self._runs.get(job.id) for job in seen]
             changes = [run.changed for run in runs if run]
             for job, run in zip(seen, runs, strict=True):
-                if run is None and job.id not in ended:
+                if run is None and (job.id not in ended or self._others(ended[job.id].job)):
                     ended[job.id] = await self._outcome(job.id)
                 elif run:  # its key was entered again
                     ended.pop(job.id, None)
@@ -208,9 +209,12 @@ class Studio:
                 self._progress(run, estimate) if run else ended[job.id]
                 for job, run, estimate in zip(seen, runs, estimates, strict=True)
             ]
-            if not changes:
+            if changes:
+                await _any(changes, self._beat_s)
+            elif any(self._others(progress.job) for progress in ended.values()):
+                await asyncio.sleep(self._beat_s)
+            else:
                 return
-            await _any(changes, self._beat_s)
 
     async def result(self, job_id: str, *, owner: str, patient: bool = True) -> Progress:
         """Wait for the end of a job and return it.
@@ -225,7 +229,11 @@ class Studio:
             if not patient and (run.pending or stopped):
                 return self._progress(run, Estimate())
             await _any([run.changed], 3600 if patient else self._beat_s)
-        return await self._outcome(job_id)
+        end = await self._outcome(job_id)
+        while self._others(end.job):
+            await asyncio.sleep(self._beat_s)
+            end = await self._outcome(job_id)
+        return end
 
     async def cancel(self, job_id: str, *, owner: str) -> Job:
         """Stop a job where that saves anything; one that is paid for goes on in the background.
@@ -383,7 +391,7 @@ class Studio:
             job = await self.ledger.get(job.id)
             if job.state == "waiting" and job.id not in self._runs:
                 return await self.ledger.change(
-                    job.id, "cancelled", charged="no", error="", advice=""
+                    job.id, "cancelled", among=["waiting"], charged="no", error="", advice=""
                 )
         return job
 
@@ -396,6 +404,7 @@ class Studio:
     def carry(self, run: Run) -> None:
         """Start a job's own task, which ends when the job does."""
         lane = self.carrier(run.job)
+        self._elsewhere.discard(run.job.id)
         self._runs[run.job.id] = run
         run.task = asyncio.create_task(self._carry(run, lane), name=f"job {run.job.id}")
 
@@ -407,6 +416,8 @@ class Studio:
                 raise
             await self._lay_aside(run)
         finally:
+            if run.elsewhere:
+                self._elsewhere.add(run.job.id)
             if self._runs.get(run.job.id) is run:
                 del self._runs[run.job.id]
             run.tell()
@@ -424,6 +435,10 @@ class Studio:
         if lane is None:
             raise KeyError(job.id)  # a lane lives as long as its jobs are carried
         return lane.line
+
+    def _others(self, job: Job) -> bool:
+        """Whether another process carries it, so that only the ledger tells how it stands."""
+        return job.active and job.id in self._elsewhere
 
     def _backend(self, name: str) -> Backend:
         return _choose(self.backends, name, "There is no backend called")

@@ -279,8 +279,11 @@ async def test_a_lost_send_to_a_service_without_a_list_is_unknown_at_once(
 ) -> None:
     """No key could find it, so none is asked for."""
 
+    sent = asyncio.Event()
+
     class Silent(FakeService):
         async def generate(self, params: Params) -> AsyncIterator[Event]:
+            sent.set()
             await asyncio.Event().wait()
             yield Accepted("never")
 
@@ -291,7 +294,7 @@ async def test_a_lost_send_to_a_service_without_a_list_is_unknown_at_once(
     entered = await studio.enter_key("ann", "fake", KEY)
     assert "first image" in entered.unsure
     job = await studio.submit("fake", wish(), owner="ann")
-    await stands(studio, job, "sending")
+    await asyncio.wait_for(sent.wait(), 5)
     await studio.aclose()
     again = await studios.open(FakeService(), own=own())
     left = await again.ledger.get(job.id)
