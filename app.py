@@ -18,8 +18,10 @@ from core import check, lock, redact
 from core import settings as configuration
 from core.database import Database
 from core.errors import HeldError, HistoryError, NewerError, PlaygroundError
+from core.exposure import exposure
 from core.history import History
 from core.ledger import Ledger
+from core.limits import Policy
 from core.own_keys import OwnKeys
 from core.rescue import rescued
 from core.settings import Settings
@@ -66,8 +68,9 @@ def run(settings: Settings, mask: redact.Redactor) -> None:
         history = asyncio.run(rescued(settings))
         database = history.database
     own = OwnKeys(partial(backends.with_key, settings), backends.KEYED, mask)
+    policy = Policy.of(settings, exposure(settings, os.environ))
     ledger = Ledger(database, settings.budget)
-    studio = Studio(backends.create(settings), ledger, history, own=own)
+    studio = Studio(backends.create(settings), ledger, history, own=own, policy=policy)
     studio.closed = trouble
 
     @asynccontextmanager

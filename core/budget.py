@@ -38,10 +38,11 @@ class Budget:
     owner_day_usd: float | None = None
     batch_usd: float | None = None
 
-    def check(self, prices: Sequence[int], spent: Spent) -> None:
+    def check(self, prices: Sequence[int], spent: Spent, *, tells_sums: bool = True) -> None:
         """Refuse the jobs of a click, with these prices in millionths, when they pass a limit.
 
-        Raises OverBudgetError with the numbers.
+        Raises OverBudgetError with the numbers; `tells_sums` is whether what everybody spent
+        may be among them.
         """
         total = sum(prices)
         if total == 0:
@@ -57,15 +58,21 @@ class Budget:
                 "Nothing was sent.",
                 advice="Ask for fewer pictures at once.",
             )
-        _check(what, "today's budget", self.day_usd, total, spent.day)
-        _check(what, "your budget for today", self.owner_day_usd, total, spent.owner)
+        _check(what, "today's budget", self.day_usd, total, spent.day, tells_sums)
+        _check(what, "your budget for today", self.owner_day_usd, total, spent.owner, True)
 
 
-def _check(what: str, name: str, limit_usd: float | None, price: int, spent: int) -> None:
+def _check(
+    what: str, name: str, limit_usd: float | None, price: int, spent: int, tells_sums: bool
+) -> None:
     if limit_usd is None or spent + price <= micros(limit_usd):
         return
+    left = (
+        f"{name} is {dollars(micros(limit_usd))}, of which {dollars(spent)} is spent or reserved"
+        if tells_sums
+        else f"less than that is left of {name}"
+    )
     raise OverBudgetError(
-        f"{what} and {name} is {dollars(micros(limit_usd))}, "
-        f"of which {dollars(spent)} is spent or reserved. Nothing was sent.",
+        f"{what} and {left}. Nothing was sent.",
         advice="Wait for tomorrow (UTC) or ask the owner of this playground to raise the budget.",
     )

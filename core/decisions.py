@@ -15,12 +15,15 @@ from typing import Any, Literal, get_args
 
 from core.errors import InputError, TakenError
 from core.job import Job
+from core.limits import NO_WORD, Consent
 from core.run import Run
 from core.starting import params_of
 from core.studio import Studio
 
 Decision = Literal["retry", "again", "dismiss", "adopt", "look", "fetch"]
 DECISIONS: tuple[Decision, ...] = get_args(Decision)
+COSTLY: tuple[Decision, ...] = ("retry", "again")
+"""Those that send a new job, which has a price."""
 
 
 def choices(job: Job, *, traceable: bool) -> list[Decision]:
@@ -35,11 +38,19 @@ def choices(job: Job, *, traceable: bool) -> list[Decision]:
 
 
 async def decide(
-    studio: Studio, job_id: str, decision: str, *, owner: str, request_id: str = ""
+    studio: Studio,
+    job_id: str,
+    decision: str,
+    *,
+    owner: str,
+    request_id: str = "",
+    address: str = "",
+    consent: Consent = NO_WORD,
 ) -> Job:
     """Carry a decision out and return the job it leads to: the same one, or a new one.
 
-    Raises InputError when the job is not in a state for that decision.
+    `address` and `consent` are those of a new job, as in `Studio.submit`. Raises InputError when
+    the job is not in a state for that decision, and whatever `submit` raises.
     """
     job = await studio.ledger.get(job_id, owner=owner)
     if decision not in DECISIONS or decision not in choices(job, traceable=True):
@@ -48,8 +59,8 @@ async def decide(
             field="decision",
             advice="Look at the list of jobs.",
         )
-    if decision in ("retry", "again"):
-        return await _send(studio, job)
+    if decision in COSTLY:
+        return await _send(studio, job, address, consent)
     if decision == "dismiss":
         return await studio.ledger.change(
             job.id,
@@ -60,13 +71,19 @@ async def decide(
     return await _go_on(studio, job, decision, request_id)
 
 
-async def _send(studio: Studio, job: Job) -> Job:
+async def _send(studio: Studio, job: Job, address: str, consent: Consent) -> Job:
     """Make a job again as a new one; of the old one it stays known that it may have cost."""
     backend = studio.backends[job.backend]
     params = await params_of(studio.history, backend, job)
     # The click makes a second press of the same button the same new job.
     [new] = await studio.submit_all(
-        job.backend, [params], owner=job.owner, click=f"again-{job.id}", like=job
+        job.backend,
+        [params],
+        owner=job.owner,
+        click=f"again-{job.id}",
+        like=job,
+        address=address,
+        consent=consent,
     )
     facts: dict[str, Any] = {"retryable": False}
     if job.state == "unknown":

@@ -3,6 +3,7 @@
 PlaygroundError            str(exc) is fit to show; .advice says what to do next
 ├─ NotReadyError           no key, no torch, licence not accepted
 ├─ OverBudgetError         the reservation was refused; nothing was sent
+├─ OverLimitError          the caller asks for too much or too fast; nothing was sent
 ├─ InputError              the picture or a value cannot be used; names the field
 ├─ HistoryError            disk full, file vanished, database locked
 │  ├─ HeldError            another process works on this folder or database
@@ -37,6 +38,10 @@ class NotReadyError(PlaygroundError):
 
 class OverBudgetError(PlaygroundError):
     """The price would pass a budget; nothing was sent and nothing is reserved."""
+
+
+class OverLimitError(PlaygroundError):
+    """More than one caller may ask for; nothing was sent, and the limit frees by itself."""
 
 
 class InputError(PlaygroundError):

@@ -24,10 +24,12 @@ from sqlalchemy.exc import IntegrityError
 
 from core.backend import Backend
 from core.budget import MICROS, Budget, Spent, micros
+from core.caller import STRANGER
 from core.database import Database
 from core.errors import InputError, TakenError
 from core.estimate import workload
 from core.job import ACTIVE, STATES, Job, State, iso
+from core.limits import HOUR_S, Counts, Terms
 from core.params import Params
 from core.spending import Spending, day
 
@@ -38,6 +40,10 @@ COLUMNS = (
 ).split()
 jobs = table("jobs", *(column(name) for name in COLUMNS))
 """The ledger's table, for queries."""
+COSTS = jobs.c.state.in_([*ACTIVE, "unknown"]) | (jobs.c.charged != "no")
+"""What was paid for, or may still be."""
+TERMS = Terms()
+"""No limits, and nothing said about the price."""
 
 
 class Ledger:
@@ -47,13 +53,22 @@ class Ledger:
         self.database = database
         self.budget = budget or Budget()
 
-    async def add(self, backend: Backend, params: Params, *, owner: str, click: str = "") -> Job:
+    async def add(
+        self,
+        backend: Backend,
+        params: Params,
+        *,
+        owner: str,
+        click: str = "",
+        terms: Terms = TERMS,
+    ) -> Job:
         """Write a job down as `waiting` and reserve its price, in one transaction.
 
         A `click` the owner has used before returns that click's job and reserves nothing.
-        Raises OverBudgetError when the price would pass a budget.
+        Raises OverBudgetError when the price would pass a budget, OverLimitError when it is more
+        than the caller may ask for, InputError when another price was agreed to.
         """
-        return (await self.add_all(backend, [params], owner=owner, click=click))[0]
+        return (await self.add_all(backend, [params], owner=owner, click=click, terms=terms))[0]
 
     async def add_all(
         self,
@@ -63,6 +78,7 @@ class Ledger:
         owner: str,
         click: str = "",
         own_key: str | None = None,
+        terms: Terms = TERMS,
     ) -> list[Job]:
         """Do the same for all the pictures of one click: all are written down, or none.
 
@@ -71,7 +87,7 @@ class Ledger:
         """
         names = [click and f"{click}.{n}" if n else click for n in range(len(wishes))]
         batch = secrets.token_hex(12) if len(wishes) > 1 else None
-        shared = {"owner": owner, "batch": batch, "own_key": own_key}
+        shared = {"owner": owner, "batch": batch, "own_key": own_key, "address": terms.address}
         rows = [
             _row(backend, params) | shared | {"click": name or None}
             for params, name in zip(wishes, names, strict=True)
@@ -80,7 +96,7 @@ class Ledger:
         def work(db: Connection) -> list[Job]:
             if click and _of_click(db, owner, click):
                 return _of_clicks(db, owner, names)
-            self._reserve(db, rows)
+            self._reserve(db, rows, terms, paid=backend.paid)
             db.execute(insert(jobs), rows)
             return [_get(db, row["id"]) for row in rows]
 
@@ -89,20 +105,26 @@ class Ledger:
         except IntegrityError:  # two processes, one click: the other one was first
             return await self.database.run(lambda db: _of_clicks(db, owner, names))
 
-    def _reserve(self, db: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Ask the budget with what today's jobs cost or may still cost."""
+    def _reserve(
+        self, db: Connection, rows: Sequence[Mapping[str, Any]], terms: Terms, *, paid: bool
+    ) -> None:
+        """Ask the limits and the budget with what jobs there are and what they may still cost."""
         if db.dialect.name == "postgresql":  # one at a time, as SQLite does by itself
             db.execute(text("SELECT pg_advisory_xact_lock(20260823)"))
         first, prices = rows[0], [int(row["price_micros"]) for row in rows]
+        terms.consent.check(prices, known=bool(sum(prices)) or not paid)
+        paid = paid and first["own_key"] is None  # else it is not the operator who pays
+        counts = _counts(db, first, terms, paid=paid)
+        now = float(first["created_at"])
+        terms.limits.check(len(rows), counts, now, paid=paid, stranger=terms.stranger)
         if first["own_key"] is not None:
-            return  # it is not the operator who pays
-        counts = jobs.c.state.in_([*ACTIVE, "unknown"]) | (jobs.c.charged != "no")
+            return
         mine = case((jobs.c.owner == first["owner"], jobs.c.price_micros), else_=0)
         query = select(
             func.coalesce(func.sum(jobs.c.price_micros), 0), func.coalesce(func.sum(mine), 0)
-        ).where(jobs.c.day == first["day"], counts, jobs.c.own_key.is_(None))
+        ).where(jobs.c.day == first["day"], COSTS, jobs.c.own_key.is_(None))
         day, owner = db.execute(query).one()
-        self.budget.check(prices, Spent(int(day), int(owner)))
+        self.budget.check(prices, Spent(int(day), int(owner)), tells_sums=terms.tells_sums)
 
     async def change(
         self,
@@ -142,7 +164,8 @@ class Ledger:
 
     async def get(self, job_id: str, *, owner: str | None = None) -> Job:
         """Return a job; one of another owner is as unknown as one that never was."""
-        job = await self.database.run(lambda db: _find(db, jobs.c.id == job_id))
+        known = job_id.isascii()  # what is no valid text at all could not even be looked up
+        job = await self.database.run(lambda db: _find(db, jobs.c.id == job_id)) if known else None
         if job is None or (owner is not None and job.owner != owner):
             raise InputError(
                 "There is no such job.", field="id", advice="Look at the list of jobs."
@@ -271,6 +294,37 @@ def _row(backend: Backend, params: Params) -> dict[str, Any]:
         "created_at": now,
         "updated_at": now,
     }
+
+
+def _counts(db: Connection, row: Mapping[str, Any], terms: Terms, *, paid: bool) -> Counts:
+    """Return what the limits of whoever adds this row go by; what has no limit is not counted."""
+    limits, owner = terms.limits, jobs.c.owner == row["owner"]
+    here = jobs.c.address == terms.address
+    paid_for = (
+        COSTS
+        & ~jobs.c.sandbox
+        & jobs.c.own_key.is_(None)
+        & ((jobs.c.price_micros > 0) | (jobs.c.backend == row["backend"]))
+    )
+
+    def waiting(whose: Any) -> int:
+        query = select(func.count()).where(jobs.c.state == "waiting", whose)
+        return int(db.execute(query).scalar_one())
+
+    def times(whose: Any, most: int | None) -> Sequence[float]:
+        if most is None or not paid:
+            return ()
+        recent = jobs.c.created_at > row["created_at"] - HOUR_S
+        query = select(jobs.c.created_at).where(whose, recent, paid_for)
+        return [float(at) for (at,) in db.execute(query)]
+
+    most = limits.waiting_stranger if terms.stranger else limits.waiting
+    nameless = here & jobs.c.owner.startswith(STRANGER)
+    return Counts(
+        waiting=0 if most is None else waiting(nameless if terms.stranger else owner),
+        paid_by_owner=times(owner, limits.paid_per_owner_hour),
+        paid_by_address=times(here, limits.paid_per_address_hour),
+    )
 
 
 def _of_click(db: Connection, owner: str, click: str) -> Job | None:

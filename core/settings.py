@@ -111,6 +111,29 @@ class Settings(BaseSettings):
     srpo_budget_batch_usd: float | None = Field(
         None, ge=0, description="What the pictures of one click may cost."
     )
+    srpo_limit_images_per_click: int | None = Field(
+        None, ge=1, le=100, description="Images of one click; 8 on a public instance if empty."
+    )
+    srpo_limit_waiting: int | None = Field(
+        None, ge=1, description="Images of one owner that wait; 20 on a public instance if empty."
+    )
+    srpo_limit_waiting_stranger: int | None = Field(
+        None,
+        ge=1,
+        description="The same for scripts without a token, of one network address; 3 on a public "
+        "instance if empty.",
+    )
+    srpo_limit_paid_per_owner_hour: int | None = Field(
+        None,
+        ge=1,
+        description="Paid images an hour for one owner; 30 on a public instance if empty.",
+    )
+    srpo_limit_paid_per_address_hour: int | None = Field(
+        None,
+        ge=1,
+        description="Paid images an hour from one network address; 60 on a public instance if "
+        "empty.",
+    )
     srpo_confirm_above_usd: float = Field(
         0.1, ge=0, description="The page asks before a click that costs more."
     )

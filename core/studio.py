@@ -7,6 +7,8 @@ nothing. On start it picks up what was accepted before, and never resends what m
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import hmac
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -15,6 +17,7 @@ from typing import TypeVar
 
 from core import own_keys
 from core.backend import Backend, Checkable, Loadable, Priced, Traceable
+from core.caller import Caller
 from core.errors import AuthError, InputError, NotReadyError, PlaygroundError
 from core.estimate import Estimate
 from core.events import Loading
@@ -22,6 +25,7 @@ from core.history import Entry, History, input_name
 from core.job import ACTIVE, Job, State
 from core.lane import Lane
 from core.ledger import Ledger
+from core.limits import NO_WORD, Consent, Policy, Terms, counted_as
 from core.line import Line
 from core.own_keys import Entered, Held, OwnKeys
 from core.params import Params, Task
@@ -69,8 +73,10 @@ class Studio:
         *,
         own: OwnKeys | None = None,
         beat_s: float = 0.5,
+        policy: Policy | None = None,
     ) -> None:
         self._beat_s = beat_s
+        self.policy = policy or Policy()
         self.backends = backends
         self.ledger = ledger
         self.history = history
@@ -115,6 +121,15 @@ class Studio:
         """Return the backends as an owner sees them: with the owner's key where one is set."""
         return {**self.backends, **self.own.backends(owner)}
 
+    def closed_to(self, caller: Caller | None = None) -> Mapping[str, NotReadyError]:
+        """Return why backends take nothing from a caller, or from anybody here, by id.
+
+        A key of the caller's own opens its service.
+        """
+        own = self.own.held_by(caller.owner) if caller else {}
+        found = {name: self.policy.closed(one, caller) for name, one in self.backends.items()}
+        return {name: error for name, error in found.items() if error and name not in own}
+
     def lane_of(self, job: Job) -> Lane | None:
         """Return the lane of a job; None where it needs a key, or a backend, that is not here."""
         return self.own.lane(job) if job.own_key else self.lanes.get(job.backend)
@@ -124,6 +139,12 @@ class Studio:
         backend = lane.backend if (lane := self.lane_of(job)) else None
         return isinstance(backend, Traceable) and backend.paid
 
+    def price_again(self, job: Job) -> float:
+        """Return what it costs today to make a job's image again."""
+        backends = self.own.backends(job.owner) if job.own_key else self.backends
+        backend = backends.get(job.backend)
+        return backend.price_usd if backend else job.price_usd
+
     def carrier(self, job: Job) -> Lane:
         """Return the lane that a job can go on in, or raise NotReadyError."""
         held = self.own.holding(job) if job.own_key else None
@@ -131,14 +152,29 @@ class Studio:
             raise NotReadyError(NEEDS_KEY["error"], advice=NEEDS_KEY["advice"])
         return held.lane if held else self.lanes[job.backend]
 
-    async def submit(self, backend: str, params: Params, *, owner: str, click: str = "") -> Job:
+    async def submit(
+        self,
+        backend: str,
+        params: Params,
+        *,
+        owner: str,
+        click: str = "",
+        address: str = "",
+        consent: Consent = NO_WORD,
+    ) -> Job:
         """Write a job down and start carrying it; returns before anything is sent.
 
-        The same `click` of the same owner is the same job. Raises NotReadyError when the backend
-        cannot work, OverBudgetError when the price would pass a budget, HistoryError when the
-        job cannot be written down.
+        The same `click` of the same owner is the same job. `address` is where it is asked from,
+        for limits alone. Raises NotReadyError when the backend cannot work or is closed to the
+        caller, OverBudgetError when the price would pass a budget, OverLimitError when it is more
+        than the caller may ask for, InputError when another price was agreed to, HistoryError when
+        the job cannot be written down.
         """
-        return (await self.submit_all(backend, [params], owner=owner, click=click))[0]
+        return (
+            await self.submit_all(
+                backend, [params], owner=owner, click=click, address=address, consent=consent
+            )
+        )[0]
 
     async def submit_all(
         self,
@@ -148,6 +184,8 @@ class Studio:
         owner: str,
         click: str = "",
         like: Job | None = None,
+        address: str = "",
+        consent: Consent = NO_WORD,
     ) -> list[Job]:
         """Do the same for all the pictures of one click: all are written down, or none.
 
@@ -164,9 +202,24 @@ class Studio:
             raise self.closed
         if problem := chosen.problem():
             raise NotReadyError(f"{chosen.label} is not ready.", advice=problem)
+        caller = Caller(owner, address)
+        if own_key is None and (closed := self.policy.closed(chosen, caller)):
+            raise closed
+        self.policy.limits(caller).images(len(wishes))
         drawn = [params.with_seed() for params in wishes]
         # Shielded: a page that closes at this instant must not leave a row nobody carries.
-        return await asyncio.shield(self._submit(chosen, drawn, owner, click, own_key))
+        terms = await self._terms(caller, consent)
+        return await asyncio.shield(self._submit(chosen, drawn, owner, click, own_key, terms))
+
+    async def _terms(self, caller: Caller, consent: Consent) -> Terms:
+        limits = self.policy.limits(caller)
+        address = None
+        if limits.by_address:
+            key = (await self.history.secret("address")).encode()
+            text = counted_as(caller.address).encode()
+            address = hmac.new(key, text, hashlib.sha256).hexdigest()[:32]
+        tells = self.policy.tells_sums(caller.owner)
+        return Terms(limits, consent, caller.stranger, address, tells)
 
     async def _submit(
         self,
@@ -175,12 +228,13 @@ class Studio:
         owner: str,
         click: str,
         own_key: str | None,
+        terms: Terms,
     ) -> list[Job]:
         async with self.history.inputs:
             if picture := wishes[0].picture:
                 await self.history.storage.write(input_name(picture), picture.data)
             jobs = await self.ledger.add_all(
-                backend, wishes, owner=owner, click=click, own_key=own_key
+                backend, wishes, owner=owner, click=click, own_key=own_key, terms=terms
             )
         for job, params in zip(jobs, wishes, strict=False):
             if job.state != "waiting" or job.id in self._runs:

@@ -16,6 +16,7 @@ from core.budget import Budget
 from core.database import Database
 from core.history import History
 from core.ledger import Ledger
+from core.limits import Policy
 from core.own_keys import OwnKeys
 from core.storage import Storage
 from core.studio import Studio
@@ -50,13 +51,16 @@ class Studios:
         budget: Budget | None = None,
         beat_s: float = 0.5,
         own: OwnKeys | None = None,
+        policy: Policy | None = None,
     ) -> Studio:
         database = Database(f"sqlite:///{self.folder / 'playground.db'}")
         self.databases.append(database)
         await database.migrate()
         history = History(database, Storage(str(self.folder)))
         named = {backend.id: backend for backend in backends}
-        studio = Studio(named, Ledger(database, budget), history, own=own, beat_s=beat_s)
+        studio = Studio(
+            named, Ledger(database, budget), history, own=own, beat_s=beat_s, policy=policy
+        )
         await studio.start()
         return studio
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import shutil
 import socket
 import subprocess
@@ -14,10 +15,11 @@ import pytest
 
 from core.budget import Budget
 from core.database import Database
-from core.errors import OverBudgetError
+from core.errors import OverBudgetError, OverLimitError
 from core.history import History
 from core.job import Job
 from core.ledger import Ledger
+from core.limits import Limits, Terms
 from core.storage import Storage
 from core.studio import Studio
 from tests.fakes import FakeService, FakeText
@@ -104,3 +106,20 @@ async def test_simultaneous_submits_cannot_overspend(url: str, tmp_path: Path) -
     for job in jobs:
         await studio.result(job.id, owner=owner)
     assert (len(jobs), len(refused), service.sends) == (7, 33, 7)
+
+
+async def test_simultaneous_transactions_get_exactly_the_limit(url: str, tmp_path: Path) -> None:
+    """Forty owners at one address, on many connections, get the images of its hour."""
+    service = FakeService(paid=True)
+    ledger = (await opened(url, tmp_path, service, Budget())).ledger
+    terms = Terms(Limits(paid_per_address_hour=7), address=secrets.token_hex(16))
+    results = await asyncio.gather(
+        *(
+            ledger.add(service, FakeText(prompt="x", seed=n), owner=f"browser:{n}", terms=terms)
+            for n in range(40)
+        ),
+        return_exceptions=True,
+    )
+    jobs = [one for one in results if isinstance(one, Job)]
+    refused = [one for one in results if isinstance(one, OverLimitError)]
+    assert (len(jobs), len(refused)) == (7, 33)
