@@ -57,18 +57,19 @@ window.srpo = (() => {
   }, true);
 
   return {
-    // One click is one job: a double click, with nothing changed or cancelled in between, has the
-    // name of the first. "" is a no to the price.
-    click(task, limit, wishes) {
+    // One click is one job: a double click, with nothing changed or cancelled in between, says what
+    // the first said: its name, the price that was agreed to and whether the page asked about it.
+    // "" is a no to the price.
+    click(task, limit, price, wishes) {
       const wish = JSON.stringify(wishes);
       const last = clicks[task];
-      if (last && performance.now() - last.at < 700 && last.wish === wish) return last.name;
-      const button = document.querySelector(`#${task}-generate`);
-      const price = Number(button?.innerText.match(/\$([\d.]+)/)?.[1] ?? 0);
-      const asked = `This click costs $${price.toFixed(2)} in all. Make the pictures?`;
-      const name = price > limit && !confirm(asked) ? "" : crypto.getRandomValues(new Uint32Array(4)).join("-");
-      clicks[task] = { at: performance.now(), name, wish };
-      return name;
+      if (last && performance.now() - last.at < 700 && last.wish === wish) return last.said;
+      const asked = price > limit;
+      const question = `This click costs $${price.toFixed(4).replace(/0{1,2}$/, "")} in all. Make the pictures?`;
+      const name = crypto.getRandomValues(new Uint32Array(4)).join("-");
+      const said = asked && !confirm(question) ? "" : { name, price, asked };
+      clicks[task] = { at: performance.now(), said, wish };
+      return said;
     },
     keep(names, values) {
       return Object.fromEntries(names.map((name, index) => [name, values[index]]));

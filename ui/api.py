@@ -3,11 +3,13 @@
 # No `from __future__ import annotations` here: Gradio reads the return types off the signature.
 
 import asyncio
+import inspect
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
 import gradio as gr
+from gradio.components.api_component import Api as ApiComponent
 from gradio.processing_utils import save_bytes_to_cache
 from gradio.utils import get_upload_folder
 
@@ -15,6 +17,7 @@ from core.caller import STRANGER, Caller
 from core.errors import InputError, NotReadyError, PlaygroundError
 from core.history import Entry
 from core.job import Job
+from core.limits import Consent, amount
 from core.params import Task
 from core.parsing import parse
 from core.studio import Studio
@@ -62,6 +65,7 @@ class Api:
         guidance: float = 0,
         seed: int = -1,
         output_format: str = "",
+        max_price_usd: float | None = None,
         request: gr.Request | None = None,
     ) -> tuple[gr.FileData, dict[str, Any]]:
         """Make a picture from a text prompt and return it with everything needed to make it again.
@@ -76,6 +80,7 @@ class Api:
             guidance: How closely the picture follows the prompt; 0 for the backend's default.
             seed: Same seed and settings, same picture; -1 draws one.
             output_format: jpeg or png; empty for the backend's default.
+            max_price_usd: Refuse, before anything is sent, what costs more; null for no limit.
         """
         wishes = {
             "prompt": prompt,
@@ -87,7 +92,7 @@ class Api:
             "seed": seed,
             "output_format": output_format,
         }
-        return await self._make("text-to-image", backend, wishes, request)
+        return await self._make("text-to-image", backend, wishes, max_price_usd, request)
 
     async def image_to_image(
         self,
@@ -100,6 +105,7 @@ class Api:
         guidance: float = 0,
         seed: int = -1,
         output_format: str = "",
+        max_price_usd: float | None = None,
         request: gr.Request | None = None,
     ) -> tuple[gr.FileData, dict[str, Any]]:
         """Make a picture from another picture and a text prompt; the output follows its size.
@@ -114,6 +120,7 @@ class Api:
             guidance: How closely the picture follows the prompt; 0 for the backend's default.
             seed: Same seed and settings, same picture; -1 draws one.
             output_format: jpeg or png; empty for the backend's default.
+            max_price_usd: Refuse, before anything is sent, what costs more; null for no limit.
         """
         wishes = {
             "prompt": prompt,
@@ -125,7 +132,7 @@ class Api:
             "output_format": output_format,
             "image": image,
         }
-        return await self._make("image-to-image", backend, wishes, request)
+        return await self._make("image-to-image", backend, wishes, max_price_usd, request)
 
     async def submit(
         self,
@@ -133,6 +140,7 @@ class Api:
         backend: str,
         params: dict[str, Any],
         image: gr.FileData | None = None,
+        max_price_usd: float | None = None,
         request: gr.Request | None = None,
     ) -> dict[str, Any]:
         """Start a job and return it at once; ask for it later with `job`.
@@ -142,11 +150,13 @@ class Api:
             backend: The backend's id; empty for the default one.
             params: The backend's params for this task; `backends` lists their schema.
             image: The picture to start from, on image-to-image.
+            max_price_usd: Refuse, before anything is sent, what costs more; null for no limit.
         """
         with spoken():
             wishes = named(params) | ({"image": image} if image else {})
             caller = caller_of(request)
-            return (await self._submit(task_named(task), backend, wishes, caller)).as_dict()
+            job = await self._submit(task_named(task), backend, wishes, caller, max_price_usd)
+            return job.as_dict()
 
     async def job(self, id: str, request: gr.Request | None = None) -> dict[str, Any]:  # noqa: A002
         """Tell how a job stands.
@@ -208,15 +218,22 @@ class Api:
     async def backends(self, request: gr.Request | None = None) -> list[dict[str, Any]]:
         """List the backends: what they offer, whether they are ready, and why not."""
         with spoken():
-            found = self.studio.backends_of(caller_of(request).owner)
-        return [described(backend) for backend in found.values()]
+            caller = caller_of(request)
+        closed = self.studio.closed_to(caller)
+        found = self.studio.backends_of(caller.owner)
+        return [described(backend, closed.get(name)) for name, backend in found.items()]
 
     async def _make(
-        self, task: Task, backend: str, wishes: dict[str, Any], request: gr.Request | None
+        self,
+        task: Task,
+        backend: str,
+        wishes: dict[str, Any],
+        most_usd: Any,
+        request: gr.Request | None,
     ) -> tuple[gr.FileData, dict[str, Any]]:
         with spoken():
             caller = caller_of(request)
-            job = await self._submit(task, backend, wishes, caller, lenient=True)
+            job = await self._submit(task, backend, wishes, caller, most_usd, lenient=True)
             done = await self.studio.result(job.id, owner=caller.owner, patient=False)
             if done.stop:  # it would wait for a person, and nothing was spent yet
                 await self.studio.cancel(job.id, owner=caller.owner)
@@ -243,6 +260,7 @@ class Api:
         backend: str,
         wishes: dict[str, Any],
         caller: Caller,
+        most_usd: Any,
         *,
         lenient: bool = False,
     ) -> Job:
@@ -252,7 +270,13 @@ class Api:
             wishes = touched(wishes, frozenset(kind.model_fields))
         if "image" in wishes:
             wishes["image"] = await self.inbox.picture(plain(wishes["image"]))
-        return await self.studio.submit(backend, parse(kind, wishes), owner=caller.owner)
+        return await self.studio.submit(
+            backend,
+            parse(kind, wishes),
+            owner=caller.owner,
+            address=caller.address,
+            consent=Consent(most_usd=amount(most_usd, "max_price_usd")),
+        )
 
     async def _entry(self, entry: Entry) -> dict[str, Any]:
         addresses = {
@@ -266,6 +290,22 @@ class Api:
         data = await self.studio.history.storage.read(entry.file)
         name = PurePosixPath(entry.file).name
         return await asyncio.to_thread(save_bytes_to_cache, data, name, get_upload_folder())
+
+
+class Patient(gr.Blocks):  # type: ignore[misc]  # Gradio has no types
+    """A page whose endpoints take a list of arguments that ends early.
+
+    Gradio refuses one, so that a further optional argument would break older callers.
+    """
+
+    def validate_inputs(self, block_fn: Any, inputs: list[Any]) -> None:
+        """Fill in the defaults that an endpoint has for what is missing at the end."""
+        if all(isinstance(one, ApiComponent) for one in block_fn.inputs):
+            arguments = list(inspect.signature(block_fn.fn).parameters.values())
+            missing = arguments[len(inputs) : len(block_fn.inputs)]
+            if all(one.default is not inspect.Parameter.empty for one in missing):
+                inputs += [one.default for one in missing]
+        super().validate_inputs(block_fn, inputs)
 
 
 def _known(request: gr.Request | None) -> str:

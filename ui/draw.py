@@ -6,6 +6,7 @@ import base64
 import json
 from collections.abc import Collection, Mapping, Sequence
 from html import escape
+from types import MappingProxyType
 
 from core.backend import Backend, Loadable, Suggesting
 from core.errors import PlaygroundError
@@ -14,6 +15,8 @@ from core.job import iso
 from core.record import told
 from core.studio import Progress
 from ui import words
+
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 def notice(text: str, kind: str = "error") -> str:
@@ -51,9 +54,9 @@ def examples(ideas: Sequence[Mapping[str, str]]) -> str:
     return f'{title}<div class="cards">{cards}</div>'
 
 
-def about(backend: Backend, *, own: bool = False) -> str:
-    """Draw what must be known of the backend that is chosen."""
-    said = words.about(backend, own=own)
+def about(backend: Backend, closed: str = "", *, own: bool = False) -> str:
+    """Draw what must be known of the backend that is chosen, first of all if it is closed."""
+    said = closed or words.about(backend, own=own)
     return f'<p class="about-backend">{escape(said)}</p>' if said else ""
 
 
@@ -143,12 +146,22 @@ def header(closed: PlaygroundError | None = None) -> str:
     return f"<header><h1>{words.TITLE}</h1><p>{words.TAGLINE}</p></header>{note}"
 
 
-def backends(cards: Sequence[Backend], own: Collection[str] = ()) -> str:
+def backends(
+    cards: Sequence[Backend],
+    own: Collection[str] = (),
+    *,
+    closed: Mapping[str, str] = NOTHING,
+    stopped: Mapping[str, str] = NOTHING,
+) -> str:
     """Draw a card for each backend: whether it is ready, why not, and what to do.
 
-    `own` names those that are reached with the visitor's own key.
+    `own` names those that are reached with the visitor's own key; `closed` and `stopped` say by
+    id why a backend takes nothing, and why it sends nothing.
     """
-    drawn = "".join(_card(backend, own=backend.id in own) for backend in cards)
+    drawn = "".join(
+        _card(one, closed.get(one.id, ""), stopped.get(one.id, ""), own=one.id in own)
+        for one in cards
+    )
     return f'<h2>Backends</h2><div class="cards">{drawn}</div>'
 
 
@@ -200,11 +213,15 @@ def own_key(service: str, label: str, text: str) -> str:
     )
 
 
-def _card(backend: Backend, *, own: bool = False) -> str:
+def _card(backend: Backend, closed: str, stopped: str, *, own: bool) -> str:
     problem = backend.problem()
     badge, note = "Ready", words.about(backend, own=own)
     if own:
         badge = "Your key"
+    elif closed:
+        badge, note = "Closed", closed
+    elif stopped:
+        badge, note = "Stopped", stopped
     elif problem:
         badge = "Not ready"
     elif backend.sandbox:

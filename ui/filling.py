@@ -33,13 +33,18 @@ class Filling:
     def switch(self, data: dict[Any, Any], request: gr.Request) -> Update:
         """Show another backend's form with the shared values carried over, and the price."""
         tab, backend = self.tab, data[self.tab.backend]
-        if backend not in tab.forms:
-            return {tab.shown: data[tab.shown]}
+        shown = data[tab.shown]
+        if not self.has(backend) or not self.has(shown):
+            return {tab.shown: shown if self.has(shown) else str(tab.shown.value)}
         owner = owner_of(request, data[self.who])
-        update = self.show(owner, backend, data[tab.pictures])
-        if data[tab.shown] != backend:
-            update |= tab.fill(backend, self._carried(data, data[tab.shown], backend))
+        update = self.show(owner, backend, tab.count(data[tab.pictures]))
+        if shown != backend:
+            update |= tab.fill(backend, self._carried(data, shown, backend))
         return update
+
+    def has(self, backend: Any) -> bool:
+        """Whether what a browser names is a backend of this tab."""
+        return isinstance(backend, str) and backend in self.tab.forms
 
     def _carried(self, data: Mapping[Any, Any], old: str, new: str) -> dict[str, Any]:
         """Return what was changed in one form and is as it was at first in another."""
@@ -61,15 +66,13 @@ class Filling:
             return update
         if isinstance(saved.get("prompt"), str):
             update[tab.prompt] = saved["prompt"]
-        pictures = saved.get("pictures")
-        if isinstance(pictures, int):
-            update[tab.pictures] = min(max(pictures, 1), 8)
+        update[tab.pictures] = tab.count(saved.get("pictures"))
         for name in tab.forms:
             own = {k.partition(".")[2]: v for k, v in saved.items() if k.startswith(f"{name}.")}
             update |= tab.fill(name, own)
-        if saved.get("backend") in tab.forms:
+        if self.has(saved.get("backend")):
             update[tab.backend] = self.menu(owner) | {"value": saved["backend"]}
-            update |= self.show(owner, saved["backend"], update.get(tab.pictures, 1))
+            update |= self.show(owner, saved["backend"], update[tab.pictures])
         return update
 
     def use(self, backend: str, values: Mapping[str, Any], owner: str) -> Update:

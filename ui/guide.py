@@ -9,11 +9,12 @@ from typing import Any
 import gradio as gr
 
 from core.backend import Loadable
+from core.caller import Caller
 from core.studio import Studio
 from ui import draw, words
 from ui.keys import Keys
 from ui.make import FREE, PRIVATE
-from ui.owner import new_token, owner_of
+from ui.owner import caller_of, new_token, owner_of
 from ui.server.caller import seen_of
 from ui.tab import Update
 
@@ -55,7 +56,9 @@ def build(studio: Studio, who: gr.BrowserState) -> list[Any]:
     backends = studio.backends
     with gr.Tab("Backends", id="backends", render_children=True) as item:
         plain = {"apply_default_css": False}
-        cards = gr.HTML(draw.backends(list(backends.values())), elem_id="backends-cards", **plain)
+        drawn = draw.backends(list(backends.values()), closed=_closed(studio))
+        cards = gr.HTML(drawn, elem_id="backends-cards", **plain)
+        resume = gr.Button("Resume", size="sm", visible=False, elem_id="backends-resume")
         again = gr.Button("Load again", size="sm", visible=False, elem_id="backends-load")
         ticks = gr.Timer(1.0, active=False)
         own = Keys(studio, who)
@@ -70,13 +73,24 @@ def build(studio: Studio, who: gr.BrowserState) -> list[Any]:
     def stand(who: Any, request: gr.Request) -> Update:
         """Draw how the backends stand, and look again soon while one is being loaded."""
         stages = {backend.readiness().stage for backend in models}
-        owner = owner_of(request, who)
-        shown = list(studio.backends_of(owner).values())
+        caller = caller_of(request, who, studio.policy.admins)
+        shown, own = studio.backends_of(caller.owner), studio.own.held_by(caller.owner)
+        closed, stopped = _closed(studio, caller), _stopped(studio, caller)
         return {
-            cards: draw.backends(shown, studio.own.held_by(owner)),
+            cards: draw.backends(list(shown.values()), own, closed=closed, stopped=stopped),
+            resume: gr.update(visible=caller.admin and bool(stopped)),
             again: gr.update(visible="error" in stages),
             ticks: gr.Timer(active=bool(stages & {"loading", "warming"})),
         }
+
+    async def go_on(who: Any, request: gr.Request) -> Update:
+        """Let every queue that stopped send again, if an admin says so."""
+        if caller_of(request, who, studio.policy.admins).admin:
+            for lane in studio.lanes.values():
+                lane.line.resume()
+        else:
+            gr.Warning(words.NOT_YOURS)
+        return stand(who, request)
 
     async def load(who: Any, request: gr.Request) -> AsyncIterator[Update]:
         """Try once more to load what could not be loaded."""
@@ -110,14 +124,30 @@ def build(studio: Studio, who: gr.BrowserState) -> list[Any]:
         return {who: new} | programs(new, request)
 
     told = [token, renew, snippets]
-    standing = [cards, again, ticks]
+    standing = [cards, resume, again, ticks]
     item.select(show, [who], [*standing, *own.notices.values(), *told], **PRIVATE)
     for event in keys:
         event.then(stand, [who], standing, **FREE)
     renew.click(renewed, [who], [who, *told], **PRIVATE)
     ticks.tick(stand, [who], standing, **FREE)
     again.click(load, [who], standing, **FREE)
+    resume.click(go_on, [who], standing, **PRIVATE)
     return keys
+
+
+def _closed(studio: Studio, caller: Caller | None = None) -> dict[str, str]:
+    """Say why backends take nothing from a caller; to an admin, what to set."""
+    found = studio.closed_to(caller)
+    labels = [studio.backends[name].label for name in found]
+    for_admin = words.locked(labels) if caller and caller.admin else ""
+    return {name: for_admin or words.trouble(error) for name, error in found.items()}
+
+
+def _stopped(studio: Studio, caller: Caller) -> dict[str, str]:
+    """Say why queues send nothing, and who can resume them."""
+    whom = words.who_resumes(caller, studio.policy.admins)
+    reasons = {name: lane.line.stopped_by for name, lane in studio.lanes.items()}
+    return {name: f"{words.stopped(why)} {whom}".strip() for name, why in reasons.items() if why}
 
 
 def texts(url: str, token: str = "", user: str = "") -> dict[str, str]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
-from collections.abc import AsyncIterator, Callable, Mapping
+import sys
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,10 @@ def serve(studio: Studio, settings: Settings, life: Life) -> None:
     cleaning.own_folder()
     keep_from_fetching()
     connections.install()
-    default = default_backend(studio.backends, settings.srpo_backend)
+    if shut := studio.closed_to():
+        labels = [studio.backends[name].label for name in shut]
+        sys.stdout.write(f"{words.locked(labels)}\n")
+    default = default_backend(studio.backends, settings.srpo_backend, shut)
     examples = json.loads((ASSETS / "examples.json").read_text(encoding="utf-8"))
     demo = page.build(studio, default, examples, ask_above=settings.srpo_confirm_above_usd)
     demo.queue(max_size=1000, default_concurrency_limit=None)
@@ -120,8 +124,13 @@ def _with_cleaning(life: Life, studio: Studio) -> Life:
     return living
 
 
-def default_backend(backends: Mapping[str, Backend], wanted: str) -> str:
-    """Choose the backend shown first: the one asked for, a real one that is ready, a sandbox."""
+def default_backend(
+    backends: Mapping[str, Backend], wanted: str, closed: Collection[str] = ()
+) -> str:
+    """Choose the backend shown first: the one asked for, a real one that is ready, a sandbox.
+
+    One that is closed to everybody is the last choice.
+    """
     if wanted:
         if wanted not in backends:
             raise InputError(
@@ -131,5 +140,6 @@ def default_backend(backends: Mapping[str, Backend], wanted: str) -> str:
             )
         return wanted
     ready = [name for name, one in backends.items() if not one.problem()]
-    real = [name for name in ready if not backends[name].sandbox]
-    return (real or ready or list(backends))[0]
+    opened = [name for name in ready if name not in closed] or ready
+    real = [name for name in opened if not backends[name].sandbox]
+    return (real or opened or list(backends))[0]

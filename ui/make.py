@@ -8,17 +8,20 @@ from typing import Any
 
 import gradio as gr
 
-from core.decisions import DECISIONS, choices, decide, shift
+from core.caller import Caller
+from core.decisions import COSTLY, DECISIONS, choices, decide, shift
 from core.errors import InputError, PlaygroundError
 from core.job import ACTIVE, Job
+from core.limits import NO_WORD
 from core.params import Params, draw_seed
 from core.parsing import parse
 from core.studio import Progress, Studio
 from ui import draw, queue, words
+from ui.clicks import consent_of, name_of, number, text, told
 from ui.filling import Filling
 from ui.inbox import Inbox
 from ui.media import Media
-from ui.owner import owner_of
+from ui.owner import caller_of
 from ui.tab import Tab, Update, seeds
 
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
@@ -59,10 +62,10 @@ class Desk:
         tab.generate.click(
             self.generate,
             self._inputs(),
-            drawn,
+            [*drawn, tab.generate, tab.price],
             # The second value is what is watched, which changes by itself.
             js=f"(...all) => [...all.slice(0, -1), srpo.click('{task}', {self.ask_above}, "
-            "[all[0], ...all.slice(2, -1)])]",
+            "all.at(-2), [all[0], ...all.slice(2, -2)])]",
             preprocess=False,
             trigger_mode="multiple",
             **FREE,
@@ -84,66 +87,86 @@ class Desk:
         )
 
     def _inputs(self) -> list[Any]:
-        """Return what a click on Generate sends; the name of the click comes last."""
+        """Return what a click on Generate sends; its price and what the page says come last."""
         tab = self.tab
         image = [tab.image] if tab.image else []
-        return [self.who, tab.watch, tab.shown, *tab.parts(), *image, tab.click]
+        return [self.who, tab.watch, tab.shown, *tab.parts(), *image, tab.price, tab.click]
 
     async def generate(self, request: gr.Request, *values: Any) -> AsyncIterator[Update]:
         """Submit what the form says and draw the tab's jobs until their end."""
         data = dict(zip(self._inputs(), values, strict=True))
-        tab, click = self.tab, str(data[self.tab.click] or "")
-        if not click:  # the price was not agreed to
+        tab, click = self.tab, data[self.tab.click]
+        if not click:  # a person said no to the price
             yield {tab.watch: data[tab.watch]}
             return
-        owner = owner_of(request, data[self.who])
+        caller = self._caller(request, data[self.who])
+        owner = caller.owner
         jobs: list[Job] = []
         said = tab.quiet()
         try:
-            wishes = await self._requests(data, owner)
+            wishes = await self._requests(data, caller)
             jobs = await self.studio.submit_all(
-                data[tab.backend], wishes, owner=owner, click=click[:50]
+                data[tab.backend],
+                wishes,
+                owner=owner,
+                click=name_of(click),
+                address=caller.address,
+                consent=consent_of(click, self.ask_above),
             )
         except PlaygroundError as error:
-            said = self._complaint(error)
+            said = self._complaint(error) | self._priced(data, owner)
         if not jobs:
             yield said | {tab.watch: data[tab.watch]}
             return
         before = [*await self._failed(data[tab.watch], owner)]
         before += [job.id for job in await self._open(owner)]
         ids = list(dict.fromkeys([*before, *(job.id for job in jobs)]))
-        async for update in self._follow(ids, owner, request):
+        async for update in self._follow(ids, caller, request):
             yield said | update
 
     async def act(
         self, who: str, watch: Any, event: gr.EventData, request: gr.Request
     ) -> AsyncIterator[Update]:
         """Do what a button of the queue says, and go on drawing."""
-        owner, job_id = owner_of(request, who), str(event.job)
+        caller, job_id, what = self._caller(request, who), text(event, "job"), text(event, "do")
+        owner = caller.owner
         ids = await self._watched(watch, owner)
         try:
-            ids += await self._done(str(event.do), job_id, owner, str(getattr(event, "pick", "")))
-            if event.do == "hide":
+            ids += await self._done(what, job_id, caller, event)
+            if what == "hide":
                 ids = [one for one in ids if one != job_id]
         except PlaygroundError as error:
             gr.Warning(words.trouble(error))
         if not ids:
             yield {self.tab.watch: {"jobs": []}, self.tab.status: ""}
             return
-        async for update in self._follow(list(dict.fromkeys(ids)), owner, request):
+        async for update in self._follow(list(dict.fromkeys(ids)), caller, request):
             yield update
 
-    async def _done(self, what: str, job_id: str, owner: str, pick: str) -> list[str]:
+    async def _done(self, what: str, job_id: str, caller: Caller, event: gr.EventData) -> list[str]:
         """Carry a decision out; return the jobs it adds to those that are watched."""
+        owner = caller.owner
         job = await self.studio.ledger.get(job_id, owner=owner)
         if what == "cancel":
             gr.Info(words.cancelled(await self.studio.cancel(job_id, owner=owner)))
         elif what == "earlier":
             await shift(self.studio, job_id, owner=owner, earlier=True)
         elif what == "resume":
+            if not caller.admin and not job.own_key:  # a queue of one's own is one's own business
+                raise InputError(words.NOT_YOURS)
             self.studio.carrier(job).line.resume()
         elif what in DECISIONS:
-            new = await decide(self.studio, job_id, what, owner=owner, request_id=pick)
+            costs = what in COSTLY
+            said = {"price": number(event, "price"), "asked": told(event, "asked")}
+            new = await decide(
+                self.studio,
+                job_id,
+                what,
+                owner=owner,
+                request_id=text(event, "pick"),
+                address=caller.address,
+                consent=consent_of(said, self.ask_above) if costs else NO_WORD,
+            )
             return [new.id]
         return [job_id]
 
@@ -157,17 +180,30 @@ class Desk:
         found = await self.studio.jobs(owner, states=[*ACTIVE, "unknown"])
         return [job for job in reversed(found) if job.task == self.tab.task]
 
-    async def _requests(self, data: Mapping[Any, Any], owner: str) -> Sequence[Params]:
+    async def _requests(self, data: Mapping[Any, Any], caller: Caller) -> Sequence[Params]:
         """Turn the form into one params for each picture asked for."""
         tab = self.tab
+        if not self.filling.has(data[tab.backend]):
+            raise InputError(words.NO_SUCH_BACKEND, advice=words.CHOOSE_BACKEND)
         kind = self.studio.kind(data[tab.backend], tab.task)
+        count = self.studio.policy.limits(caller).images(data[tab.pictures])
         values = tab.values(data, data[tab.backend])
         if tab.image:
             values["image"] = await self.inbox.picture(data[tab.image])
         first = parse(kind, {name: value for name, value in values.items() if value is not None})
-        count = min(max(int(data[tab.pictures] or 1), 1), 100)
         start = first.known_seed if first.known_seed >= 0 else draw_seed()
         return [first.with_seed(seed) for seed in seeds(start, count)]
+
+    def _priced(self, data: Mapping[Any, Any], owner: str) -> Update:
+        """Put today's price on the button: what was refused may have agreed to another one."""
+        tab, backend = self.tab, data[self.tab.backend]
+        if not self.filling.has(backend):
+            return {}
+        chosen = self.studio.backends_of(owner)[backend]
+        return tab.priced(chosen, tab.count(data[tab.pictures]))
+
+    def _caller(self, request: gr.Request, who: Any) -> Caller:
+        return caller_of(request, who, self.studio.policy.admins)
 
     def _complaint(self, error: PlaygroundError | None) -> Update:
         if error is None:
@@ -177,14 +213,15 @@ class Desk:
 
     async def resume(self, who: str, watch: Any, request: gr.Request) -> AsyncIterator[Update]:
         """Find the jobs of this tab that run, or ended while nobody looked, and draw them."""
-        owner = owner_of(request, who)
+        caller = self._caller(request, who)
+        owner = caller.owner
         seen = await self._watched(watch, owner)
         opened = [job.id for job in await self._open(owner)]
         ids = list(dict.fromkeys([*seen, *opened]))
         if not ids:
             yield {self.tab.watch: watch}
             return
-        async for update in self._follow(ids, owner, request):
+        async for update in self._follow(ids, caller, request):
             yield update
 
     async def _watched(self, watch: Any, owner: str) -> list[str]:
@@ -199,20 +236,20 @@ class Desk:
         return found
 
     async def _follow(
-        self, ids: Sequence[str], owner: str, request: gr.Request
+        self, ids: Sequence[str], caller: Caller, request: gr.Request
     ) -> AsyncIterator[Update]:
         """Draw jobs until all have ended; the earlier picture stays until there is a new one."""
         tab, before, mine = self.tab, "", object()
         window = str(request.session_hash)
         self.latest[window] = mine
         ids = ids[-MOST_WATCHED:]
-        async for progresses in self.studio.watch(ids, owner=owner):
+        async for progresses in self.studio.watch(ids, owner=caller.owner):
             if self.latest.get(window) is not mine:
                 return  # a later click draws these jobs too
             # Always the whole value: a skipped one would corrupt it in the browser (GRADIO.md 2.3).
             watch = {"jobs": list(ids), "seed": progresses[-1].job.seed}
             working = any(progress.job.active for progress in progresses)
-            update = {tab.watch: watch, tab.status: self._queue(progresses)}
+            update = {tab.watch: watch, tab.status: self._queue(progresses, caller)}
             update[tab.cancel] = gr.update(visible=working)
             stage = await self._stage(progresses)
             if stage and stage != before:
@@ -220,9 +257,14 @@ class Desk:
             yield update
         del self.latest[window]
 
-    def _queue(self, progresses: Sequence[Progress]) -> str:
+    def _queue(self, progresses: Sequence[Progress], caller: Caller) -> str:
         jobs = [progress.job for progress in progresses]
-        return queue.status(progresses, [job.id for job in jobs if self.studio.traceable(job)])
+        return queue.status(
+            progresses,
+            [job.id for job in jobs if self.studio.traceable(job)],
+            prices={job.id: self.studio.price_again(job) for job in jobs},
+            whom=words.who_resumes(caller, self.studio.policy.admins),
+        )
 
     async def _stage(self, progresses: Sequence[Progress]) -> str:
         shown = [
@@ -235,7 +277,8 @@ class Desk:
 
     async def cancel(self, who: str, watch: Any, request: gr.Request) -> str:
         """Cancel what this tab watches, and say whether money was spent."""
-        owner = owner_of(request, who)
+        caller = self._caller(request, who)
+        owner = caller.owner
         said = ""
         for job_id in await self._watched(watch, owner):
             job = await self.studio.ledger.get(job_id, owner=owner)
@@ -244,10 +287,11 @@ class Desk:
                 said = words.cancelled(job)
         if said:
             gr.Info(said)
-        return await self._status(watch, owner)
+        return await self._status(watch, caller)
 
-    async def _status(self, watch: Any, owner: str) -> str:
+    async def _status(self, watch: Any, caller: Caller) -> str:
         jobs: list[Job] = [
-            await self.studio.ledger.get(job_id) for job_id in await self._watched(watch, owner)
+            await self.studio.ledger.get(job_id)
+            for job_id in await self._watched(watch, caller.owner)
         ]
-        return self._queue([Progress(job=job) for job in jobs])
+        return self._queue([Progress(job=job) for job in jobs], caller)

@@ -11,11 +11,12 @@ import gradio as gr
 
 from core.backend import Priced
 from core.budget import dollars
+from core.caller import Caller
 from core.spending import Spending, day, total
 from core.studio import Studio
 from ui import words
 from ui.make import FREE
-from ui.owner import owner_of
+from ui.owner import caller_of
 
 DAYS = 30
 
@@ -34,25 +35,29 @@ class Money:
         item.select(self.show, [self.who], [view], trigger_mode="always_last", **FREE)
 
     async def show(self, who: str, request: gr.Request) -> AsyncIterator[str]:
-        """Show what the ledger knows at once, then what the services say is left."""
-        owner = owner_of(request, who)
-        yield await self._view(owner)
-        reached = [*self.studio.backends.values(), *self.studio.own.backends(owner).values()]
+        """Show what the ledger knows at once, then what the services say is left.
+
+        Of the operator's accounts only admins are told; of a key of one's own its owner is.
+        """
+        caller = caller_of(request, who, self.studio.policy.admins)
+        yield await self._view(caller)
+        reached = [*self.studio.own.backends(caller.owner).values()]
+        reached += self.studio.backends.values() if caller.admin else ()
         priced = [one for one in reached if isinstance(one, Priced)]
         for backend in priced:
             await backend.refresh()
         if any(backend.balance_usd is not None for backend in priced):
-            yield await self._view(owner)
+            yield await self._view(caller)
 
-    async def _view(self, owner: str) -> str:
-        """Colleagues who sign in see each other's sums; visitors see their own."""
-        together = owner == "local" or owner.startswith("user:")
-        rows = await self.studio.ledger.spending(days=DAYS, owner=None if together else owner)
-        parts = [self._figures(rows), chart(rows)]
+    async def _view(self, caller: Caller) -> str:
+        """Draw everybody's sums for admins; everybody else sees their own."""
+        whose = None if caller.admin else caller.owner
+        rows = await self.studio.ledger.spending(days=DAYS, owner=whose)
+        parts = [self._figures(rows, balances=caller.admin), chart(rows)]
         parts.append(_table("By backend", rows, lambda row: self._label(row.backend)))
-        if together:
+        if caller.admin:
             parts.append(_table("By owner", rows, lambda row: _named(row.owner)))
-        parts.append(await self._own(owner))
+        parts.append(await self._own(caller.owner))
         return f'<div class="spending">{"".join(parts)}</div>'
 
     async def _own(self, owner: str) -> str:
@@ -68,7 +73,7 @@ class Money:
         found = self.studio.backends.get(backend)
         return found.label if found else backend
 
-    def _figures(self, rows: Sequence[Spending]) -> str:
+    def _figures(self, rows: Sequence[Spending], *, balances: bool) -> str:
         today = [row for row in rows if row.day == day()]
         figures = {
             "Today (UTC)": dollars(total(today, lambda row: row.spent)),
@@ -81,7 +86,7 @@ class Money:
             figures["Budget of the day"] = f"${budget.day_usd:.2f}"
         if budget.owner_day_usd is not None:
             figures["Your budget of the day"] = f"${budget.owner_day_usd:.2f}"
-        for backend in self.studio.backends.values():
+        for backend in self.studio.backends.values() if balances else ():
             if isinstance(backend, Priced) and backend.balance_usd is not None:
                 figures[f"Left at {backend.label}"] = f"${backend.balance_usd:.2f}"
         drawn = (f"<div><dt>{escape(k)}</dt><dd>{escape(v)}</dd></div>" for k, v in figures.items())

@@ -14,7 +14,8 @@ from core.params import TASKS, Task
 from core.studio import Studio
 from ui import draw, guide, shelf, tab_layout, words
 from ui import tab as tabs
-from ui.api import Api
+from ui.api import Api, Patient
+from ui.clicks import text, told
 from ui.inbox import Inbox
 from ui.make import FREE, PRIVATE, Desk
 from ui.media import Media
@@ -106,8 +107,8 @@ class Page:
         update: Update = {}
         pairs = zip(chosen[::2], chosen[1::2], strict=True)
         for desk, (backend, count) in zip(self.desks.values(), pairs, strict=True):
-            if backend in desk.tab.forms:
-                update |= desk.filling.show(owner, backend, count)
+            if desk.filling.has(backend):
+                update |= desk.filling.show(owner, backend, desk.tab.count(count))
             update[desk.tab.backend] = desk.filling.menu(owner)
         return update
 
@@ -123,11 +124,11 @@ class Page:
 
     async def use_shown(self, who: str, event: gr.EventData, request: gr.Request) -> Update:
         """Use the settings of a picture of the current result."""
-        return await self.use_all(who, str(event.entry), request)
+        return await self.use_all(who, text(event, "entry"), request)
 
     async def send_shown(self, who: str, event: gr.EventData, request: gr.Request) -> Update:
         """Send a picture of the current result to image-to-image."""
-        return await self.send_chosen(who, str(event.entry), request)
+        return await self.send_chosen(who, text(event, "entry"), request)
 
     async def use_all(self, who: str, entry_id: str, request: gr.Request) -> Update:
         """Fill the form with everything an entry was made with."""
@@ -192,7 +193,7 @@ class Page:
 
     async def dropped(self, who: Any, event: gr.EventData, request: gr.Request) -> Update:
         """Restore the settings of a file that was dropped anywhere on the page."""
-        return await self.drop(who, str(event.path), request)
+        return await self.drop(who, str(told(event, "path") or ""), request)
 
     async def drop(self, who: Any, path: Any, request: gr.Request) -> Update:
         """Restore the settings that a file tells of itself."""
@@ -222,7 +223,8 @@ def build(
     """
     media = Media(studio.history)
     inbox = Inbox(media)
-    with gr.Blocks(title=words.TITLE, fill_width=True, analytics_enabled=False) as demo:
+    with Patient(title=words.TITLE, fill_width=True, analytics_enabled=False) as demo:
+        closed = {name: words.trouble(error) for name, error in studio.closed_to().items()}
         Api(studio, media, inbox, default).register()  # first, so that it gets the plain names
         gr.HTML(draw.header(studio.closed), elem_classes="masthead")
         who = gr.BrowserState("", storage_key="srpo-who", secret="srpo")
@@ -235,7 +237,13 @@ def build(
             for task in TASKS:
                 if task in memories:
                     made = tab_layout.build(
-                        task, studio.backends, default, memories[task], examples
+                        task,
+                        studio.backends,
+                        default,
+                        memories[task],
+                        examples,
+                        closed=closed,
+                        most=studio.policy.known.images_per_click,
                     )
                     desks[task] = Desk(made, studio, media, inbox, who, ask_above)
             keeper = Keeper(shelf.build(), studio.history, media, who)

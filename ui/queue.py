@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
+from types import MappingProxyType
 
-from core.decisions import Decision, choices
+from core.decisions import COSTLY, Decision, choices
 from core.job import Job
 from core.studio import Progress
 from ui import words
@@ -14,20 +15,34 @@ ACT = """
 element.addEventListener('click', (event) => {
   const button = event.target.closest('button[data-do]');
   if (!button || (button.dataset.ask && !confirm(button.dataset.ask))) return;
-  trigger('act', {...button.dataset});
+  const {do: what, job, pick, price, ask} = button.dataset;
+  trigger('act', {do: what, job, pick, price, asked: Boolean(ask)});
 });
 """
+NO_PRICES: Mapping[str, float] = MappingProxyType({})
 MOST = 12
 """Lines that are drawn; the rest is counted."""
 
 
-def status(progresses: Sequence[Progress], traceable: Sequence[str] = ()) -> str:
-    """Draw a line for each job; `traceable` names those that their service can be asked for."""
+def status(
+    progresses: Sequence[Progress],
+    traceable: Sequence[str] = (),
+    *,
+    prices: Mapping[str, float] = NO_PRICES,
+    whom: str = "",
+) -> str:
+    """Draw a line for each job; `traceable` names those that their service can be asked for.
+
+    `prices` say by job what it costs today to make it again; `whom` says who can resume a stopped
+    queue, where this visitor cannot.
+    """
     named = len({progress.job.params.get("prompt") for progress in progresses}) > 1
     stops = {str(one.stop): one for one in progresses if one.stop}
-    lines = [_stopped(one) for one in stops.values()]
+    lines = [_stopped(one, whom) for one in stops.values()]
     order = sorted(progresses, key=_rank)
-    lines += [_line(one, one.job.id in traceable, named) for one in order[:MOST]]
+    for one in order[:MOST]:
+        price = prices.get(one.job.id, one.job.price_usd)
+        lines.append(_line(one, one.job.id in traceable, named, price))
     rest = len(order) - MOST
     if rest > 0:
         lines.append(f'<p class="more">and {rest} more</p>')
@@ -42,17 +57,18 @@ def _rank(progress: Progress) -> tuple[int, float]:
     return states.index(job.state), float(ahead)
 
 
-def _stopped(progress: Progress) -> str:
+def _stopped(progress: Progress, whom: str) -> str:
     job, reason = progress.job, progress.stop
-    button = _button("resume", job, "Resume") if reason else ""
-    text = escape(words.stopped(reason)) if reason else ""
+    whom = "" if job.own_key else whom  # a queue of one's own is resumed by its owner
+    button = _button("resume", job, "Resume") if reason and not whom else ""
+    text = escape(f"{words.stopped(reason)} {whom}".strip()) if reason else ""
     return f'<div class="notice error" role="alert"><p>{text}</p><p class="acts">{button}</p></div>'
 
 
-def _line(progress: Progress, traceable: bool, named: bool) -> str:
+def _line(progress: Progress, traceable: bool, named: bool, price: float) -> str:
     job = progress.job
     about = f'<p class="about">{escape(_short(job))}</p>' if named else ""
-    acts = "".join(_acts(progress, traceable))
+    acts = "".join(_acts(progress, traceable, price))
     acts = f'<p class="acts">{acts}</p>' if acts else ""
     if job.state in ("failed", "unknown"):
         said = escape(f"{words.state(progress)}. {words.failure(job)}")
@@ -76,8 +92,11 @@ def _short(job: Job) -> str:
     return prompt if len(prompt) <= 60 else prompt[:59].rstrip() + "…"
 
 
-def _acts(progress: Progress, traceable: bool) -> list[str]:
-    """Return the buttons of a line, each for something that can be done now."""
+def _acts(progress: Progress, traceable: bool, price: float) -> list[str]:
+    """Return the buttons of a line, each for something that can be done now.
+
+    One that sends a new job carries the price it tells, in dollars.
+    """
     job = progress.job
     if job.state == "waiting":
         found = [_button("cancel", job, "Cancel")]
@@ -89,7 +108,8 @@ def _acts(progress: Progress, traceable: bool) -> list[str]:
         if choice == "adopt":
             found += [_candidate(job, name) for name in job.candidates]
         else:
-            found.append(_button(choice, job, words.DECISIONS[choice], _ask(choice, job)))
+            ask, cost = _ask(choice, price), price if choice in COSTLY else None
+            found.append(_button(choice, job, words.DECISIONS[choice], ask, price=cost))
     if found and job.state == "failed":
         found.append(_button("hide", job, "Dismiss"))
     return found
@@ -99,20 +119,28 @@ def _candidate(job: Job, request_id: str) -> str:
     return _button("adopt", job, f"It is {request_id[:12]}", pick=request_id)
 
 
-def _ask(choice: Decision, job: Job) -> str:
-    price = words.price(job.price_usd)
+def _ask(choice: Decision, price: float) -> str:
     if choice == "again":
         return (
-            f"The first one may have been charged. Sending it again costs {price}, so it may cost "
-            "twice. Send it again?"
+            f"The first one may have been charged. Sending it again costs {words.price(price)}, "
+            "so it may cost twice. Send it again?"
         )
-    if choice == "retry" and job.price_usd:
-        return f"Making it again costs {price}. Go on?"
+    if choice == "retry" and price:
+        return f"Making it again costs {words.price(price)}. Go on?"
     return ""
 
 
-def _button(name: str, job: Job, label: str, ask: str = "", *, pick: str = "") -> str:
+def _button(
+    name: str,
+    job: Job,
+    label: str,
+    ask: str = "",
+    *,
+    pick: str = "",
+    price: float | None = None,
+) -> str:
     more = f' data-ask="{escape(ask)}"' if ask else ""
+    more += f' data-price="{price:.6f}"' if price is not None else ""
     more += f' data-pick="{escape(pick)}"' if pick else ""
     return (
         f'<button type="button" class="quiet" data-do="{name}" data-job="{job.id}"{more}>'

@@ -11,6 +11,7 @@ import gradio as gr
 from core.errors import PlaygroundError
 from core.history import Entry, History
 from ui import draw, words
+from ui.clicks import text
 from ui.make import PRIVATE
 from ui.media import Media
 from ui.owner import owner_of
@@ -197,7 +198,7 @@ class Keeper:
 
     async def pick(self, who: str, event: gr.EventData, request: gr.Request) -> Update:
         """Show the details of the entry that was chosen."""
-        return await self._details(str(event.entry), owner_of(request, who))
+        return await self._details(text(event, "entry"), owner_of(request, who))
 
     async def _details(self, entry_id: str, owner: str) -> Update:
         shelf = self.shelf

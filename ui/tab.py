@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import gradio as gr
 
 from core.backend import Backend
+from core.budget import MICROS, micros
 from core.params import MAX_SEED, Task
 from ui import draw, form, words
 from ui.form import Form
@@ -32,6 +34,10 @@ class Tab:
     pictures: gr.Slider
     forms: Mapping[str, Form]
     generate: gr.Button
+    price: gr.Number
+    """What a click costs in dollars, as the button says it."""
+    closed: Mapping[str, str]
+    """Why backends take nothing from anybody here, by id."""
     cancel: gr.Button
     status: gr.HTML
     stage: gr.HTML
@@ -59,7 +65,10 @@ class Tab:
 
     def menu(self, backends: Mapping[str, Backend], own: Collection[str] = ()) -> Any:
         """Name the backends as they are for this visitor; `own` are reached with own keys."""
-        names = ((words.backend_name(backends[one], own=one in own), one) for one in self.forms)
+        names = (
+            (words.backend_name(backends[one], own=one in own, closed=one in self.closed), one)
+            for one in self.forms
+        )
         return gr.update(choices=list(names))
 
     def show(
@@ -69,22 +78,36 @@ class Tab:
         pictures: int = 1,
         own: Collection[str] = (),
     ) -> Update:
-        """Show the form of a backend, what it says of itself, and its price on the button."""
+        """Show the form of a backend, what it says of itself, and the price of a click."""
         groups: Update = {
             one.group: gr.update(visible=k == backend) for k, one in self.forms.items()
         }
         chosen = backends[backend]
-        label = words.generate_label(chosen.price_usd, int(pictures or 1))
         return groups | {
             self.shown: backend,
-            self.about: draw.about(chosen, own=backend in own),
+            self.about: draw.about(
+                chosen, "" if backend in own else self.closed.get(backend, ""), own=backend in own
+            ),
             self.chips: draw.chips(chosen),
-            self.generate: gr.update(value=label),
+            **self.priced(chosen, pictures),
         }
+
+    def priced(self, backend: Backend, pictures: int) -> Update:
+        """Put the price of a click on the button, and into what the click will carry."""
+        label = words.generate_label(backend.price_usd, pictures)
+        price = micros(backend.price_usd) * pictures / MICROS
+        return {self.generate: gr.update(value=label), self.price: price}
 
     def chosen(self) -> list[Any]:
         """Return what depends on which backend is chosen, besides the forms."""
-        return [self.shown, self.about, self.chips, self.generate]
+        return [self.shown, self.about, self.chips, self.generate, self.price]
+
+    def count(self, pictures: Any) -> int:
+        """Return how many images the form asks for, held to what the slider offers."""
+        number = isinstance(pictures, int | float) and not isinstance(pictures, bool)
+        if not number or (isinstance(pictures, float) and math.isnan(pictures)):
+            return 1
+        return int(min(max(pictures, 1), self.pictures.maximum))
 
     def fill(self, backend: str, values: Mapping[str, Any]) -> Update:
         """Put those of `values` that are legal into a backend's form."""

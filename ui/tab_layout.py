@@ -11,6 +11,8 @@ import gradio as gr
 from core.backend import Backend, offered
 from core.params import MAX_PROMPT, Task
 from ui import draw, form, queue, words
+from ui.clicks import told
+from ui.draw import NOTHING
 from ui.tab import Memory, Tab
 
 ACTIONS = """
@@ -37,8 +39,15 @@ def build(
     first: str,
     memory: Memory,
     examples: Sequence[Mapping[str, str]] = (),
+    *,
+    closed: Mapping[str, str] = NOTHING,
+    most: int = MOST_PICTURES,
 ) -> Tab:
-    """Build the tab of a task for the backends that offer it."""
+    """Build the tab of a task for the backends that offer it.
+
+    `closed` says why backends take nothing from anybody here, `most` how many images one click
+    may ask for.
+    """
     able = {
         name: backend
         for name, backend in backends.items()
@@ -48,13 +57,13 @@ def build(
     title = task.replace("-", " ").capitalize()
     with gr.Tab(title, id=task, render_children=True) as item, gr.Row(elem_classes="desk"):
         with gr.Column(scale=2, min_width=320, elem_classes="controls"):
-            parts = _wishes(task, able[first]) | _choices(task, able, first, memory)
+            parts = _wishes(task, able[first]) | _choices(task, able, first, memory, closed)
             parts["notices"]["form"] = _notice()
-            parts |= _orders(task, able[first])
+            parts |= _orders(task, able[first], min(most, MOST_PICTURES))
         with gr.Column(scale=3, min_width=320, elem_classes="result"):
             parts |= _shown(task)
             _ideas(examples, parts["prompt"])
-    tab = Tab(task=task, item=item, watch=memory.watch, saved=memory.saved, **parts)
+    tab = Tab(task=task, item=item, watch=memory.watch, saved=memory.saved, closed=closed, **parts)
     _remember(tab)
     return tab
 
@@ -64,10 +73,17 @@ def _notice(**options: Any) -> gr.HTML:
     return gr.HTML(elem_classes="notices", apply_default_css=False, **options)
 
 
-def _choices(task: Task, able: Mapping[str, Backend], first: str, memory: Memory) -> dict[str, Any]:
+def _choices(
+    task: Task,
+    able: Mapping[str, Backend],
+    first: str,
+    memory: Memory,
+    closed: Mapping[str, str],
+) -> dict[str, Any]:
     """The menu of backends and their forms, one of them visible."""
-    choice = _choice(task, able, first)
-    about = gr.HTML(draw.about(able[first]), elem_classes="about", apply_default_css=False)
+    choice = _choice(task, able, first, closed)
+    said = draw.about(able[first], closed.get(first, ""))
+    about = gr.HTML(said, elem_classes="about", apply_default_css=False)
     shown = gr.Textbox(first, visible=False)
     forms = {
         name: form.build(name, backend.tasks[task], memory.watch, visible=name == first)
@@ -76,10 +92,12 @@ def _choices(task: Task, able: Mapping[str, Backend], first: str, memory: Memory
     return {"backend": choice, "about": about, "shown": shown, "forms": forms}
 
 
-def _choice(task: Task, able: Mapping[str, Backend], first: str) -> gr.Dropdown:
+def _choice(
+    task: Task, able: Mapping[str, Backend], first: str, closed: Mapping[str, str]
+) -> gr.Dropdown:
     """The menu of backends."""
     return gr.Dropdown(
-        [(words.backend_name(backend), name) for name, backend in able.items()],
+        [(words.backend_name(one, closed=name in closed), name) for name, one in able.items()],
         value=first,
         label="Backend",
         elem_id=f"{task}-backend",
@@ -110,7 +128,7 @@ def _shown(task: Task) -> dict[str, Any]:
 
 
 def _prompt_of(event: gr.EventData) -> str:
-    return str(event.prompt)
+    return str(told(event, "prompt") or "")
 
 
 def _wishes(task: Task, backend: Backend) -> dict[str, Any]:
@@ -155,11 +173,11 @@ def _prompt(task: Task) -> gr.Textbox:
     )
 
 
-def _orders(task: Task, backend: Backend) -> dict[str, Any]:
+def _orders(task: Task, backend: Backend, most: int) -> dict[str, Any]:
     """How many, go, and stop."""
     pictures = gr.Slider(
         1,
-        MOST_PICTURES,
+        most,
         1,
         step=1,
         label="Pictures",
@@ -179,8 +197,13 @@ def _orders(task: Task, backend: Backend) -> dict[str, Any]:
         cancel = gr.Button(
             "Cancel", visible=False, elem_id=f"{task}-cancel", elem_classes="cancel", min_width=90
         )
-    click = gr.Textbox("", visible=False)
-    return {"pictures": pictures, "generate": generate, "cancel": cancel, "click": click}
+    return {
+        "pictures": pictures,
+        "generate": generate,
+        "cancel": cancel,
+        "price": gr.Number(backend.price_usd, visible=False),
+        "click": gr.Textbox("", visible=False),
+    }
 
 
 def _remember(tab: Tab) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -74,7 +75,7 @@ def named(params: Any) -> dict[str, Any]:
 
 def count(number: Any, most: int) -> int:
     """Return how many are asked for, held to 1 and `most`, or raise InputError."""
-    if not isinstance(number, int | float):
+    if not isinstance(number, int | float) or (isinstance(number, float) and math.isnan(number)):
         raise InputError("Limit must be a whole number.", advice=f"At most {most} are listed.")
     return int(min(max(number, 1), most))
 
@@ -88,14 +89,15 @@ def spoken() -> Iterator[None]:
         raise gr.Error(words.trouble(error), print_exception=False) from error
 
 
-def described(backend: Backend) -> dict[str, Any]:
+def described(backend: Backend, closed: PlaygroundError | None = None) -> dict[str, Any]:
     """Return what a caller can know of a backend, with the schema of each request."""
+    problem = words.trouble(closed) if closed else backend.problem()
     return {
         "id": backend.id,
         "label": backend.label,
-        "ready": not backend.problem(),
+        "ready": not problem,
         "sandbox": backend.sandbox,
-        "problem": backend.problem(),
+        "problem": problem,
         "price_usd": backend.price_usd,
         "tasks": {task: kind.model_json_schema() for task, kind in backend.tasks.items()},
     }

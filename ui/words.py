@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from core.backend import Backend, Priced, Readiness, Suggesting
 from core.budget import dollars, micros
+from core.caller import Caller
 from core.decisions import Decision
 from core.errors import PlaygroundError
 from core.job import Job
@@ -85,6 +86,15 @@ DECISIONS: Mapping[Decision, str] = {
 }
 
 
+OLD_PAGE = "This page is older than the program it talks to."
+RELOAD = "Reload the page and try again."
+NOT_ASKED = "This costs {price}, and the page did not ask you about that. Nothing was sent."
+CLICK_AGAIN = "Click again; the page will ask."
+NO_SUCH_BACKEND = "This tab has no such backend."
+CHOOSE_BACKEND = "Choose one from the menu."
+NOT_YOURS = "Only whoever runs this playground can resume its queues."
+
+
 def generate_label(price_usd: float, pictures: int = 1) -> str:
     """Label the button with what a click costs."""
     return f"Generate · {price(price_usd * pictures)}"
@@ -100,10 +110,16 @@ def cost(backend: Backend) -> str:
     return f"{price(backend.price_usd)} a picture" if backend.price_usd else "free"
 
 
-def backend_name(backend: Backend, *, own: bool = False) -> str:
-    """Name a backend for a menu; `own` is whether it is reached with the visitor's own key."""
+def backend_name(backend: Backend, *, own: bool = False, closed: bool = False) -> str:
+    """Name a backend for a menu.
+
+    `own` is whether it is reached with the visitor's own key, `closed` whether it takes nothing
+    from others here.
+    """
     if own:
         return f"{backend.label} · your key"
+    if closed:
+        return f"{backend.label} · closed"
     if backend.sandbox:
         return f"{backend.label} · sandbox"
     return backend.label if not backend.problem() else f"{backend.label} · not ready"
@@ -226,6 +242,24 @@ def cancelled(job: Job) -> str:
 def stopped(reason: PlaygroundError) -> str:
     """Say why a backend sends nothing for now."""
     return f"Paused, so that not every job fails alike. {trouble(reason)}"
+
+
+def who_resumes(caller: Caller, admins: Collection[str]) -> str:
+    """Say who can resume a queue that stopped; "" if the caller can. Only users learn names."""
+    if caller.admin:
+        return ""
+    if not admins or not caller.owner.startswith("user:"):
+        return "Whoever runs this playground can resume it."
+    return f"It can be resumed by: {', '.join(sorted(admins))}."
+
+
+def locked(labels: Sequence[str]) -> str:
+    """Tell the operator which backends nobody can use here, and why."""
+    return (
+        f"Strangers can reach this playground and SRPO_BUDGET_DAY_USD is not set, so nobody can "
+        f"use {' and '.join(labels)} here. Set it to what may be spent in a day, or set "
+        "SRPO_PUBLIC_SPENDING=1 to let visitors spend your money without a budget."
+    )
 
 
 def summary(progress: Progress) -> str:

@@ -86,3 +86,22 @@ def test_the_page_survives_the_death_of_the_server(
     visitor.expect(visitor.pictures()).to_have_js_property("naturalWidth", 256)
     visitor.has(f"{TEXT}-prompt", "a red house")
     assert service.stats()["charges"] - before == 1
+
+
+def test_a_price_that_changed_is_said_before_anything_is_made(
+    visitor: Visitor, programs: list[Playground], folder: Path, service: SandboxProcess
+) -> None:
+    """The page was open when the key went: the first click makes nothing, the second agrees."""
+    before = service.stats()["posts"]
+    visitor.small()
+    programs[-1].kill()
+    programs.append(Playground(folder, port=programs[-1].port, **PUBLIC))
+    button = visitor.find(f"#{TEXT}-generate")
+    visitor.expect(button).to_have_text("Generate · $0.025")
+    visitor.generate("a red house")
+    visitor.expect(visitor.page.get_by_text("This is free now")).to_be_visible()
+    visitor.expect(button).to_have_text("Generate · free")
+    visitor.page.wait_for_timeout(800)  # else it is a double click, which says the same again
+    visitor.generate()
+    visitor.pictures()
+    assert ("sandbox" in visitor.said(), service.stats()["posts"]) == (True, before)

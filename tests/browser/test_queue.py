@@ -104,7 +104,7 @@ def test_a_dear_click_is_asked_about(
         calm(visitor)
         visitor.expect(visitor.find(f"{STATUS} [data-state]")).to_have_count(0)
     assert service.stats()["posts"] - before == int(agreed)
-    assert asked == ["This click costs $0.13 in all. Make the pictures?"]
+    assert asked == ["This click costs $0.125 in all. Make the pictures?"]
 
 
 def test_a_doubtful_send_is_a_persons_decision(visitor: Visitor, service: SandboxProcess) -> None:
@@ -137,17 +137,26 @@ def test_a_failure_of_the_service_can_be_retried(visitor: Visitor) -> None:
     visitor.expect(failed).to_have_count(0)
 
 
-def test_a_refused_account_stops_the_queue_until_it_is_resumed(
-    visitor: Visitor, program: Playground
+def test_a_refused_account_stops_the_queue_until_an_admin_resumes_it(
+    visit: Any, visitor: Visitor, program: Playground
 ) -> None:
-    """One job fails, the others wait below one notice with a button."""
+    """One job fails, the others wait below one notice; the button is for who runs the place."""
     visitor.page.on("dialog", lambda dialog: dialog.accept())
     visitor.set(f"{TEXT}-pictures", 4)
     calm(visitor)
     visitor.generate("fault:submit_402*1|a boat")
     notice = visitor.find(f"{STATUS} .notice").filter(has_text="Paused")
     visitor.expect(notice).to_contain_text("no credit left", timeout=30_000)
-    notice.get_by_role("button", name="Resume").click()
+    visitor.expect(notice).to_contain_text("Whoever runs this playground can resume it.")
+    visitor.expect(notice.get_by_role("button")).to_have_count(0)
+    visitor.tab("Backends")
+    visitor.shows("#backends-cards", "Paused, so that not every job fails alike.")
+    visitor.expect(visitor.find("#backends-resume")).to_have_count(0)
+    owner = visit(at=program, home=True)
+    owner.tab("Backends")
+    owner.press("Resume")
+    owner.expect(owner.find("#backends-resume")).to_have_count(0)
+    visitor.tab("Text to image")
     visitor.pictures(count=3)
 
 

@@ -27,6 +27,7 @@ CONTRACT = {
         "guidance": 0,
         "seed": -1,
         "output_format": "",
+        "max_price_usd": None,
     },
     "/image_to_image": {
         "image": ...,
@@ -38,8 +39,9 @@ CONTRACT = {
         "guidance": 0,
         "seed": -1,
         "output_format": "",
+        "max_price_usd": None,
     },
-    "/submit": {"task": ..., "backend": ..., "params": ..., "image": None},
+    "/submit": {"task": ..., "backend": ..., "params": ..., "image": None, "max_price_usd": None},
     "/job": {"id": ...},
     "/jobs": {"state": ""},
     "/cancel": {"id": ...},

@@ -1,0 +1,289 @@
+"""What a click on the page may do: whatever the browser sends, the server decides."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Sequence
+from functools import cache
+from types import SimpleNamespace
+from typing import Any
+
+import gradio as gr
+import pytest
+
+from core.errors import AuthError, UnavailableError
+from core.exposure import Exposure
+from core.job import Job
+from core.limits import Policy
+from core.settings import Settings
+from core.studio import Studio
+from tests.conftest import Studios
+from tests.fakes import FakeService
+from ui import tab_layout, words
+from ui.inbox import Inbox
+from ui.make import Desk
+from ui.media import Media
+from ui.money import Money
+from ui.tab import Tab, remember
+
+pytestmark = [pytest.mark.anyio, pytest.mark.filterwarnings("ignore::UserWarning")]
+TASK = "text-to-image"
+TEAM = Policy.of(
+    Settings(_env_file=None, srpo_auth="ann:x,bob:y", srpo_admins="ann"),
+    Exposure(loopback=False, sign_in=True),
+)
+GARBAGE: Sequence[Any] = (
+    None,
+    "",
+    "abc",
+    "\ud800",
+    "\x00",
+    -1,
+    10**6,
+    10**400,
+    1.5,
+    math.nan,
+    math.inf,
+    True,
+    [],
+    [[1]],
+    {},
+    {"a": {"b": 1}},
+)
+
+
+class Account(FakeService):
+    """A service that tells what its account has left, and counts how often it is asked."""
+
+    balance_usd: float | None = 12.5
+    asked = 0
+
+    async def refresh(self) -> None:
+        self.asked += 1
+
+
+def asks(user: str = "bob") -> Any:
+    """A request of somebody who signed in."""
+    return SimpleNamespace(username=user, headers={}, session_hash="s")
+
+
+@cache
+def built() -> tuple[Tab, gr.BrowserState]:
+    """Lay the tab out once: that takes a second."""
+    with gr.Blocks(analytics_enabled=False):
+        who = gr.BrowserState("")
+        tab = tab_layout.build(TASK, {"fake": FakeService(paid=True)}, "fake", remember(TASK))
+    return tab, who
+
+
+def desk_of(studio: Studio) -> Desk:
+    tab, who = built()
+    media = Media(studio.history)
+    return Desk(tab, studio, media, Inbox(media), who)
+
+
+async def clicked(desk: Desk, user: str = "bob", **sent: Any) -> dict[Any, Any]:
+    """Click on Generate with these values in place of the form's, and return what was drawn."""
+    tab = desk.tab
+    fields = tab.forms["fake"].fields
+    form = {name: fields[name].value for name in fields}
+    form |= {"prompt": "hills", "backend": "fake", "shown": "fake", "pictures": 1} | sent
+    price = form.get("price", 0.025)
+    click = form.get("click", {"name": "c", "price": price, "asked": price == 0.2})
+    given = {tab.price: price, tab.click: click, tab.watch: form.get("watch"), desk.who: ""}
+    given |= {tab.prompt: form["prompt"], tab.backend: form["backend"], tab.shown: form["shown"]}
+    given |= {tab.pictures: form["pictures"]} | {fields[name]: form[name] for name in fields}
+    drawn: dict[Any, Any] = {}
+    async for update in desk.generate(asks(user), *(given[part] for part in desk._inputs())):
+        drawn |= update
+    return drawn
+
+
+def said(desk: Desk, drawn: dict[Any, Any]) -> str:
+    return " ".join(str(drawn.get(notice, "")) for notice in desk.tab.notices.values())
+
+
+async def test_a_number_of_images_that_is_not_offered_is_refused(studios: Studios) -> None:
+    """Not held to the most that is allowed, and not guessed."""
+    service = FakeService(paid=True)
+    desk = desk_of(await studios.open(service, policy=TEAM))
+    for pictures in (10**6, 101, 0, -3, 1.5, math.nan, math.inf, "3", [1], True):
+        drawn = await clicked(desk, pictures=pictures)
+        assert "One click makes 1 to 100 images." in said(desk, drawn), pictures
+    assert (service.sends, await desk.studio.ledger.list()) == (0, [])
+
+
+@pytest.mark.parametrize(
+    ("click", "sentence"),
+    [
+        ({"name": "c"}, "costs $0.025 now"),
+        ({"name": "c", "price": None}, "costs $0.025 now"),
+        ({"name": "c", "price": 0.02}, "costs $0.025 now"),
+        ({"name": "c", "price": 0.03}, "costs $0.025 now"),
+        ({"name": "c", "price": "0.025"}, "must be a number"),
+        ({"name": "c", "price": math.nan}, "must be a number"),
+        ({"price": 0.025}, words.RELOAD),
+        ({"name": ["c"], "price": 0.025}, words.RELOAD),
+        ("1-2-3-4", words.RELOAD),
+    ],
+)
+async def test_a_price_that_was_not_agreed_to_is_not_paid(
+    studios: Studios, click: Any, sentence: str
+) -> None:
+    """The refusal names today's price, and the button says it, so that the next click works."""
+    service = FakeService(paid=True)
+    desk = desk_of(await studios.open(service))
+    drawn = await clicked(desk, click=click)
+    assert sentence in said(desk, drawn)
+    assert (service.sends, drawn[desk.tab.price]) == (0, 0.025)
+    assert drawn[desk.tab.generate]["value"] == "Generate · $0.025"
+    drawn = await clicked(desk, price=drawn[desk.tab.price])
+    assert (service.sends, said(desk, drawn).strip()) == (1, "")
+
+
+async def test_a_dear_click_that_was_never_asked_about_is_refused(studios: Studios) -> None:
+    """Whatever the script in the browser did: above ten cents the page must have asked."""
+    service = FakeService(paid=True)
+    desk = desk_of(await studios.open(service))
+    for asked in (None, False, 1, "yes"):
+        click = {"name": "c", "price": 0.2, "asked": asked}
+        drawn = await clicked(desk, pictures=8, click=click)
+        assert "This costs $0.20, and the page did not ask you about that." in said(desk, drawn)
+    assert service.sends == 0
+    await clicked(desk, pictures=8, price=0.2)
+    assert service.sends == 8
+
+
+async def test_a_free_image_needs_no_price(studios: Studios) -> None:
+    """And one that became free is said to be."""
+    service = FakeService()
+    desk = desk_of(await studios.open(service))
+    await clicked(desk, click={"name": "a"})
+    assert service.sends == 1
+    drawn = await clicked(desk, click={"name": "b", "price": 0.025})
+    assert "This is free now, and that was not agreed to." in said(desk, drawn)
+
+
+async def test_whatever_a_browser_sends_is_answered_with_a_sentence(studios: Studios) -> None:
+    """Every value of the form in turn, of every kind; none of them breaks a handler."""
+    service = FakeService(paid=True)
+    desk = desk_of(await studios.open(service))
+    names = ["prompt", "backend", "shown", "pictures", "price", "watch", "click"]
+    names += list(desk.tab.forms["fake"].fields)
+    for name in names:
+        for number, value in enumerate(GARBAGE):
+            sent = {name: value} if name != "price" else {"click": {"name": "c", "price": value}}
+            if name != "click":
+                price = value if name == "price" else 0.025
+                sent["click"] = {"name": f"{name}-{number}", "price": price, "asked": True}
+            drawn = await clicked(desk, **sent)
+            assert said(desk, drawn).strip() or desk.tab.watch in drawn, (name, value)
+            form = {part: part.value for part in [desk.who, desk.tab.shown, *desk.tab.parts()]}
+            for part in (desk.tab.backend, desk.tab.shown, desk.tab.pictures):
+                assert desk.tab.shown in desk.filling.switch(form | {part: value}, asks())
+        for value in GARBAGE:
+            desk.filling.restored({name: value}, "user:bob")
+
+
+async def test_whatever_a_button_sends_is_answered(studios: Studios) -> None:
+    """An event without names, and names that hold no text."""
+    desk = desk_of(await studios.open(FakeService(paid=True)))
+    for value in GARBAGE:
+        for data in (value, {"do": value}, {"do": "retry", "job": value}, {"job": value}):
+            async for _ in desk.act("", {"jobs": [value]}, gr.EventData(None, data), asks()):
+                pass
+
+
+async def failed(studio: Studio, service: FakeService) -> Job:
+    service.gate.clear()
+    service.failure = UnavailableError("Down.")
+    job = await studio.submit("fake", service.tasks[TASK](prompt="hills"), owner="user:bob")
+    await studio.result(job.id, owner="user:bob")
+    service.failure = None
+    service.gate.set()
+    return await studio.ledger.get(job.id)
+
+
+async def test_the_button_that_makes_an_image_again_carries_its_price(studios: Studios) -> None:
+    """It tells today's price, not the old job's; another one, or none, makes nothing."""
+    service = FakeService(paid=True)
+    studio = await studios.open(service)
+    desk = desk_of(studio)
+    job = await failed(studio, service)
+    service.price_usd = 0.2
+
+    async def press(**said: Any) -> str:
+        event = gr.EventData(None, {"do": "retry", "job": job.id} | said)
+        status = ""
+        async for update in desk.act("", {"jobs": [job.id]}, event, asks()):
+            status = update[desk.tab.status]
+        return status
+
+    status = await press()
+    assert 'data-price="0.200000"' in status
+    assert "Making it again costs $0.20. Go on?" in status
+    await press(price="0.025000", asked=True)
+    await press(price="0.200000")
+    assert service.sends == 1
+    await press(price="0.200000", asked=True)
+    assert service.sends == 2
+
+
+async def test_only_who_runs_the_place_resumes_a_queue(studios: Studios) -> None:
+    """Others are told whom to ask; what they press by other means does nothing."""
+    service = FakeService(paid=True, failure=AuthError("The key was refused."))
+    service.gate.clear()
+    service.max_concurrency = 1
+    studio = await studios.open(service, policy=TEAM)
+    desk, line = desk_of(studio), studio.lanes["fake"].line
+    wishes = [service.tasks[TASK](prompt="hills", seed=n) for n in range(2)]
+    _, waiting = await studio.submit_all("fake", wishes, owner="user:bob")
+    async with asyncio.timeout(5):
+        while not line.stopped_by:
+            await asyncio.sleep(0.005)
+    mine = {"jobs": [waiting.id]}
+    drawn = [update async for update in _first(desk.resume("", mine, asks()))]
+    assert "It can be resumed by: ann." in drawn[0][desk.tab.status]
+    assert 'data-do="resume"' not in drawn[0][desk.tab.status]
+    event = gr.EventData(None, {"do": "resume", "job": waiting.id})
+    async for _ in _first(desk.act("", mine, event, asks())):
+        assert line.stopped_by
+    theirs = await studio.submit("fake", wishes[1], owner="user:ann")
+    event = gr.EventData(None, {"do": "resume", "job": theirs.id})
+    service.failure = None
+    service.gate.set()
+    async for _ in _first(desk.act("", {"jobs": [theirs.id]}, event, asks("ann"))):
+        assert line.stopped_by is None
+    assert (await studio.result(waiting.id, owner="user:bob")).job.state == "finished"
+
+
+async def _first(updates: Any) -> Any:
+    """Yield the first of a handler's updates, and close it."""
+    try:
+        async for update in updates:
+            yield update
+            break
+    finally:
+        await updates.aclose()
+
+
+async def test_sums_and_the_balance_are_for_who_runs_the_place(studios: Studios) -> None:
+    """Others see their own, and no service is asked about its account for them."""
+    account = Account(paid=True)
+    studio = await studios.open(account, policy=TEAM)
+    for owner, count in (("user:ann", 1), ("user:bob", 2), ("user:eve", 4)):
+        for seed in range(count):
+            wish = account.tasks[TASK](prompt="hills", seed=seed)
+            job = await studio.submit("fake", wish, owner=owner, address="203.0.113.1")
+            await studio.result(job.id, owner=owner)
+    money, before = Money(studio, gr.BrowserState("", render=False)), account.asked
+    views = [view async for view in money.show("", asks("bob"))]
+    assert (len(views), account.asked) == (1, before)
+    assert "$0.05" in views[0]
+    for hidden in ("$0.175", "Left at", "$12.50", "By owner", "ann"):
+        assert hidden not in views[0]
+    views = [view async for view in money.show("", asks("ann"))]
+    assert account.asked == before + 1
+    for told in ("$0.175", "Left at Fake", "$12.50", "By owner", "bob"):
+        assert told in views[-1]

@@ -1,0 +1,67 @@
+"""What a browser says with a click: its name, the price that was agreed to, what was clicked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import gradio as gr
+
+from core.budget import dollars, micros
+from core.errors import InputError
+from core.limits import Consent, amount
+from ui import words
+
+NAME = re.compile(r"[0-9A-Za-z_.-]{1,50}")
+
+
+def name_of(said: Any) -> str:
+    """Return the name of a click: the same name is the same jobs.
+
+    Raises InputError when there is none, as from a page that is older than this program.
+    """
+    name = said.get("name") if isinstance(said, Mapping) else None
+    if not isinstance(name, str) or not NAME.fullmatch(name):
+        raise InputError(words.OLD_PAGE, advice=words.RELOAD)
+    return name
+
+
+def consent_of(said: Any, ask_above: float) -> Consent:
+    """Return the price that was agreed to; no price said agrees to what is free.
+
+    Raises InputError when it is above what the page asks about, and the page did not ask.
+    """
+    said = said if isinstance(said, Mapping) else {}
+    agreed = amount(said.get("price"), "price") or 0.0
+    if agreed > ask_above and said.get("asked") is not True:
+        raise InputError(
+            words.NOT_ASKED.format(price=dollars(micros(agreed))),
+            field="price",
+            advice=words.CLICK_AGAIN,
+        )
+    return Consent(agreed_usd=agreed)
+
+
+def told(event: gr.EventData, name: str) -> Any:
+    """Return what an event says under a name; None where it says nothing."""
+    try:
+        return getattr(event, name, None)
+    except TypeError:  # the event holds no names at all
+        return None
+
+
+def number(event: gr.EventData, name: str) -> Any:
+    """Return the number that an event says under a name, where a browser may write it as text."""
+    found = told(event, name)
+    try:
+        return float(found) if isinstance(found, str) else found
+    except ValueError:
+        return found
+
+
+def text(event: gr.EventData, name: str) -> str:
+    """Return the text that an event says under a name; "" where it says none."""
+    found = told(event, name)
+    # What is no valid text cannot be looked up in a database either.
+    return found if isinstance(found, str) and found.isprintable() else ""
