@@ -2,8 +2,11 @@
 
 Three things are counted, each with locks that grow. A network address that keeps failing for one
 user waits first and longest. An address that fails for many users waits as a whole. A user whose
-password is guessed from everywhere makes everybody wait, but only for seconds: otherwise a stranger
-could keep that user out.
+password is guessed from everywhere makes everybody wait, but only for seconds, and not where that
+user has signed in before: otherwise a stranger could keep the user out. So a user who comes from a
+new place while thousands of addresses guess may have to try more than once, and whoever guesses
+from the user's own network locks the user out there; `SRPO_TRUSTED_PROXIES` keeps all visitors
+from looking like one network.
 """
 
 from __future__ import annotations
@@ -17,15 +20,16 @@ from ipaddress import IPv6Address, ip_address
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ui import words
+from ui.bodies import Arriving, RefusedBodyError
 from ui.server.caller import seen_of
 
 MOST_KEPT = 20_000
-"""Counters that are remembered; the ones that were used longest ago go first."""
+"""Counters, and places, that are remembered; those used longest ago go first."""
 MOST_BYTES = 20_000
 """Of a login form."""
 
@@ -44,8 +48,8 @@ class Rule:
 
     def lock_s(self, failures: float) -> float:
         """Return the seconds until the next try after so many failures."""
-        beyond = failures - self.free
-        return 0.0 if beyond < 0 else min(self.first_s * 2.0 ** min(int(beyond), 30), self.most_s)
+        beyond = round(failures) - self.free  # what a few seconds forgive is no further guess
+        return 0.0 if beyond < 0 else min(self.first_s * 2.0 ** min(beyond, 30), self.most_s)
 
 
 PAIR = Rule(free=5, first_s=30.0, most_s=3600.0, forgive_s=600.0)
@@ -57,6 +61,7 @@ USER = Rule(free=30, first_s=1.0, most_s=20.0, forgive_s=60.0)
 class _Count:
     failures: float = 0.0
     last: float = 0.0
+    free_at: float = 0.0
 
     def left(self, rule: Rule, now: float) -> float:
         """Return the failures that are not forgiven yet."""
@@ -69,6 +74,7 @@ class LoginLimit:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._counts: OrderedDict[tuple[str, str], _Count] = OrderedDict()
+        self._usual: OrderedDict[tuple[str, str], None] = OrderedDict()
 
     def begin(self, user: str, address: str) -> float:
         """Count a try before its password is looked at, so that a hundred at once are a hundred.
@@ -76,13 +82,14 @@ class LoginLimit:
         Returns the seconds to wait if it is too early; then nothing was counted.
         """
         now = self._clock()
-        keys = _keys(user, address)
-        wait = max(self._wait(key, rule, now) for key, rule in keys.items())
+        keys = self._keys(user, address)
+        wait = max(self._counts[key].free_at - now if key in self._counts else 0 for key in keys)
         if wait > 0:
             return wait
         for key, rule in keys.items():
             count = self._counts.setdefault(key, _Count())
             count.failures, count.last = count.left(rule, now) + 1, now
+            count.free_at = now + rule.lock_s(count.failures)
             self._counts.move_to_end(key)
         while len(self._counts) > MOST_KEPT:
             self._counts.popitem(last=False)
@@ -90,22 +97,20 @@ class LoginLimit:
 
     def succeeded(self, user: str, address: str) -> None:
         """Take a try back that had the right password, and forgive this address this user."""
-        pair, *others = _keys(user, address)
+        pair, *others = self._keys(user, address)
         self._counts.pop(pair, None)
         for key in others:
             if count := self._counts.get(key):
-                count.failures = max(0.0, count.failures - 1)
+                count.failures, count.free_at = max(0.0, count.failures - 1), 0.0
+        self._usual[pair] = None
+        self._usual.move_to_end(pair)
+        if len(self._usual) > MOST_KEPT:
+            self._usual.popitem(last=False)
 
-    def _wait(self, key: tuple[str, str], rule: Rule, now: float) -> float:
-        count = self._counts.get(key)
-        if count is None:
-            return 0.0
-        return count.last + rule.lock_s(count.failures) - now
-
-
-def _keys(user: str, address: str) -> dict[tuple[str, str], Rule]:
-    name, place = user.casefold()[:200], _network(address)
-    return {(name, place): PAIR, ("", place): ADDRESS, (name, ""): USER}
+    def _keys(self, user: str, address: str) -> dict[tuple[str, str], Rule]:
+        name, place = user.casefold()[:200], _network(address)
+        keys = {(name, place): PAIR, ("", place): ADDRESS}
+        return keys if (name, place) in self._usual else keys | {(name, ""): USER}
 
 
 def _network(address: str) -> str:
@@ -128,7 +133,7 @@ class LimitedLogin:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or say when the next try is possible."""
-        path = scope.get("path", "").rstrip("/")
+        path = scope.get("path", "").rstrip("/\n")  # a route's `$` also matches before a line break
         if scope["type"] != "http" or scope["method"] != "POST" or not path.endswith("/login"):
             await self.app(scope, receive, send)
             return
@@ -136,8 +141,13 @@ class LimitedLogin:
         try:
             body = await _body(receive)
             user = await _user(scope, body)
-        except (HTTPException, ClientDisconnect):
+        except HTTPException:
             refused = JSONResponse({"detail": words.NO_LOGIN_FORM}, status_code=400)
+            await refused(scope, receive, send)
+            return
+        except RefusedBodyError as error:
+            closing = {"Connection": "close"}
+            refused = JSONResponse({"detail": words.NO_LOGIN_FORM}, error.status, closing)
             await refused(scope, receive, send)
             return
         if wait := self._limit.begin(user, address):
@@ -148,7 +158,7 @@ class LimitedLogin:
             return
 
         async def answered(message: Message) -> None:
-            if message["type"] == "http.response.start" and message["status"] < 400:
+            if message["type"] == "http.response.start" and message["status"] == 200:
                 self._limit.succeeded(user, address)
             await send(message)
 
@@ -156,16 +166,11 @@ class LimitedLogin:
 
 
 async def _body(receive: Receive) -> bytes:
-    parts, size = [], 0
+    parts, arriving = [], Arriving()
     while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientDisconnect
+        message = await arriving.next(receive, MOST_BYTES)
         parts.append(message.get("body", b""))
-        size += len(parts[-1])
-        if size > MOST_BYTES:
-            raise HTTPException(413)
-        if not message.get("more_body"):
+        if message["type"] == "http.disconnect" or not message.get("more_body"):
             return b"".join(parts)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -13,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from ui import bodies
 from ui.server.caller import Entrance, StampCaller
 from ui.server.login_limit import MOST_KEPT, LimitedLogin, LoginLimit
 
@@ -59,14 +61,54 @@ def test_an_ipv6_network_is_one_address() -> None:
 
 
 def test_strangers_cannot_keep_a_user_out() -> None:
-    """Whoever guesses from ten thousand addresses makes the user wait for seconds."""
+    """Whoever guesses from two thousand addresses makes the user wait for seconds."""
     clock = Clock()
     limit = LoginLimit(clock)
-    for n in range(10_000):
+    for n in range(2_000):
         limit.begin("ann", f"10.0.{n >> 8}.{n & 255}")
-        clock.now += 0.01
+        clock.now += 0.05
     assert limit.begin("ann", "203.0.113.9") <= 20
     assert limit.begin("bob", "203.0.113.9") == 0
+
+
+def test_guesses_from_everywhere_do_not_touch_places_where_the_user_signs_in() -> None:
+    """Whoever asks all the time takes every free moment, so seconds would never end."""
+    clock = Clock()
+    limit = LoginLimit(clock)
+    for place in ("203.0.113.9", "2001:db8:0:1::9"):
+        assert limit.begin("Ann", place) == 0
+        limit.succeeded("Ann", place)
+    for n in range(2_000):
+        limit.begin("ann", f"10.0.{n >> 8}.{n & 255}")
+        clock.now += 0.05
+    assert limit.begin("ann", "203.0.113.8") > 0
+    assert limit.begin("ann", "203.0.113.9") == 0
+    assert limit.begin("ann", "2001:db8:0:1::77") == 0
+    assert tries(limit, clock, 3600, "ann", "203.0.113.9") <= 20
+
+
+def test_the_free_guesses_are_five_whatever_time_they_take() -> None:
+    """What is forgiven in a second is no sixth guess."""
+    clock = Clock()
+    limit = LoginLimit(clock)
+    for _ in range(5):
+        assert limit.begin("ann", "203.0.113.1") == 0
+        clock.now += 1.5
+    assert limit.begin("ann", "203.0.113.1") == 28.5
+
+
+def test_a_right_password_locks_nobody() -> None:
+    """Colleagues behind one address sign in one after the other, however many have failed there."""
+    clock = Clock()
+    limit = LoginLimit(clock)
+    for n in range(23):
+        limit.begin(f"user{n}", "203.0.113.1")
+        clock.now += limit.begin("ann", "203.0.113.1") if n > 18 else 0
+    for name in ("ann", "bob", "cid"):
+        assert limit.begin(name, "203.0.113.1") == 0
+        limit.succeeded(name, "203.0.113.1")
+    limit.begin("mallory", "203.0.113.1")
+    assert limit.begin("ann", "203.0.113.1") > 0
 
 
 def test_the_right_password_forgives_and_time_forgets() -> None:
@@ -100,9 +142,11 @@ def test_signing_in_as_oneself_does_not_free_guesses_for_others() -> None:
 def test_memory_is_bounded() -> None:
     """A million names are not remembered."""
     limit = LoginLimit(Clock())
-    for n in range(MOST_KEPT):
-        limit.begin(f"user{n}", f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}")
-    assert len(limit._counts) <= MOST_KEPT
+    for n in range(MOST_KEPT + 5):
+        limit.succeeded(f"user{n}", "203.0.113.1")
+    for n in range(MOST_KEPT // 3 + 5):
+        limit.begin(f"other{n}", f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}")
+    assert max(len(limit._counts), len(limit._usual)) <= MOST_KEPT
 
 
 async def login(request: Request) -> Response:
@@ -152,11 +196,46 @@ async def test_sixty_wrong_passwords_at_once_are_five(form: str) -> None:
         assert (await attempt("open")).status_code == 200
 
 
+@pytest.mark.parametrize("path", ["/login/", "/login%0a", "/login/%0a", "/login//", "//login"])
+async def test_no_spelling_of_the_path_is_free(path: str) -> None:
+    """Routes end in `$`, which also matches before a line break."""
+    app = served(Clock())
+    wrong = {"username": "ann", "password": "guess"}
+    async with client(app=app) as http:
+        tried = [await http.post(one, data=wrong) for one in [path] * 9 + ["/login"] * 9]
+    assert [answer.status_code for answer in tried].count(400) <= 5
+
+
+async def test_only_the_right_password_forgives() -> None:
+    """Not a redirect to another spelling of the path."""
+    app = served(Clock())
+    wrong = {"username": "ann", "password": "guess"}
+    async with client(app=app) as http:
+        for _ in range(4):
+            assert (await http.post("/login", data=wrong)).status_code == 400
+        assert (await http.post("/login//", data=wrong)).status_code == 307
+        assert (await http.post("/login", data=wrong)).status_code == 429
+
+
+async def test_half_a_form_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever sends no more of it does not hold a place for ever."""
+    monkeypatch.setattr(bodies, "PATIENCE_S", 0.05)
+
+    async def half() -> AsyncIterator[bytes]:
+        yield b"username=ann"
+        await asyncio.sleep(5)
+
+    async with client() as http:
+        form = {"content-type": "application/x-www-form-urlencoded"}
+        late = await http.post("/login", content=half(), headers=form)
+    assert (late.status_code, late.headers["connection"]) == (408, "close")
+
+
 async def test_what_is_no_form_is_a_sentence() -> None:
     """Nor is it handed on."""
     async with client() as http:
         large = await http.post("/login", data={"username": "a" * 30_000})
-        assert large.status_code == 400
+        assert (large.status_code, large.headers["connection"]) == (413, "close")
         broken = {"content-type": "multipart/form-data; boundary=x"}
         answer = await http.post("/login", content=b"--y", headers=broken)
         assert answer.status_code in (400, 429)
