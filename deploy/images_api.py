@@ -161,7 +161,8 @@ class ImagesApi:
             raise HTTPException(403, "Pages of other sites may not ask here.")
         scheme, _, given = request.headers.get("authorization", "").partition(" ")
         bearer = given.strip() if scheme.lower() == "bearer" else ""
-        if self._key_hash and not hmac.compare_digest(hashed(bearer), self._key_hash):
+        right = bearer and hmac.compare_digest(hashed(bearer), self._key_hash)
+        if self._key_hash and not right:
             raise HTTPException(401, "This key is not accepted.")
 
 

@@ -70,7 +70,8 @@ class Options(BaseModel):
     key_hash: str = Field("", description="Of the key that requests must carry.")
     open: bool = Field(
         False,
-        description="1 serves without a key whoever reaches it, but no page of another site.",
+        description="1 serves without a key whoever reaches it. Pages of other sites are refused, "
+        "but not one whose own name was pointed at this server: keep it in a network you trust.",
     )
 
 

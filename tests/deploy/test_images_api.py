@@ -266,6 +266,18 @@ def test_without_a_key_it_does_not_start_by_itself(tmp_path: Path) -> None:
     assert "open=1" in caught.value.advice
 
 
+@pytest.mark.parametrize("given", [None, "Bearer ", "Bearer", "Basic eDp5"])
+async def test_no_key_is_never_the_right_key(tmp_path: Path, given: str | None) -> None:
+    """Not even where somebody made the hash of an empty one."""
+    app = images_api.create(Plain(tmp_path), model="srpo", key_hash=images_api.hashed(""))
+    headers = {"Authorization": given} if given else {}
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app), base_url="http://engine"
+    ) as http:
+        answer = await http.get("/v1/models", headers=headers)
+    assert answer.status_code == 401
+
+
 @pytest.mark.parametrize("key", ["", KEY], ids=["open", "with a key"])
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://engine.evil.example"])
 @pytest.mark.parametrize("kind", ["text/plain", "application/json"])

@@ -19,6 +19,7 @@ import httpx
 import pytest
 
 from backends import self_hosted
+from core.errors import InputError
 from core.settings import Settings
 from tests.backends.services import KEY
 from tests.conftest import Studios
@@ -31,7 +32,7 @@ import ray
 from ray import cluster_utils, serve
 
 from deploy.images_api import hashed
-from deploy.serve import QUEUED, Options, build
+from deploy.serve import QUEUED, Options, app, build
 
 pytestmark = pytest.mark.anyio
 NODES = 3
@@ -114,6 +115,21 @@ def painting(line: Line, node: int) -> int:
 async def posted(http: httpx.AsyncClient, seed: int, steps: int) -> httpx.Response:
     body = WISH | {"seed": seed, "num_inference_steps": steps}
     return await http.post("/v1/images/generations", json=body)
+
+
+@pytest.mark.parametrize("key", [None, " ", "\t"])
+def test_without_a_key_nothing_is_deployed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, key: str | None
+) -> None:
+    """Said before a cluster is started; a key of blanks is a mistake even where it may be open."""
+    monkeypatch.chdir(tmp_path)  # no .env of a checkout
+    monkeypatch.delenv("SELF_HOSTED_API_KEY", raising=False)
+    if key:
+        monkeypatch.setenv("SELF_HOSTED_API_KEY", key)
+        with pytest.raises(InputError, match="only blanks"):
+            app({"open": "1", "gpus": "0"})
+    with pytest.raises(InputError):
+        app({"gpus": "0"})
 
 
 async def test_a_model_that_loads_is_waited_for(http: httpx.AsyncClient, folder: Path) -> None:
