@@ -36,10 +36,16 @@ class Caller:
     """
 
     def __init__(
-        self, way: Way, *, token: str = "", sign_in: tuple[str, str] | None = None
+        self,
+        way: Way,
+        *,
+        token: str = "",
+        sign_in: tuple[str, str] | None = None,
+        config: dict[str, Any] | None = None,
     ) -> None:
         self.token = token
-        self._config: dict[str, Any] | None = None
+        self.way = way
+        self._config = config
         self._client = httpx.Client(
             base_url=way.address,
             headers=dict(way.headers),

@@ -1,0 +1,206 @@
+"""The table: who comes from where, as whom, and what every endpoint and event may do for them.
+
+An endpoint or event that is not in it fails the tests: somebody has to say what it may show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+STRANGER, REFUSED = "stranger", "refused"
+TOKENS = {name: f"{number:x}" * 32 for number, name in enumerate("ABCDE", start=10)}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Who:
+    """A caller: how it comes in, what it brings along, and as whom it has to be taken.
+
+    `page` is whose the page's events are, `api` whose the calls of scripts and assistants are:
+    a token's name, `local`, `user:` and a name, a stranger, or nobody who is let in.
+    """
+
+    name: str
+    door: str
+    """The program itself, or the proxy through which the caller comes."""
+    page: str
+    api: str
+    token: str = ""
+    """The name of what the browser remembers."""
+    script: str = ""
+    """The name of the token that is sent as X-SRPO-Token."""
+    source: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    sign_in: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SetUp:
+    """One way of running the program, with everybody who comes to it."""
+
+    name: str
+    callers: tuple[Who, ...]
+    settings: Mapping[str, str] = field(default_factory=dict)
+    closed: tuple[str, ...] = ()
+    """Ways that Gradio closes there."""
+    lan: bool = False
+    """Whether it needs further addresses on this machine."""
+
+
+LAN_A, LAN_B, PROXY, HOME = "10.213.7.1", "10.213.7.2", "10.213.7.3", "10.213.7.9"
+LOCALHOST = {"Host": "localhost:{port}"}
+LOOPBACK = SetUp(
+    "loopback, and a proxy on it",
+    (
+        Who("local", "direct", "local", "local"),
+        Who("browser 1 at the machine", "direct", "local", "local", token="A"),
+        Who("script with token", "direct", "A", "A", script="A"),
+        Who("browser 1", "stock", "B", STRANGER, token="B"),
+        Who("browser 2", "forwarding", "C", STRANGER, token="C"),
+        Who("script of browser 1", "forwarding", "B", "B", script="B"),
+        Who("script without", "stock", STRANGER, STRANGER, headers=LOCALHOST),
+        Who(
+            "script that says it is local",
+            "forwarding",
+            STRANGER,
+            STRANGER,
+            headers={"X-Forwarded-For": "127.0.0.1", "X-SRPO-Caller": "local"},
+        ),
+    ),
+)
+LISTEN = SetUp(
+    "--listen, and a proxy elsewhere",
+    (
+        Who("local", "direct", "local", "local"),
+        Who("browser 1 on LAN A", "lan", "A", STRANGER, token="A", source=LAN_A),
+        Who("browser 2 on LAN B", "lan", "B", STRANGER, token="B", source=LAN_B),
+        Who("script with token on LAN A", "lan", "C", "C", script="C", source=LAN_A),
+        Who("LAN A", "lan", STRANGER, STRANGER, source=LAN_A, headers=LOCALHOST),
+        Who(
+            "LAN B",
+            "lan",
+            STRANGER,
+            STRANGER,
+            source=LAN_B,
+            headers={"X-Forwarded-For": "127.0.0.1", "X-Forwarded-Host": "localhost"},
+        ),
+        Who("browser 1 through the proxy", "remote", "A", STRANGER, token="A"),
+        Who("script without, through the proxy", "remote", STRANGER, STRANGER),
+    ),
+    settings={"GRADIO_SERVER_NAME": "0.0.0.0", "SRPO_TRUSTED_PROXIES": PROXY},
+    lan=True,
+)
+SPACE = SetUp(
+    "Space",
+    (
+        Who("the container itself", "direct", STRANGER, STRANGER),
+        Who("browser 1", "space", "A", STRANGER, token="A"),
+        Who("browser 2", "space", "B", STRANGER, token="B"),
+        Who("script with token", "space", "C", "C", script="C"),
+        Who("script without", "space", STRANGER, STRANGER),
+    ),
+    settings={"SYSTEM": "spaces", "SPACE_ID": "ann/play", "SPACE_HOST": "ann-play.hf.space"},
+    closed=("run",),
+)
+SIGN_IN = SetUp(
+    "SRPO_AUTH",
+    (
+        Who("user 1", "direct", "user:ann", "user:ann", sign_in=("ann", "one")),
+        Who("user 2", "direct", "user:bob", "user:bob", token="A", sign_in=("bob", "two")),
+        Who("user 1 elsewhere", "stock", "user:ann", "user:ann", sign_in=("ann", "one")),
+        Who(
+            "script of user 2 with a token",
+            "stock",
+            "user:bob",
+            "user:bob",
+            script="B",
+            sign_in=("bob", "two"),
+        ),
+        Who("local without login", "direct", REFUSED, REFUSED),
+        Who("script with token", "stock", REFUSED, REFUSED, script="B"),
+    ),
+    settings={"SRPO_AUTH": "ann:one,bob:two"},
+)
+SETUPS = (LOOPBACK, LISTEN, SPACE, SIGN_IN)
+
+Secret = Literal["word", "media", "source", "job"]
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What an endpoint or an event does with somebody's things; nothing of it for anybody else."""
+
+    shows: Secret | None = None
+    """What whoever owns the things gets to see of them."""
+    each: bool = False
+    """It is about one picture or job, else about all of them at once."""
+    does: tuple[str, ...] = ("",)
+    """Its variants, for the event of the queue's buttons."""
+    told: tuple[Secret, ...] = ("job",)
+    """What the caller has said itself, so that the answer may say it too."""
+
+
+MAKES = Act(does=("make",))
+"""Makes a picture: whose it is stands in the ledger."""
+MOVES = Act(does=("renew",))
+"""Gives whatever the asker has to another owner; it takes no ids."""
+ANYBODY = Act(does=("once",))
+"""Answers everybody the same, and shows nothing of anybody: one caller asks for all."""
+BUTTONS = ("cancel", "earlier", "hide", "retry", "again", "dismiss", "adopt", "look", "fetch")
+ENDPOINTS: Mapping[str, Act] = {
+    "text_to_image": MAKES,
+    "image_to_image": MAKES,
+    "submit": MAKES,
+    "job": Act(each=True),
+    "jobs": Act("job", told=()),
+    "cancel": Act(each=True),
+    "history": Act("word", told=()),
+    "backends": ANYBODY,
+}
+EVENTS: Mapping[str, Act] = {
+    # a tab that makes pictures, and its twin
+    "generate": MAKES,
+    "generate_1": MAKES,
+    "act": Act(each=True, does=BUTTONS),
+    "act_1": Act(each=True, does=("cancel",)),
+    "resume": Act("job"),
+    "resume_1": Act(),
+    "cancel_1": Act(),
+    "cancel_2": Act(),
+    "use_shown": Act("word", each=True),
+    "use_shown_1": Act("source", each=True),
+    "send_shown": Act("word", each=True),
+    "send_shown_1": Act("word", each=True),
+    "switch": ANYBODY,
+    "switch_1": ANYBODY,
+    "check": Act(told=("job", "source")),
+    "lambda": ANYBODY,
+    # the history
+    "list": Act("media", told=()),
+    "extend": Act(each=True),
+    "pick": Act("media", each=True),
+    "star": Act("media", each=True),
+    "delete": Act(each=True),
+    "use_all": Act("source", each=True),
+    "use_prompt": Act("word", each=True),
+    "use_but_seed": Act("source", each=True),
+    "send_chosen": Act("word", each=True),
+    "drop": Act("source", each=True, told=("job", "word")),
+    "dropped": Act("source", each=True, told=("job", "word")),
+    # the page
+    "restore": Act("source", each=True),
+    "show": Act(),
+    "show_1": ANYBODY,
+    "renewed": MOVES,
+    "stand": ANYBODY,
+    "load": ANYBODY,
+}
+CHANGING = ("star", "delete", "cancel", "cancel_1", "cancel_2", "act", "act_1", "renewed")
+"""Those that change something: an owner's own are tried last."""
+ROUTES: Mapping[str, str] = {
+    "/media/{entry}/{part}/{signature}/{name}": "whoever was given the address, and is let in",
+    "/readyz": "anybody",
+    "/healthz": "anybody",
+}
+"""Our own routes beside Gradio's."""
