@@ -27,6 +27,7 @@ from core.rescue import rescued
 from core.settings import Settings
 from core.storage import Storage
 from core.studio import Studio
+from core.tokens import Tokens
 from ui import flags, launch
 
 
@@ -72,9 +73,11 @@ def run(settings: Settings, mask: redact.Redactor) -> None:
     ledger = Ledger(database, settings.budget)
     studio = Studio(backends.create(settings), ledger, history, own=own, policy=policy)
     studio.closed = trouble
+    tokens = Tokens(database)
 
     @asynccontextmanager
     async def life(_app: object) -> AsyncIterator[None]:
+        await tokens.load()
         if not trouble:
             await studio.start()
         yield
@@ -83,7 +86,7 @@ def run(settings: Settings, mask: redact.Redactor) -> None:
         for one in filter(None, held):
             one.close()
 
-    launch.serve(studio, settings, life)
+    launch.serve(studio, tokens, settings, life)
 
 
 if __name__ == "__main__":

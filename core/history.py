@@ -22,6 +22,7 @@ from sqlalchemy import (
     RowMapping,
     column,
     delete,
+    func,
     insert,
     select,
     table,
@@ -182,6 +183,15 @@ class History:
             return int(db.execute(moved).rowcount)
 
         return await self.database.run(work)
+
+    async def held(self, owner: str) -> tuple[int, int]:
+        """Return how many images an owner has, and how many jobs that may still become one."""
+        made = select(func.count()).where(entries.c.owner == owner)
+        open_still = jobs.c.state.in_([*ACTIVE, "unknown"])
+        under_way = select(func.count()).where(jobs.c.owner == owner, open_still)
+        return await self.database.run(
+            lambda db: (db.execute(made).scalar_one(), db.execute(under_way).scalar_one())
+        )
 
     async def delete(self, entry_id: str, *, owner: str) -> None:
         """Remove an entry, then its files, and the picture it began with if nothing needs it."""

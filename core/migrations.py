@@ -49,6 +49,12 @@ VISITORS: Migration = (
 )
 """3: keyed digests of where a job was asked for and of the visitor's own key that pays for it."""
 
-MIGRATIONS: tuple[Migration, ...] = (JOBS_AND_ENTRIES, LOST_JOBS, VISITORS)
+TOKENS: Migration = (
+    """CREATE TABLE tokens (
+        digest VARCHAR(64) PRIMARY KEY, owner TEXT NOT NULL UNIQUE, created_at FLOAT NOT NULL)""",
+)
+"""4: the tokens of signed-in users' scripts."""
+
+MIGRATIONS: tuple[Migration, ...] = (JOBS_AND_ENTRIES, LOST_JOBS, VISITORS, TOKENS)
 NUMBERS = {"sqlite": "INTEGER PRIMARY KEY"}
 """A key that counts up, by dialect; elsewhere `BIGSERIAL PRIMARY KEY`."""

@@ -17,7 +17,7 @@ FRONT = yaml.safe_load(README.split("---\n")[1])
 COLOURS = ("red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray")
 KEYS = (
     "title emoji colorFrom colorTo sdk sdk_version python_version app_file header "
-    "short_description suggested_hardware license models tags"
+    "short_description suggested_hardware license hf_oauth hf_oauth_expiration_minutes models tags"
 ).split()
 ENDPOINTS = "text_to_image image_to_image submit job jobs cancel history backends".split()
 

@@ -10,12 +10,15 @@ import gradio as gr
 
 from core.backend import Loadable
 from core.caller import Caller
+from core.errors import PlaygroundError
 from core.studio import Studio
+from core.tokens import Tokens
 from ui import draw, words
 from ui.keys import Keys
 from ui.make import FREE, PRIVATE
 from ui.owner import caller_of, new_token, owner_of
 from ui.server.caller import seen_of
+from ui.server.sign_in import ACCOUNT
 from ui.tab import Update
 
 CLIENT = """from gradio_client import Client
@@ -48,7 +51,7 @@ element.addEventListener('click', async (event) => {
 """
 
 
-def build(studio: Studio, who: gr.BrowserState) -> list[Any]:
+def build(studio: Studio, tokens: Tokens, who: gr.BrowserState) -> list[Any]:
     """Lay the tab out; `who` is the token by which the browser is known.
 
     Returns the events after which the visitor's own keys are others than before.
@@ -65,7 +68,7 @@ def build(studio: Studio, who: gr.BrowserState) -> list[Any]:
         keys = own.build()
         gr.HTML("<h2>From a program</h2>", elem_classes="programs", **plain)
         token = gr.HTML(elem_id="backends-token", js_on_load=COPY, **plain)
-        renew = gr.Button("Renew the token", size="sm", visible=False, elem_id="backends-renew")
+        renew = gr.Button(words.RENEW, size="sm", visible=False, elem_id="backends-renew")
         snippets = gr.HTML(elem_id="backends-snippets", js_on_load=COPY, **plain)
 
     models = [backend for backend in backends.values() if isinstance(backend, Loadable)]
@@ -104,13 +107,26 @@ def build(studio: Studio, who: gr.BrowserState) -> list[Any]:
 
     def programs(who: Any, request: gr.Request) -> Update:
         """Draw how a script of this caller calls, and as whom."""
-        kind, page = owner_of(request, who).partition(":")[0], seen_of(request.headers).page
+        owner, page = owner_of(request, who), seen_of(request.headers).page
+        if owner.startswith(ACCOUNT):
+            return of_account(owner, page)
+        kind = owner.partition(":")[0]
         shown = str(who) if kind in ("browser", "local") and who else ""
         sent = shown if kind == "browser" else ""
         return {
             token: draw.token(shown, words.SCRIPTS[kind]),
-            renew: gr.update(visible=kind == "browser"),
+            renew: gr.update(visible=kind == "browser", value=words.RENEW),
             snippets: draw.snippets(texts(page, sent, request.username or "")),
+        }
+
+    def of_account(owner: str, page: str, fresh: str = "") -> Update:
+        """Draw the same for a user of Hugging Face, whose token is shown once."""
+        known = tokens.issued(owner)
+        about = words.SCRIPTS["once" if fresh else "issued" if known else "account"]
+        return {
+            token: draw.token(fresh, about),
+            renew: gr.update(visible=True, value=words.RENEW if known else words.ISSUE),
+            snippets: draw.snippets(texts(page, fresh or words.PASTE)),
         }
 
     def show(who: Any, request: gr.Request) -> Update:
@@ -118,10 +134,19 @@ def build(studio: Studio, who: gr.BrowserState) -> list[Any]:
 
     async def renewed(old: Any, request: gr.Request) -> Update:
         """Draw another token for this browser and give it all that the old one has."""
+        owner = owner_of(request, old)
+        if owner.startswith(ACCOUNT):
+            return {who: old} | await reissued(owner, seen_of(request.headers).page)
         new = new_token()
-        await studio.hand_over(owner_of(request, old), owner_of(request, new))
+        await studio.hand_over(owner, owner_of(request, new))
         gr.Info(words.RENEWED)
         return {who: new} | programs(new, request)
+
+    async def reissued(owner: str, page: str) -> Update:
+        try:
+            return of_account(owner, page, await tokens.renew(owner))
+        except PlaygroundError as error:
+            raise gr.Error(words.trouble(error), print_exception=False) from error
 
     told = [token, renew, snippets]
     standing = [cards, resume, again, ticks]

@@ -18,7 +18,9 @@ from core.errors import InputError
 from core.exposure import exposure
 from core.settings import Settings
 from core.studio import Studio
+from core.tokens import Tokens
 from ui import page, words
+from ui.account import Login
 from ui.bodies import Bodies
 from ui.fetching import keep_from_fetching
 from ui.guard import Framed, SameOrigin
@@ -28,6 +30,7 @@ from ui.server.caller import PRIVATE, Entrance, StampCaller, networks
 from ui.server.hosts import KnownHosts
 from ui.server.login_limit import LimitedLogin
 from ui.server.sessions import KnownStreams
+from ui.server.sign_in import SignIn, offered
 from ui.server.upload_quota import LimitedUploads, policy
 from ui.theme import theme
 
@@ -35,7 +38,7 @@ ASSETS = Path(__file__).parent.parent / "assets"
 Life = Callable[[Any], AbstractAsyncContextManager[None]]
 
 
-def serve(studio: Studio, settings: Settings, life: Life) -> None:
+def serve(studio: Studio, tokens: Tokens, settings: Settings, life: Life) -> None:
     """Build the page and serve it until the process is stopped."""
     _declare_gpu_use()
     cleaning.own_folder()
@@ -46,17 +49,29 @@ def serve(studio: Studio, settings: Settings, life: Life) -> None:
         sys.stdout.write(f"{words.locked(labels)}\n")
     default = default_backend(studio.backends, settings.srpo_backend, shut)
     examples = json.loads((ASSETS / "examples.json").read_text(encoding="utf-8"))
-    demo = page.build(studio, default, examples, ask_above=settings.srpo_confirm_above_usd)
+    demo = page.build(
+        studio,
+        tokens,
+        default,
+        examples,
+        ask_above=settings.srpo_confirm_above_usd,
+        login=login(settings),
+    )
     demo.queue(max_size=1000, default_concurrency_limit=None)
     # Otherwise uvicorn would believe any program on this machine about where a request came from.
     os.environ["FORWARDED_ALLOW_IPS"] = ""
-    demo.launch(**options(studio, settings, life, share_url=lambda: demo.share_url))
+    demo.launch(**options(studio, tokens, settings, life, share_url=lambda: demo.share_url))
 
 
 def _declare_gpu_use() -> None:
     """Name a function that would use a GPU: a ZeroGPU Space stops programs that have none."""
     if os.environ.get("SPACES_ZERO_GPU") and importlib.util.find_spec("spaces"):
         importlib.import_module("spaces").GPU(lambda: None)
+
+
+def login(settings: Settings) -> Login:
+    """Say how users sign in: a password of `SRPO_AUTH` comes before everything else."""
+    return "password" if settings.users else "account" if offered() else ""
 
 
 def entrance(settings: Settings) -> Entrance:
@@ -69,6 +84,7 @@ def entrance(settings: Settings) -> Entrance:
 
 def options(
     studio: Studio,
+    tokens: Tokens,
     settings: Settings,
     life: Life,
     *,
@@ -86,13 +102,14 @@ def options(
         "app_kwargs": {
             "routes": Media(studio.history).routes(),
             "middleware": [
-                Middleware(StampCaller, entrance=entrance(settings)),
+                Middleware(StampCaller, entrance=entrance(settings), user=tokens.owner),
                 Middleware(KnownHosts, names=settings.srpo_hosts.split(","), share_url=share_url),
                 Middleware(Framed, embed=settings.srpo_embed),
                 Middleware(SameOrigin),
                 Middleware(KnownStreams),
                 *([Middleware(LimitedLogin)] if settings.users else []),
                 Middleware(LimitedUploads, policy=policy(settings, exposure(settings, os.environ))),
+                *([Middleware(SignIn)] if login(settings) == "account" else []),
                 Middleware(Bodies),
             ],
             "lifespan": _with_cleaning(life, studio),

@@ -13,11 +13,10 @@ import gradio as gr
 from core.caller import Caller, stranger
 from core.errors import InputError
 from ui import words
-from ui.server.caller import seen_of
+from ui.server.caller import HEADER, seen_of
+from ui.server.sign_in import user_of
 
 TOKEN = re.compile(r"[0-9a-f]{32}")
-HEADER = "x-srpo-token"
-"""By which scripts and MCP clients name their owner."""
 
 
 def new_token() -> str:
@@ -35,9 +34,10 @@ def caller_of(
 ) -> Caller:
     """Say who sent a request; `token` is what the page's browser remembers.
 
-    A signed-in user is that user. A token in the header is whoever has that token. Whoever sits
-    at the machine that runs the program is `local`. A browser is its token. Everybody else is a
-    stranger, for this request alone. An address is never an identity.
+    A signed-in user is that user. A token in the header is whoever has that token, and the user it
+    was issued to if it was. Whoever sits at the machine that runs the program is `local`. A browser
+    is its token. Everybody else is a stranger, for this request alone. An address is never an
+    identity.
 
     Raises InputError for a header that holds no token.
     """
@@ -47,15 +47,24 @@ def caller_of(
     if request.username:
         owner = f"user:{request.username}"
         return Caller(owner, seen.address, request.username in admins)
+    if user := user_of(request):
+        return Caller(user.owner, seen.address, bool(user.name) and f"hf:{user.name}" in admins)
+    if seen.user:  # its script, which does not run the place, whoever wrote it
+        return Caller(seen.user, seen.address)
     if (given := request.headers.get(HEADER)) is not None:
         if not TOKEN.fullmatch(str(given)):
             raise InputError(words.UNREADABLE_CALLER, advice=words.HOW_TO_SAY_WHO)
-        return Caller(_browser(given), seen.address)
+        return Caller(_browser(str(given)), seen.address)
     if seen.local:
         return Caller("local", seen.address, admin=True)
-    if isinstance(token, str) and TOKEN.fullmatch(token):
-        return Caller(_browser(token), seen.address)
+    if browser := browser_of(token):
+        return Caller(browser, seen.address)
     return stranger(seen.address)
+
+
+def browser_of(token: Any) -> str:
+    """Name the owner that a browser is while nobody signs in on it; "" if this is no token."""
+    return _browser(token) if isinstance(token, str) and TOKEN.fullmatch(token) else ""
 
 
 def _browser(token: str) -> str:

@@ -12,7 +12,8 @@ from core.errors import InputError, PlaygroundError
 from core.history import Entry
 from core.params import TASKS, Task
 from core.studio import Studio
-from ui import draw, guide, shelf, tab_layout, words
+from core.tokens import Tokens
+from ui import account, draw, guide, shelf, tab_layout, words
 from ui import tab as tabs
 from ui.api import Api, Patient
 from ui.clicks import text, told
@@ -212,14 +213,17 @@ class Page:
 
 def build(
     studio: Studio,
+    tokens: Tokens,
     default: str,
     examples: Sequence[Mapping[str, str]],
     *,
     ask_above: float = 0.1,
+    login: account.Login = "",
 ) -> gr.Blocks:
     """Build the page and the named API on a studio.
 
-    `default` is the backend shown first; above `ask_above` dollars a click is confirmed.
+    `default` is the backend shown first; above `ask_above` dollars a click is confirmed;
+    `login` says how users sign in.
     """
     media = Media(studio.history)
     inbox = Inbox(media)
@@ -229,6 +233,7 @@ def build(
         gr.HTML(draw.header(studio.closed), elem_classes="masthead")
         who = gr.BrowserState("", storage_key="srpo-who", secret="srpo")
         kept = gr.BrowserState(None, storage_key="srpo-picture", secret="srpo")
+        account.build(studio, login, who, demo.load)
         offered = {task for backend in studio.backends.values() for task in backend.tasks}
         memories = {task: tabs.remember(task) for task in TASKS if task in offered}
         restorer = gr.HTML("", js_on_load=DROP, elem_classes="restorer")
@@ -248,7 +253,7 @@ def build(
                     desks[task] = Desk(made, studio, media, inbox, who, ask_above)
             keeper = Keeper(shelf.build(), studio.history, media, who)
             Money(studio, who).build()
-            keyed = guide.build(studio, who)
+            keyed = guide.build(studio, tokens, who)
         gr.HTML(f"<p>{words.FOOTER}</p>", elem_classes="colophon")
         page = Page(studio, media, inbox, menu, desks, keeper.shelf, who, kept, restorer, keyed)
         for desk in desks.values():

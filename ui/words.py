@@ -42,6 +42,11 @@ SCRIPTS = {
     "local": "Scripts on this machine need no token: they are you. A script on another machine "
     "that sends this token has images of its own.",
     "user": "Scripts sign in as you do, with your user name and password.",
+    "account": "A script that sends your token is you. Make one and copy it: it is shown once.",
+    "issued": "Your scripts send the token you made; it is not shown again. Renew it when you no "
+    "longer have it, or when somebody else may; the old one then opens nothing.",
+    "once": "Copy it now: it is not shown again. A script that sends it is you, so keep it like a "
+    "password. An earlier token opens nothing any more.",
     "stranger": "Reload the page to get a token.",
 }
 """Who scripts are, by the kind of owner."""
@@ -63,7 +68,19 @@ OWN_KEYS = (
     "Forget. Whoever runs this server could read it, so enter it only where you trust them."
 )
 WITH_OWN_KEY = "With your own key"
+RENEW = "Renew the token"
+ISSUE = "Make a token"
+PASTE = "your token"
 RENEWED = "The old token opens nothing any more. Put the new one into your scripts."
+SIGN_IN_WITH_HUB = "Sign in with Hugging Face"
+NOT_SIGNED_IN = "Hugging Face did not sign you in. Nothing was changed; try again in a while."
+NO_COOKIE = (
+    "Your browser does not keep the cookie that signing in needs, as some do not inside a page "
+    "of another site. Open the playground in a tab of its own and sign in there."
+)
+BACK = "Back to the playground"
+OWN_TAB = "Open the playground in a tab of its own"
+TAKE, LEAVE = "Take along", "Not now"
 NO_OWNER = "This request does not say whose jobs and images it asks for."
 FOOTER = (
     "Pictures are made by an AI model. FLUX.1 [dev] and SRPO weights are for non-commercial use; "
@@ -319,6 +336,20 @@ def picture(given: Picture) -> str:
     """Describe a picture to start from: its size and what was changed."""
     size = f"{given.width} × {given.height}. The result follows this size."
     return " ".join([size, *given.notes])
+
+
+def sign_out(name: str) -> str:
+    """Label the button that signs a user out."""
+    return f"Sign out ({name})" if name else "Sign out"
+
+
+def take_along(images: int, under_way: int) -> str:
+    """Ask whether what a browser made before becomes the user's who signed in on it."""
+    made = f"made {images} image{'s' if images > 1 else ''}" if images else ""
+    open_jobs = f"has {under_way} job{'s' if under_way > 1 else ''} under way" if under_way else ""
+    both = " and ".join(filter(None, (made, open_jobs)))
+    what = "it" if images + under_way == 1 else "them"
+    return f"Before you signed in, this browser {both}. Take {what} along?"
 
 
 def unknown_host(host: str) -> str:

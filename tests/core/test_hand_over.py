@@ -28,7 +28,10 @@ async def test_images_and_jobs_under_way_move_and_others_stay(studios: Studios) 
     ]
     while len(backend.started) < 4:
         await asyncio.sleep(0)
+    assert await studio.history.held("browser:old") == (1, 3)
     assert await studio.hand_over("browser:old", "user:ann") == 1
+    assert await studio.history.held("browser:old") == (0, 0)
+    assert await studio.history.held("user:ann") == (1, 3)
     backend.gate.set()
     for job in open_jobs:
         ended = await studio.result(job.id, owner="user:ann")

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+import httpx
 from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
 from mcp.types import Tool
 
 
 async def call(
-    address: str, tool: str, arguments: dict[str, Any]
+    address: str, tool: str, arguments: dict[str, Any], headers: dict[str, str] | None = None
 ) -> tuple[dict[str, Tool], list[Any]]:
     """Return the tools by name and the content of the answer of one of them."""
     async with (
-        streamable_http_client(f"{address}/gradio_api/mcp/") as (read, write, _),
+        httpx.AsyncClient(headers=headers, timeout=60, follow_redirects=True) as http,
+        streamable_http_client(f"{address}/gradio_api/mcp/", http_client=http) as (read, write, _),
         ClientSession(read, write) as session,
     ):
         await session.initialize()

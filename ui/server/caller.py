@@ -14,8 +14,8 @@ import hmac
 import json
 import secrets
 import time
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -24,6 +24,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from core.exposure import is_loopback
 
 STAMP = "x-srpo-caller"
+HEADER = "x-srpo-token"
+"""By which scripts and MCP clients name their owner."""
 LIFE_S = 600.0
 """How long a stamp is good for: a call of the program to itself follows at once."""
 BELIEVED = ("x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "forwarded")
@@ -57,6 +59,8 @@ class Seen:
     """It came from this machine, without any sign of a proxy."""
     page: str = ""
     """Scheme and host under which the caller reaches the page; for links alone."""
+    user: str = ""
+    """The signed-in user whose token for scripts it carries."""
 
 
 def seen_of(headers: object) -> Seen:
@@ -116,11 +120,17 @@ class Entrance:
 
 
 class StampCaller:
-    """ASGI middleware, outside of all others, that writes the stamp."""
+    """ASGI middleware, outside of all others, that writes the stamp.
 
-    def __init__(self, app: ASGIApp, entrance: Entrance) -> None:
+    `user` says whose a token is, if it is a signed-in user's.
+    """
+
+    def __init__(
+        self, app: ASGIApp, entrance: Entrance, user: Callable[[str], str] = lambda _token: ""
+    ) -> None:
         self.app = app
         self._entrance = entrance
+        self._user = user
         self._secret = secrets.token_bytes(32)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -129,6 +139,8 @@ class StampCaller:
             await self.app(scope, receive, send)
             return
         seen = self._entrance.look(scope)
+        if token := Headers(scope=scope).get(HEADER):
+            seen = replace(seen, user=self._user(token))
         given = Headers(scope=scope).getlist(STAMP)
         own = given[0] if len(given) == 1 and self._is_ours(given[0]) else None
         scope = dict(scope)
@@ -157,7 +169,9 @@ class StampCaller:
 def _read(text: str) -> Seen | None:
     try:
         facts = json.loads(base64.urlsafe_b64decode(text))
-        return Seen(str(facts["address"]), facts["local"] is True, str(facts["page"]))
+        return Seen(
+            str(facts["address"]), facts["local"] is True, str(facts["page"]), str(facts["user"])
+        )
     except (ValueError, KeyError, TypeError):
         return None
 

@@ -17,8 +17,8 @@ from core.exposure import Exposure
 from core.settings import Settings
 from ui import words
 from ui.bodies import RefusedBodyError
-from ui.owner import HEADER, TOKEN
-from ui.server.caller import seen_of
+from ui.owner import TOKEN
+from ui.server.caller import HEADER, seen_of
 
 HOUR_S = 3600.0
 MOST_FILES = 8

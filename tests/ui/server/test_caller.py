@@ -178,6 +178,24 @@ def test_owners_are_told_apart() -> None:
     assert scripts not in "".join(owners)
 
 
+async def test_a_users_token_leads_to_the_user_and_travels_inward() -> None:
+    """Wherever the script runs; the program's call of itself keeps who it was."""
+    app = Starlette(
+        routes=[Route("/", tell)],
+        middleware=[
+            Middleware(StampCaller, entrance=Entrance(), user={"mine": "user:hf:1"}.get),
+        ],
+    )
+    async with client("203.0.113.9", app=app) as outer, client(app=app) as inner:
+        named = (await outer.get("/", headers={"x-srpo-token": "mine"})).json()["stamp"]
+        bare = (await outer.get("/")).json()["stamp"]
+        carried = (await inner.get("/", headers={STAMP: named})).json()["stamp"]
+    assert owner_of(SimpleNamespace(username=None, headers={STAMP: carried})) == "user:hf:1"
+    assert caller_of(SimpleNamespace(username=None, headers={STAMP: bare})).stranger
+    script = SimpleNamespace(username=None, headers={STAMP: named})
+    assert not caller_of(script, admins={"hf:ann", "user:hf:1", "1"}).admin
+
+
 def test_a_stranger_is_one_for_one_request() -> None:
     """Two requests from one address share nothing: an address is not an identity."""
     away = asking()

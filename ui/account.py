@@ -1,0 +1,97 @@
+"""Signing in and out, and the offer to take along what the browser made before."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Literal
+
+import gradio as gr
+
+from core.errors import PlaygroundError
+from core.studio import Studio
+from ui import draw, words
+from ui.make import FREE, PRIVATE
+from ui.owner import browser_of, owner_of
+from ui.server.sign_in import START, user_of
+from ui.tab import Update
+
+Login = Literal["", "password", "account"]
+"""How users sign in: not at all, with a password, or with an account of Hugging Face."""
+
+# Inside another site's page a browser may keep no cookie of ours, and the hub may not be shown.
+GO = f"""(label) => {{
+  const here = '?_target_url=' + encodeURIComponent('/' + location.search);
+  if (label !== {json.dumps(words.SIGN_IN_WITH_HUB)}) location.assign('/logout' + here);
+  else if (window.top === window) location.assign('{START}' + here);
+  else window.open('{START}' + here, '_blank');
+}}"""
+AGAIN = "() => location.reload()"
+
+
+class SignInButton(gr.LoginButton):  # type: ignore[misc]  # Gradio has no types here
+    """The button that makes Gradio serve its login; its events are no part of the API."""
+
+    def get_block_name(self) -> str:
+        """Name what draws it."""
+        return "button"
+
+    def activate(self) -> None:
+        """Go to the login, or out."""
+        self.click(None, [self], None, js=GO, **PRIVATE)
+
+
+def build(studio: Studio, login: Login, who: gr.BrowserState, load: Any) -> None:
+    """Lay it out as far as users sign in; `load` is the page's load event."""
+    if login == "account":
+        button = SignInButton(words.SIGN_IN_WITH_HUB, size="sm", icon=None, elem_id="sign-in")
+        load(_label, None, [button], **FREE)
+    if login:
+        _offer(studio, who, load)
+
+
+def _label(request: gr.Request) -> str:
+    user = user_of(request)
+    return words.sign_out(user.name) if user else words.SIGN_IN_WITH_HUB
+
+
+def _offer(studio: Studio, who: gr.BrowserState, load: Any) -> None:
+    """Offer it once: what was left stays left, until the browser has made more without a user."""
+    left = gr.BrowserState(0, storage_key="srpo-left", secret="srpo")
+    with gr.Row(visible=False, elem_id="take-along", elem_classes="offer") as bar:
+        question = gr.HTML(apply_default_css=False)
+        take = gr.Button(words.TAKE, size="sm", variant="primary")
+        leave = gr.Button(words.LEAVE, size="sm")
+
+    async def ask(token: Any, before: Any, request: gr.Request) -> Update:
+        """Ask a user who signed in on a browser that has something of its own."""
+        images, under_way = await _left(token, request)
+        known = before if isinstance(before, int) else 0
+        if images + under_way <= known:
+            return {bar: gr.update(visible=False), question: ""}
+        asked = draw.notice(words.take_along(images, under_way), "info")
+        return {bar: gr.update(visible=True), question: asked}
+
+    async def _left(token: Any, request: gr.Request) -> tuple[int, int]:
+        browser = browser_of(token)
+        signed_in = owner_of(request, token).startswith("user:")
+        if not browser or not signed_in or studio.closed:
+            return 0, 0
+        return await studio.history.held(browser)
+
+    async def take_along(token: Any, request: gr.Request) -> Update:
+        """Give what this browser's token has to the user."""
+        owner, browser = owner_of(request, token), browser_of(token)
+        try:
+            if browser and owner.startswith("user:"):
+                await studio.hand_over(browser, owner)
+        except PlaygroundError as error:
+            raise gr.Error(words.trouble(error), print_exception=False) from error
+        return {bar: gr.update(visible=False)}
+
+    async def not_now(token: Any, request: gr.Request) -> Update:
+        return {bar: gr.update(visible=False), left: sum(await _left(token, request))}
+
+    load(ask, [who, left], [bar, question], **FREE)
+    taken = take.click(take_along, [who], [bar], **PRIVATE)
+    taken.success(None, None, None, js=AGAIN, **PRIVATE)
+    leave.click(not_now, [who], [bar, left], **PRIVATE)
