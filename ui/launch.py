@@ -29,6 +29,7 @@ from ui.server import cleaning, connections
 from ui.server.caller import PRIVATE, Entrance, StampCaller, networks
 from ui.server.hosts import KnownHosts
 from ui.server.login_limit import LimitedLogin
+from ui.server.mistakes import Mistakes, count_values_quietly
 from ui.server.sessions import KnownStreams
 from ui.server.sign_in import SignIn, offered
 from ui.server.upload_quota import LimitedUploads, policy
@@ -43,6 +44,7 @@ def serve(studio: Studio, tokens: Tokens, settings: Settings, life: Life) -> Non
     _declare_gpu_use()
     cleaning.own_folder()
     keep_from_fetching()
+    count_values_quietly()
     connections.install()
     if shut := studio.closed_to():
         labels = [studio.backends[name].label for name in shut]
@@ -111,6 +113,7 @@ def options(
                 Middleware(LimitedUploads, policy=policy(settings, exposure(settings, os.environ))),
                 *([Middleware(SignIn)] if login(settings) == "account" else []),
                 Middleware(Bodies),
+                Middleware(Mistakes),
             ],
             "lifespan": _with_cleaning(life, studio),
         },

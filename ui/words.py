@@ -59,6 +59,7 @@ FOR_MCP_CLIENTS = (
     "settings.\n"
 )
 SIGN_OUT_ON_THE_PAGE = "Sign out with the link on the page."
+NOT_UNDERSTOOD = "This request cannot be understood: see the API's description on the page."
 NO_LOGIN_FORM = "This is not a form with a user name and a password."
 OWN_KEYS_TITLE = "A key of your own"
 OWN_KEYS = (
@@ -378,6 +379,11 @@ def too_many_tries(seconds: int) -> str:
     """Say when a person may try to sign in again."""
     wait = f"{seconds} seconds" if seconds < 120 else f"{seconds // 60} minutes"
     return f"Too many wrong passwords. Try again in {wait}."
+
+
+def too_few_values(wanted: int, came: int) -> str:
+    """Say that a call of the API lacks values."""
+    return f"Values are missing: {came} of {wanted} came."
 
 
 def restored(reading: Reading) -> str:

@@ -37,8 +37,24 @@ def test_users_sign_in_and_do_not_meet(tmp_path: Path) -> None:
             with pytest.raises(AppError, match="no such job"):
                 bob.predict(job["id"], api_name=endpoint)
         assert ann.predict(job["id"], api_name="/job")["entry_id"] == entry["id"]
+        only_the_signed_in_see(program.address, entry["file"])
     finally:
         program.kill()
+
+
+def only_the_signed_in_see(address: str, image: str) -> None:
+    """An image's address opens after a login alone, and no foreign page ends that login."""
+    path = "/" + image.removeprefix(address).lstrip("/")
+    outside = httpx.get(address + path)
+    assert (outside.status_code, outside.text) == (401, httpx.get(f"{address}/media/a/b/c/d").text)
+    with httpx.Client(base_url=address) as ann:
+        ann.post("/login", data={"username": "ann", "password": "one"})
+        assert ann.get(path).headers["content-type"].startswith("image/")
+        for foreign in ({}, {"Referer": "http://evil.test/"}, {"Sec-Fetch-Site": "cross-site"}):
+            assert ann.get("/logout", headers=foreign).status_code == 403
+            assert ann.get(path).status_code == 200
+        assert ann.get("/logout", headers={"Referer": f"{address}/"}).status_code == 302
+        assert ann.get(path).status_code == 401
 
 
 def statuses(address: str) -> set[int]:

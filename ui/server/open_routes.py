@@ -15,7 +15,7 @@ ID = r"[A-Za-z0-9_-]+"
 OPEN: tuple[tuple[str, str, str], ...] = (
     ("GET HEAD", "/", "the page"),
     ("GET", "/config/?", "the page's components, for gradio_client"),
-    ("GET", "/(assets|static)/.+", "the page's scripts, styles and fonts"),
+    ("GET", r"/(assets|static)/[\w./@+~-]{1,200}", "the page's scripts, styles and fonts"),
     ("GET", "/(gradio_api/)?theme[.]css", "the page's colours"),
     ("GET", "/favicon[.]ico", "the page's icon"),
     ("GET", "/robots[.]txt", "crawlers"),

@@ -11,6 +11,8 @@ from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from ui.guard import route_of
+
 STREAM = re.compile(r"/gradio_api/(queue/data|call/(?:v2/)?[A-Za-z0-9_]+/([A-Za-z0-9_-]+))")
 
 
@@ -37,7 +39,7 @@ class KnownStreams:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or say that there is no such stream."""
-        found = STREAM.fullmatch(scope["path"]) if scope["type"] == "http" else None
+        found = STREAM.fullmatch(route_of(scope)) if scope["type"] == "http" else None
         if found and scope["method"] == "GET" and (answer := _refusal(scope, found)):
             await answer(scope, receive, send)
             return
