@@ -14,6 +14,7 @@ import gradio as gr
 from core.errors import PlaygroundError
 from core.studio import Studio
 from ui import draw, words
+from ui.clicks import text, told
 from ui.make import PRIVATE
 from ui.owner import owner_of
 from ui.tab import Update
@@ -75,17 +76,17 @@ class Keys:
 
     async def change(self, who: Any, event: gr.EventData, request: gr.Request) -> Update:
         """Hold the key that was entered, or let the one that is held go."""
-        service = str(getattr(event, "service", ""))
+        service = text(event, "service")
         if service not in self.notices:
             return {}
         owner = owner_of(request, who)
         try:
-            if getattr(event, "forget", False):
+            if told(event, "forget"):
                 said = words.forgotten(await self.studio.forget_key(owner, service))
                 drawn = draw.notice(said, "info")
             else:
-                key = str(getattr(event, "key", ""))
-                said = words.entered(await self.studio.enter_key(owner, service, key))
+                entered = await self.studio.enter_key(owner, service, text(event, "key"))
+                said = words.entered(entered)
                 drawn = draw.own_key(service, self.studio.backends[service].label, said)
         except PlaygroundError as error:
             drawn = draw.notice(words.trouble(error)) + self._in_use(owner, service)

@@ -100,7 +100,7 @@ class Caller:
 
     def wait(self, seeds: Collection[int], states: Collection[str]) -> list[str]:
         """Wait until the jobs with these seeds are in one of the states; return each one's."""
-        end = time.monotonic() + 60
+        end = time.monotonic() + 120
         while True:
             found = {job["seed"]: job["state"] for job in self.jobs() if job["seed"] in seeds}
             if set(found.values()) <= set(states):

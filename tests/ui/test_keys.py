@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
+import gradio as gr
 import pytest
 
 from core.job import Job
-from core.own_keys import Entered
+from core.own_keys import Entered, OwnKeys
 from core.studio import Progress
-from tests.fakes import FakeBackend
+from tests.conftest import Studios
+from tests.fakes import FakeBackend, FakeService
 from ui import draw, queue, words
+from ui.keys import Keys
 
 BACKEND = FakeBackend(paid=True)
 JOB = Job(
@@ -72,3 +77,25 @@ def test_the_backend_is_the_visitors_for_the_visitor_alone() -> None:
     assert words.backend_name(BACKEND) == "Fake"
     assert "Your key" in draw.backends([BACKEND], ["fake"])
     assert "Your key" not in draw.backends([BACKEND])
+
+
+@pytest.mark.anyio
+@pytest.mark.filterwarnings("ignore::UserWarning")
+async def test_whatever_the_form_sends_is_answered(studios: Studios) -> None:
+    """An event without names, and names that hold no text; no key is made of them."""
+    connected: list[str] = []
+
+    def connect(_service: str, key: str) -> Any:
+        connected.append(key)
+        return FakeService(paid=True)
+
+    studio = await studios.open(FakeService(), own=OwnKeys(connect, ["fake"]))
+    asks: Any = SimpleNamespace(username="ann", headers={})
+    with gr.Blocks(analytics_enabled=False):
+        keys = Keys(studio, gr.BrowserState(""))
+        keys.build()
+    for value in (None, "", "\ud800", "\x00", 10**400, [], [[1]], {}, {"a": 1}, True):
+        for data in (value, {"service": value}, {"service": "fake", "key": value}):
+            drawn = await keys.change("", gr.EventData(None, data), asks)
+            assert not drawn or "This cannot be a key" in drawn[keys.notices["fake"]]
+    assert connected == []
