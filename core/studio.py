@@ -431,9 +431,6 @@ class Studio:
         async with self._taking:
             job = await self.ledger.get(run.job.id)
             if job.active:
-                # Its turn may have come as it was stopped: it was not sent, whatever the row says.
-                state = "waiting" if run.job.state == "waiting" else job.state
-                job = replace(job, state=state)
                 await lay_aside(self.ledger, self.backends.get(job.backend), job)
             self._runs.pop(job.id, None)
             if held := self.own.holding(job):
