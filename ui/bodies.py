@@ -1,8 +1,8 @@
 """Limits what a request may carry: its size while it comes, how long it takes, how deep it goes.
 
-Gradio limits uploaded files alone: a picture inside JSON has no limit there, and JSON that is
-thousands of levels deep ends in an error of the server. What is too much is answered with a
-sentence before Gradio sees it.
+Gradio limits uploaded files alone: a picture inside JSON has no limit there, JSON that is thousands
+of levels deep ends in an error of the server, and while a large body is read, nobody else is
+answered. What is too much is answered with a sentence before Gradio sees it.
 """
 
 from __future__ import annotations
@@ -17,25 +17,34 @@ from starlette.formparsers import MultiPartException
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-MOST_JSON = 28_000_000
-"""Bytes of a body; a picture of 20 MB in base64 fits."""
+MOST_JSON = 4_200_000
+"""Bytes of a body: as many as Gradio takes of an MCP client, which may send a picture in it."""
 MOST_FORM = 24_000_000
 """Bytes of an upload: Gradio's own limit for one file, and what a form puts around it."""
+MOST_FIELDS = 50_000
+"""Bytes of a form without a file: of a login."""
+MOST_HELD = 400_000_000
+"""Bytes of all bodies that are in memory at once; small ones are always taken."""
 DEEPEST = 64
-MOST_PARTS = 500_000
-"""Strings, brackets and commas of a body; a page of thousands of pictures fits."""
+MOST_PARTS = 10_000
+"""Strings, brackets and commas of a body; Gradio looks at each by itself."""
+LONGEST_PATH = 4_000
+"""Letters of an address's path; whoever looks for a file goes through it step by step."""
 LONGEST_WORD = 1_000
 """Letters between two signs of JSON: of a number, a word or white space."""
 PIECE = 200_000
 """Bytes of a text that are looked at in one step."""
 PATIENCE_S = 20.0
-"""How long a body may be under way, in seconds, and one second more for each `SLOWEST` bytes."""
+"""How long a sender may be silent, in seconds; whoever is slower than `SLOWEST` uses it up."""
 SLOWEST = 20_000
+"""Bytes a second."""
 SMALL = 50_000
 
 # The quantifiers never give back what they took, so that no body can make the search slow.
 _SIGN = re.compile(rb'([^"\[\]{},]{0,%d}+)(["\[\]{},])?+' % LONGEST_WORD)
 _TEXT = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
+FORM = "application/x-www-form-urlencoded"
+UPLOAD = re.compile(r"/upload/?$")
 
 
 class RefusedBodyError(Exception):
@@ -51,54 +60,84 @@ class Bodies:
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
+        self._held = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on with its body, or answer why not."""
-        if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "OPTIONS"):
+        if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
-        kind = headers.get("content-type", "").lower()
         try:
-            if kind.startswith("multipart/"):
-                _check_size(_declared(headers), MOST_FORM)
+            if len(scope["path"]) > LONGEST_PATH:
+                raise RefusedBodyError(414, "This address is too long.")
+            if scope["method"] in ("GET", "HEAD", "OPTIONS"):
+                await self.app(scope, receive, send)
+            elif _is_form(scope) and UPLOAD.search(scope["path"]):
+                _check_size(_declared(scope), MOST_FORM)
                 await _Counted(self.app, receive, send).run(scope)
-                return
-            _check_size(_declared(headers), MOST_JSON)
-            body = await _whole(receive)
-            if not kind.startswith("application/x-www-form-urlencoded"):
-                await _check_json(body)
+            else:
+                await self._with_body(scope, receive, send)
         except RefusedBodyError as error:
             # What still comes of the body is not read: the connection ends with the answer.
             closing = {"Connection": "close"}
             answer = JSONResponse({"detail": str(error)}, error.status, closing)
             await answer(scope, receive, send)
-            return
-        await self.app(scope, _replayed(body, receive), send)
+
+    async def _with_body(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Read a body to its end, look at it, and pass it on."""
+        form = _is_form(scope)
+        most = MOST_FIELDS if form else MOST_JSON
+        _check_size(_declared(scope), most)
+        parts, arriving, held = [], Arriving(), 0
+        try:
+            while True:
+                message = await arriving.next(receive, most)
+                if message["type"] == "http.disconnect":
+                    return  # whoever asked is gone
+                parts.append(message.get("body", b""))
+                held = arriving.size
+                self._held += len(parts[-1])
+                if held > SMALL and self._held > MOST_HELD:
+                    raise RefusedBodyError(503, "Too much is sent here at once. Try again later.")
+                if not message.get("more_body"):
+                    break
+            body = b"".join(parts)
+            parts.clear()
+            if not form:
+                await _check_json(body)
+            await self.app(scope, _replayed(body, receive), send)
+        finally:
+            self._held -= held
 
 
 @dataclass(slots=True)
 class Arriving:
-    """A body on its way: how much of it is here, and how long the next part may take."""
+    """A body on its way: how much of it is here, and until when the next part has to come."""
 
     size: int = 0
-    begun: float = field(default_factory=time.monotonic)
+    until: float = field(default_factory=lambda: time.monotonic() + PATIENCE_S)
 
     async def next(self, receive: Receive, most: int) -> Message:
         """Return the next part.
 
-        Raises RefusedBodyError when there is too much of it, or when it is too slow: a sender that
-        stops is given up, one on a slow line is waited for.
+        Raises RefusedBodyError when there is too much of it, or when it is too slow. What has
+        arrived gives time for more, so that a slow line is waited for; but never for longer than
+        from the start, so that nobody can stop in the middle and keep the place.
         """
-        left = self.begun + PATIENCE_S + self.size / SLOWEST - time.monotonic()
         try:
-            async with asyncio.timeout(max(left, 0.0)):
+            async with asyncio.timeout(max(self.until - time.monotonic(), 0.0)):
                 message = await receive()
         except TimeoutError:
             raise RefusedBodyError(408, "This request took too long to arrive.") from None
-        self.size += len(message.get("body", b""))
+        arrived = len(message.get("body", b""))
+        self.size += arrived
+        self.until = min(self.until + arrived / SLOWEST, time.monotonic() + PATIENCE_S)
         _check_size(self.size, most)
         return message
+
+
+CUT = "This upload is larger than the maximum allowed size."
+"""By this error alone Gradio removes what it has already written to its folder."""
 
 
 class _Counted:
@@ -107,7 +146,7 @@ class _Counted:
     def __init__(self, app: ASGIApp, receive: Receive, send: Send) -> None:
         self._app, self._receive, self._send = app, receive, send
         self._arriving = Arriving()
-        self._whole = False
+        self._whole = self._gone = False
         self._refusal: RefusedBodyError | None = None
 
     async def run(self, scope: Scope) -> None:
@@ -115,7 +154,7 @@ class _Counted:
         try:
             await self._app(scope, self._read, self._answer)
         except MultiPartException:
-            if not self._refusal:
+            if not self._refusal and not self._gone:
                 raise
         if self._refusal:
             raise self._refusal
@@ -127,20 +166,25 @@ class _Counted:
             message = await self._arriving.next(self._receive, MOST_FORM)
         except RefusedBodyError as error:
             self._refusal = error
-            # The one error for which Gradio removes what it has already written to its folder.
-            raise MultiPartException(
-                "This upload is larger than the maximum allowed size."
-            ) from error
+            raise MultiPartException(CUT) from error
+        if message["type"] == "http.disconnect":
+            self._gone = True
+            raise MultiPartException(CUT)
         self._whole = not message.get("more_body")
         return message
 
     async def _answer(self, message: Message) -> None:
-        if not self._refusal:
+        if not self._refusal and not self._gone:
             await self._send(message)
 
 
-def _declared(headers: Headers) -> int:
-    length = headers.get("content-length", "")
+def _is_form(scope: Scope) -> bool:
+    kind = Headers(scope=scope).get("content-type", "").lower()
+    return kind.startswith(("multipart/", FORM))
+
+
+def _declared(scope: Scope) -> int:
+    length = Headers(scope=scope).get("content-length", "")
     return int(length) if length.isascii() and length.isdecimal() and len(length) < 20 else 0
 
 
@@ -148,19 +192,9 @@ def _check_size(size: int, most: int) -> None:
     if size > most:
         raise RefusedBodyError(
             413,
-            f"This request is too large: at most {most // 1_000_000} MB are taken. "
+            f"This request is too large: at most {most / 1_000_000:g} MB are taken. "
             "Make the picture smaller and try again.",
         )
-
-
-async def _whole(receive: Receive) -> bytes:
-    """Read a body to its end."""
-    parts, arriving = [], Arriving()
-    while True:
-        message = await arriving.next(receive, MOST_JSON)
-        parts.append(message.get("body", b""))
-        if message["type"] == "http.disconnect" or not message.get("more_body"):
-            return b"".join(parts)
 
 
 async def _check_json(body: bytes) -> None:

@@ -16,7 +16,7 @@ from gradio import processing_utils
 
 from core.errors import InputError
 from ui import words
-from ui.inbox import no_longer_there, uploaded
+from ui.inbox import LONGEST_PATH, no_longer_there, uploaded
 
 
 def keep_from_fetching() -> None:
@@ -48,6 +48,8 @@ def _checked(move: Any) -> Any:
 
     @wraps(move)
     async def moved(*values: Any, check_in_upload_folder: bool = False, **options: Any) -> Any:
+        if check_in_upload_folder and _is_endless(values[:1]):
+            raise gr.Error(words.trouble(no_longer_there()), print_exception=False)
         try:
             return await move(*values, check_in_upload_folder=check_in_upload_folder, **options)
         except gr.Error:  # a ValueError too
@@ -58,3 +60,13 @@ def _checked(move: Any) -> Any:
             raise
 
     return moved
+
+
+def _is_endless(value: Any) -> bool:
+    """Whether a value names a file by more letters than any file has: Gradio would follow them."""
+    if isinstance(value, dict):
+        named = (value.get("path"), value.get("url"))
+        return any(isinstance(one, str) and len(one) > LONGEST_PATH for one in named) or any(
+            _is_endless(one) for one in value.values()
+        )
+    return isinstance(value, list | tuple) and any(_is_endless(one) for one in value)

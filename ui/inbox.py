@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -28,6 +30,8 @@ OWN = "/gradio_api/file="
 S = TypeVar("S")
 T = TypeVar("T")
 PATIENCE_S = 10.0
+LONGEST_PATH = 4_000
+"""Letters; a longer one takes very long to follow, and no file can have it."""
 DECODERS = 4
 """Pictures that are decoded at once; one that takes too long keeps its place until it ends."""
 
@@ -132,12 +136,16 @@ def uploaded(upload: Any) -> Path:
             "Addresses of pictures are not fetched here.", field="image", advice=INSTEAD
         )
     try:
+        if len(path) > LONGEST_PATH:
+            raise ValueError(path[:20])
         found = Path(path).resolve()
         ours = found.is_relative_to(Path(get_upload_folder()).resolve()) and found.is_file()
     except (OSError, ValueError, RuntimeError):  # no file can have this name
         ours = False
     if not ours:
         raise no_longer_there()
+    with suppress(OSError):
+        os.utime(found)  # what is used again is not removed as old
     return found
 
 

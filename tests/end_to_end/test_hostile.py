@@ -119,7 +119,15 @@ def test_the_file_route_fetches_nothing_for_anybody(playground: Playground, lure
 
 @pytest.mark.parametrize(
     "path",
-    ["/etc/hostname", "{data}/playground.db", "", "\0", "../" * 40 + "etc/hostname", "x" * 5000],
+    [
+        "/etc/hostname",
+        "{data}/playground.db",
+        "",
+        "\0",
+        "../" * 40 + "etc/hostname",
+        "x" * 5000,
+        "../" * 300_000,
+    ],
 )
 @pytest.mark.parametrize("meta", [{}, {"meta": META}], ids=["plain", "file"])
 def test_a_picture_argument_opens_no_file_of_ours(

@@ -6,9 +6,12 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
+from contextlib import nullcontext
+from typing import Any
 
 import httpx
 import pytest
+from pydantic import SecretStr
 from starlette.applications import Starlette
 from starlette.formparsers import MultiPartException
 from starlette.middleware import Middleware
@@ -16,8 +19,12 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from core.settings import Settings
+from tests.conftest import Studios
+from tests.fakes import FakeBackend
 from ui import bodies
 from ui.bodies import Bodies, RefusedBodyError, check_json
+from ui.launch import options
 
 pytestmark = pytest.mark.anyio
 JSON = {"Content-Type": "application/json"}
@@ -45,11 +52,12 @@ class Server:
     async def post(
         self, content: bytes | AsyncIterator[bytes], headers: dict[str, str]
     ) -> httpx.Response:
-        route = Route("/", self.answer, methods=["POST", "GET"])
+        route = Route("/{path:path}", self.answer, methods=["POST", "GET"])
         app = Starlette(routes=[route], middleware=[Middleware(Bodies)])
+        path = "/gradio_api/upload" if headers == FORM else "/"
         transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://play.test") as client:
-            return await client.post("/", content=content, headers=headers)
+            return await client.post(path, content=content, headers=headers)
 
 
 async def endless() -> AsyncIterator[bytes]:
@@ -58,8 +66,8 @@ async def endless() -> AsyncIterator[bytes]:
 
 
 async def test_what_fits_arrives_whole() -> None:
-    """A picture of 20 MB in base64, escapes, brackets in texts: nothing of it is touched."""
-    texts = ["A" * 26_700_000, '"[[[[' * 100, "\\" * 9, "é🦊"]
+    """A picture of 3 MB in base64, escapes, brackets in texts: nothing of it is touched."""
+    texts = ["A" * 4_000_000, '"[[[[' * 100, "\\" * 9, "é🦊"]
     body = json.dumps({"data": texts}, ensure_ascii=False).encode()
     server = Server()
     assert (await server.post(body, JSON)).text == "taken"
@@ -72,7 +80,7 @@ async def test_a_length_that_is_too_large_is_refused_unread(headers: dict[str, s
     server = Server()
     answer = await server.post(b"x", headers | {"Content-Length": "200000000"})
     assert answer.status_code == 413
-    assert "at most 2" in answer.json()["detail"]
+    assert "at most" in answer.json()["detail"]
     assert server.asked == 0
 
 
@@ -99,13 +107,14 @@ async def test_an_endless_upload_is_cut_while_it_comes(swallows: bool) -> None:
         (b'{"a":' * 65 + b"1" + b"}" * 65, 400),
         (b'{"data": "' + b'\\"' * 100_000, 400),
         (b"[" + b"[]," * 400_000 + b"1]", 413),
+        (b"{" + b'"a":1,' * 100_000 + b'"b":2}', 413),
         (b"[" + b"1," * 600_000 + b"1]", 413),
         (("[" * 70).encode("utf-16"), 400),
         (('{"a": "Ģ' + "[" * 70).encode("utf-16-le"), 400),
         (b'{"a": "\xff"}', 400),
         (b'{"a": "\0"}', 400),
     ],
-    ids="arrays objects open-text lists numbers utf-16 hidden-bracket no-utf-8 nul".split(),
+    ids="arrays objects open-text lists keys numbers utf-16 hidden-bracket no-utf-8 nul".split(),
 )
 async def test_json_bombs_are_small_errors(body: bytes, status: int) -> None:
     """Deep, endless in parts, or in an encoding that hides its brackets: refused, and quickly."""
@@ -158,6 +167,65 @@ async def test_no_body_stops_everybody_else(body: bytes) -> None:
     assert longest < 0.7
 
 
+@pytest.mark.parametrize("body", FROZEN.values(), ids=FROZEN)
+async def test_no_body_is_read_further_than_it_may_be(body: bytes) -> None:
+    """Without a length too: what is too much ends at the limit, and reaches nobody."""
+    taken = 0
+
+    async def pieces() -> AsyncIterator[bytes]:
+        nonlocal taken
+        for start in range(0, len(body), 100_000):
+            taken += 100_000
+            yield body[start : start + 100_000]
+
+    server = Server()
+    assert (await server.post(pieces(), JSON)).status_code == 413
+    assert taken <= bodies.MOST_JSON + 200_000
+    assert server.asked == 0
+
+
+@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", FORM["Content-Type"]])
+async def test_a_form_without_a_file_is_small(kind: str) -> None:
+    """27 MB of “&” stopped everybody for 10 s: a form is read sign by sign."""
+    server = Server()
+    answer = await server.post(b"&" * (bodies.MOST_FIELDS + 1), {"content-type": kind})
+    assert (answer.status_code, server.asked) == (413, 0)
+
+
+async def test_an_address_of_thousands_of_folders_is_refused() -> None:
+    """Whoever looks for a file follows each of them."""
+    server = Server()
+    app = Starlette(routes=[Route("/{path:path}", server.answer)], middleware=[Middleware(Bodies)])
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://play.test") as client:
+        assert (await client.get("/file=" + "a/" * 5_000)).status_code == 414
+        assert (await client.get("/file=" + "a" * 200)).status_code == 200
+    assert server.asked == 1
+
+
+async def test_bodies_in_memory_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many half-sent large ones do not fill it; small ones are taken meanwhile."""
+    monkeypatch.setattr(bodies, "MOST_HELD", 500_000)
+    server, opened = Server(), asyncio.Event()
+    route = Route("/", server.answer, methods=["POST"])
+    transport = httpx.ASGITransport(app=Starlette(routes=[route], middleware=[Middleware(Bodies)]))
+
+    async def half() -> AsyncIterator[bytes]:
+        yield b'"' + b"x" * 300_000
+        await opened.wait()
+        yield b'"'
+
+    async with httpx.AsyncClient(transport=transport, base_url="http://play.test") as client:
+        both = [asyncio.create_task(client.post("/", content=half(), headers=JSON)) for _ in "ab"]
+        done, _ = await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        assert done.pop().result().status_code == 503
+        assert (await client.post("/", json={"prompt": "a boat"})).text == "taken"
+        opened.set()
+        assert {(await one).status_code for one in both} == {200, 503}
+        large = await client.post("/", json={"image": "x" * 400_000})
+        assert large.text == "taken"  # what is over is held no longer
+
+
 def test_a_long_word_is_refused_where_it_begins() -> None:
     """The check does not read to the end of what no request needs."""
     longest = b"[" + b"9" * bodies.LONGEST_WORD + b"]"
@@ -184,6 +252,69 @@ async def test_a_slow_line_is_waited_for_and_a_trickle_is_not(
     assert (await Server().post(piecewise(100), headers)).text == "taken"
     late = await Server(swallows=True).post(piecewise(1), headers)
     assert (late.status_code, late.headers["connection"]) == (408, "close")
+
+
+@pytest.mark.parametrize("headers", [JSON, FORM], ids=["JSON", "upload"])
+async def test_whoever_stops_in_the_middle_keeps_the_place_no_longer(
+    monkeypatch: pytest.MonkeyPatch, headers: dict[str, str]
+) -> None:
+    """A megabyte buys no minute of silence."""
+    monkeypatch.setattr(bodies, "PATIENCE_S", 0.1)
+
+    async def most_of_it() -> AsyncIterator[bytes]:
+        yield b"x" * 1_000_000
+        await asyncio.sleep(5)
+
+    start = time.monotonic()
+    stopped = await Server(swallows=True).post(most_of_it(), headers)
+    assert (stopped.status_code, time.monotonic() - start < 2) == (408, True)
+
+
+async def test_an_upload_whose_sender_is_gone_leaves_nothing() -> None:
+    """The reader gets the error after which it removes its files."""
+    server = Server(swallows=True)
+    app = Starlette(
+        routes=[Route("/upload", server.answer, methods=["POST"])], middleware=[Middleware(Bodies)]
+    )
+    news = [
+        {"type": "http.request", "body": b"x" * 10, "more_body": True},
+        {"type": "http.disconnect"},
+    ]
+    sent: list[object] = []
+
+    async def receive() -> Any:
+        return news.pop(0)
+
+    async def send(message: object) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/upload", "query_string": b""}
+    scope["headers"] = [(b"content-type", FORM["Content-Type"].encode())]
+    await app(scope, receive, send)
+    assert "maximum allowed size" in server.errors[0]
+    assert sent == []
+
+
+async def test_half_a_login_is_given_up_too(
+    monkeypatch: pytest.MonkeyPatch, studios: Studios
+) -> None:
+    """Nothing reads a body before its time is watched."""
+    monkeypatch.setattr(bodies, "PATIENCE_S", 0.1)
+    settings = Settings(srpo_auth=SecretStr("ann:secret"), _env_file=None)
+    studio = await studios.open(FakeBackend())
+    chain = options(studio, settings, nullcontext)["app_kwargs"]["middleware"]
+    app = Starlette(middleware=chain)
+
+    async def half() -> AsyncIterator[bytes]:
+        yield b"username=ann"
+        await asyncio.sleep(5)
+
+    headers = {"content-type": "application/x-www-form-urlencoded"}
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+        answer = await client.post("/login", content=half(), headers=headers)
+    assert answer.status_code == 408
+    await studio.aclose()
 
 
 async def test_a_body_that_never_comes_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:

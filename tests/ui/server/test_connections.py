@@ -26,6 +26,10 @@ class Hurried(PunctualProtocol):
     head_s = 0.3
 
 
+class Crowded(PunctualProtocol):
+    most = 20
+
+
 async def page(_request: Request) -> Response:
     return PlainTextResponse("here")
 
@@ -44,11 +48,11 @@ async def read_all(request: Request) -> Response:
 
 
 @asynccontextmanager
-async def served() -> AsyncIterator[int]:
+async def served(protocol: type = Hurried) -> AsyncIterator[int]:
     routes = [Route("/", page), Route("/stream", stream)]
     app = Starlette(routes=[*routes, Route("/body", read_all, methods=["POST"])])
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        server = uvicorn.Server(uvicorn.Config(app, http=Hurried, log_config=None, lifespan="off"))
+        server = uvicorn.Server(uvicorn.Config(app, http=protocol, log_config=None, lifespan="off"))
         running = asyncio.create_task(server.serve([listening]))
         yield int(listening.getsockname()[1])
         server.should_exit = server.force_exit = True
@@ -81,6 +85,22 @@ async def test_half_a_head_is_closed_however_it_comes() -> None:
             return closed
 
         assert all(await asyncio.gather(*[hold(number) for number in range(200)]))
+
+
+async def test_one_connection_too_many_is_closed_at_once() -> None:
+    """The others go on, and there is room again when they have gone."""
+    async with served(Crowded) as port:
+        held = [await asyncio.open_connection("127.0.0.1", port) for _ in range(Crowded.most)]
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        assert await ended(reader)
+        assert not await ended(held[0][0], 0.05)
+        for _, one in [*held, (reader, writer)]:
+            one.close()
+        await asyncio.sleep(0.05)
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(WHOLE)
+        assert b"here" in await reader.readuntil(b"here")
+        writer.close()
 
 
 async def drip(writer: asyncio.StreamWriter) -> None:
