@@ -20,6 +20,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     RowMapping,
+    Select,
     column,
     delete,
     func,
@@ -232,14 +233,18 @@ class History:
     async def release_unused(self, *, older_than: float) -> None:
         """Remove pictures to start from that were put into a form before a Unix time, and no more.
 
-        All entries and jobs are read once, in small steps; what none of them names is asked for
-        once more by itself, so that nobody waits for all of it.
+        All entries and jobs that may still run are read once, in small steps; what none of them
+        names is asked for once more by itself, so that nobody waits for all of it.
         """
         old = await self.storage.written_before("inputs", older_than)
         names = {_digest_in(name): name for name in old if INPUT.fullmatch(name)}
-        for table_, told in ((entries, entries.c.facts), (jobs, jobs.c.params)):
+        told_of = (
+            select(entries.c.n, entries.c.facts).order_by(entries.c.n),
+            select(jobs.c.n, jobs.c.params).where(_may_run()).order_by(jobs.c.n),
+        )
+        for told in told_of:
             after = 0
-            while names and (rows := await self._texts(table_, told, after)):
+            while names and (rows := await self._texts(told, after)):
                 after = rows[-1][0]
                 for _n, text in rows:
                     for digest in DIGEST.findall(text):
@@ -248,20 +253,15 @@ class History:
             async with self.inputs:
                 await self._release(name, digest)
 
-    async def _texts(self, table_: Any, told: Any, after: int) -> list[tuple[int, str]]:
-        query = select(table_.c.n, told).where(table_.c.n > after).order_by(table_.c.n).limit(500)
+    async def _texts(self, told: Select[Any], after: int) -> list[tuple[int, str]]:
+        query = told.where(told.selected_columns[0] > after).limit(500)
         return await self.database.run(lambda db: [(int(n), str(t)) for n, t in db.execute(query)])
 
     async def _release(self, name: str, sha256: str) -> None:
         """Remove a picture to start from, unless an entry or a job that may still run needs it."""
-        open_still = jobs.c.state.in_([*ACTIVE, "unknown"])
-        again = jobs.c.retryable.is_(True) | (jobs.c.charged == "yes")
         needs = (
             select(entries.c.id).where(entries.c.facts.contains(sha256)),
-            select(jobs.c.state).where(
-                jobs.c.params.contains(sha256),
-                open_still | ((jobs.c.state == "failed") & again),
-            ),
+            select(jobs.c.state).where(jobs.c.params.contains(sha256), _may_run()),
         )
         if not await self.database.run(lambda db: any(db.execute(need).first() for need in needs)):
             await self.storage.delete(name)
@@ -278,6 +278,12 @@ class History:
             return str(found)
 
         return await self.database.run(work)
+
+
+def _may_run() -> ColumnElement[bool]:
+    """Tell jobs that run or may be run again."""
+    again = jobs.c.retryable.is_(True) | (jobs.c.charged == "yes")
+    return jobs.c.state.in_([*ACTIVE, "unknown"]) | ((jobs.c.state == "failed") & again)
 
 
 def _digest_in(name: str) -> str:

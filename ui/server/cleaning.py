@@ -6,12 +6,14 @@ import asyncio
 import itertools
 import logging
 import os
+import re
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
+import gradio.mcp
 from gradio.utils import get_upload_folder
 
 from core.errors import PlaygroundError
@@ -26,6 +28,10 @@ KEPT_S = 24 * 3600.0
 """How long a file that a browser or script sent or was handed stays, in seconds."""
 YOUNG_S = 900.0
 """A file so young may be in use, however full the folder is, in seconds."""
+PLACE = re.compile(r"[0-9a-f]{64}")
+"""Name of a folder in which Gradio keeps a file, by its content."""
+DRAFT = re.compile(r"tmp[a-z0-9_]{8}")
+"""Name of an upload that did not come to its end."""
 MOST_BYTES = 2_000_000_000
 """Of the folder; beyond it the oldest files go first."""
 
@@ -33,24 +39,35 @@ MOST_BYTES = 2_000_000_000
 def own_folder() -> None:
     """Give Gradio a folder of this program's own, unless its variable names one.
 
-    Its default is shared by every Gradio program of the machine, so nobody could clean it.
+    Its default is shared by every Gradio program of the machine, so nobody could clean it. A folder
+    of that name that another user has made is not taken: it could be a link to anywhere.
     """
-    user = getattr(os, "getuid", lambda: "user")()
-    folder = Path(tempfile.gettempdir()) / f"srpo-playground-{user}"
-    os.environ.setdefault("GRADIO_TEMP_DIR", str(folder))
+    if not os.environ.get("GRADIO_TEMP_DIR"):
+        user = os.getuid() if hasattr(os, "getuid") else 0  # Windows has private folders anyway
+        folder = Path(tempfile.gettempdir()) / f"srpo-playground-{user}"
+        try:
+            folder.mkdir(mode=0o700, exist_ok=True)
+            ours = _is_folder(folder) and folder.lstat().st_uid == user
+        except OSError:
+            ours = False
+        if not ours:
+            folder = Path(tempfile.mkdtemp(prefix="srpo-playground-"))
+        os.environ["GRADIO_TEMP_DIR"] = str(folder)
+    # Read from the environment when Gradio is imported, which is before flags are.
+    gradio.mcp.DEFAULT_TEMP_DIR = get_upload_folder()
 
 
 def clean(folder: Path, now: float, *, most: int = MOST_BYTES) -> int:
     """Remove old files of a folder, and the oldest where it is too full; return how many went.
 
-    `now` is in Unix seconds. Links are removed, never followed.
+    `now` is in Unix seconds. Only what Gradio has put there is looked at, in case the folder is
+    used for something else as well. Links are removed, never followed.
     """
     files = []
-    for path in folder.rglob("*"):
+    for path in _files(folder):
         with suppress(OSError):
-            if path.is_symlink() or path.is_file():
-                found = path.lstat()
-                files.append((max(found.st_mtime, found.st_ctime), found.st_size, path))
+            found = path.lstat()
+            files.append((max(found.st_mtime, found.st_ctime), found.st_size, path))
     left = sum(size for _at, size, _path in files)
     gone = 0
     for at, size, path in sorted(files):
@@ -60,11 +77,33 @@ def clean(folder: Path, now: float, *, most: int = MOST_BYTES) -> int:
         with suppress(OSError):
             path.unlink()
             left, gone = left - size, gone + 1
-    for path in sorted(folder.rglob("*"), reverse=True):
+    for place in _places(folder):
         with suppress(OSError):
-            if not path.is_symlink() and path.is_dir() and now - path.stat().st_mtime > YOUNG_S:
-                path.rmdir()  # only if it is empty
+            if now - place.stat().st_mtime > YOUNG_S:
+                place.rmdir()  # only if it is empty
     return gone
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for place in _places(folder):
+        with suppress(OSError):
+            yield from [path for path in place.iterdir() if not _is_folder(path)]
+    if folder.resolve() != Path(tempfile.gettempdir()).resolve():  # where anybody's drafts are
+        with suppress(OSError):
+            found = [path for path in folder.iterdir() if DRAFT.fullmatch(path.name)]
+            yield from [path for path in found if not _is_folder(path)]
+
+
+def _places(folder: Path) -> list[Path]:
+    try:
+        found = [path for path in folder.iterdir() if PLACE.fullmatch(path.name)]
+    except OSError:
+        return []
+    return [path for path in found if _is_folder(path)]
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
 
 
 @asynccontextmanager

@@ -108,12 +108,12 @@ class LoginLimit:
             self._usual.popitem(last=False)
 
     def _keys(self, user: str, address: str) -> dict[tuple[str, str], Rule]:
-        name, place = user.casefold()[:200], _network(address)
+        name, place = user.casefold()[:200], network(address)
         keys = {(name, place): PAIR, ("", place): ADDRESS}
         return keys if (name, place) in self._usual else keys | {(name, ""): USER}
 
 
-def _network(address: str) -> str:
+def network(address: str) -> str:
     """Return what one caller has: of IPv6 a whole network, of IPv4 an address."""
     try:
         found = ip_address(address)

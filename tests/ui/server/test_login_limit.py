@@ -53,7 +53,7 @@ def test_an_address_cannot_go_through_all_users() -> None:
     assert count == 20
 
 
-def test_an_ipv6_network_is_one_address() -> None:
+def test_an_ipv6network_is_one_address() -> None:
     """Its owner has more addresses than there are guesses."""
     limit = LoginLimit(Clock())
     count = sum(limit.begin("ann", f"2001:db8::{n:x}") == 0 for n in range(1, 1000))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from typing import Any
 
@@ -35,7 +36,7 @@ def test_a_caller_waits_until_enough_is_an_hour_old() -> None:
     uploads, quota = Uploads(clock), Quota(files=3, bytes=100)
     for size in (60, 30, 5):
         assert uploads.wait_s("a", quota, size) == 0
-        uploads.add("a", size, 1)
+        uploads.begin("a", size)
         clock.now += 60
     assert uploads.wait_s("a", quota, 1) == HOUR_S - 180
     assert uploads.wait_s("a", Quota(files=9, bytes=100), 50) == HOUR_S - 180
@@ -50,7 +51,8 @@ def test_memory_is_bounded() -> None:
     """A hundred thousand tokens are not remembered."""
     uploads = Uploads(Clock())
     for number in range(MOST_KEPT + 10):
-        uploads.add(str(number), 1, 1)
+        uploads.begin(str(number), 1)
+        assert uploads.wait_s(f"refused {number}", Quota(files=1, bytes=1), 1) == 0
     assert len(uploads._sent) == MOST_KEPT
 
 
@@ -62,8 +64,13 @@ async def store(request: Request) -> Response:
         return PlainTextResponse(error.message, status_code=400)
 
 
-def client(policy: Policy, clock: Clock, address: str = "203.0.113.1") -> httpx.AsyncClient:
-    uploads = Uploads(clock)
+def client(
+    policy: Policy,
+    clock: Clock,
+    address: str = "203.0.113.1",
+    uploads: Uploads | None = None,
+) -> httpx.AsyncClient:
+    uploads = uploads or Uploads(clock)
     app = Starlette(
         routes=[Route("/upload", store, methods=["POST"])],
         middleware=[
@@ -92,6 +99,14 @@ async def test_a_request_with_hundreds_of_files_is_refused_while_it_comes() -> N
     assert "At most 8 files" in refused.json()["detail"]
 
 
+KINDS = (
+    'multipart/form-data; boundary="bnd"',
+    "multipart/form-data; BOUNDARY=bnd",
+    "multipart/form-data; xboundary=other; boundary=bnd",
+    "Multipart/Form-Data;charset=utf-8;Boundary=bnd",
+)
+
+
 async def test_a_boundary_that_is_cut_in_two_is_counted() -> None:
     """Whatever the pieces in which a body arrives."""
     body = b"".join(
@@ -104,9 +119,12 @@ async def test_a_boundary_that_is_cut_in_two_is_counted() -> None:
             yield body[start : start + 3]
         yield b"--bnd--\r\n"
 
-    headers = {"Content-Type": 'multipart/form-data; boundary="bnd"'}
-    async with client(PUBLIC, Clock()) as http:
-        assert (await http.post("/upload", content=pieces(), headers=headers)).status_code == 413
+    for kind in KINDS:
+        async with client(PUBLIC, Clock()) as http:
+            headers = {"Content-Type": kind}
+            assert (
+                await http.post("/upload", content=pieces(), headers=headers)
+            ).status_code == 413
 
 
 async def test_the_sixty_first_upload_of_an_hour_waits() -> None:
@@ -138,6 +156,67 @@ async def test_megabytes_count_even_without_a_declared_length() -> None:
         large = await http.post("/upload", json={"image": "x" * 1_000_000})
         small = await http.post("/upload", json={"prompt": "x"})
     assert (large.status_code, small.status_code) == (429, 200)
+
+
+async def test_large_json_without_a_length_is_counted() -> None:
+    """Whoever sends in pieces is not below the limit for that."""
+    policy = Policy(public=True, sign_in=False, megabytes=1)
+
+    async def pieces() -> Any:
+        yield b'"'
+        for _ in range(9):
+            yield b"x" * 100_000
+        yield b'"'
+
+    headers = {"Content-Type": "application/json"}
+    async with client(policy, Clock()) as http:
+        sent = [await http.post("/upload", content=pieces(), headers=headers) for _ in range(2)]
+    assert [one.status_code for one in sent] == [200, 429]
+    assert "1 MB can be uploaded" in sent[1].json()["detail"]
+
+
+@pytest.mark.parametrize("announced", [True, False])
+async def test_many_at_once_do_not_pass_together(announced: bool) -> None:
+    """An upload counts from its beginning on, not when it is over."""
+    policy = Policy(public=True, sign_in=False, megabytes=5)
+    size = 1_000_000
+
+    async def pieces() -> Any:
+        yield b'--b\r\nContent-Disposition: form-data; name="f"; filename="a"\r\n\r\n'
+        for _ in range(10):
+            await asyncio.sleep(0)
+            yield b"x" * (size // 10)
+        yield b"\r\n--b--\r\n"
+
+    headers = {"Content-Type": "multipart/form-data; boundary=b"}
+    if announced:
+        headers["Content-Length"] = str(sum([len(one) async for one in pieces()]))
+    async with client(policy, Clock()) as http:
+        each = [http.post("/upload", content=pieces(), headers=headers) for _ in range(20)]
+        taken = [one.status_code for one in await asyncio.gather(*each)].count(200)
+        assert taken <= 4
+        assert announced == (taken > 0)
+
+
+async def test_what_is_announced_and_not_sent_costs_nothing() -> None:
+    """Nor does an upload that is refused before it comes."""
+    policy = Policy(public=True, sign_in=False, files=2)
+    large = {"Content-Type": "multipart/form-data; boundary=b", "Content-Length": "99000000"}
+    async with client(policy, Clock()) as http:
+        for _ in range(5):
+            assert (await http.post("/upload", content=b"x", headers=large)).status_code == 413
+        assert (await http.post("/upload", files=files(1))).status_code == 200
+
+
+async def test_a_new_address_of_the_same_network_does_not_help() -> None:
+    """Of IPv6 everybody has millions of them."""
+    uploads = Uploads(Clock())
+    policy = Policy(public=True, sign_in=False, files=1)
+    sent = []
+    for address in ("2001:db8::1", "2001:db8::2", "2001:db8:0:1::1"):
+        async with client(policy, Clock(), address, uploads) as http:
+            sent.append((await http.post("/upload", files=files(1))).status_code)
+    assert sent == [200, 429, 200]
 
 
 async def test_a_new_token_for_each_upload_does_not_help() -> None:
