@@ -20,6 +20,7 @@ from core.ledger import Ledger
 from core.settings import Settings
 from core.storage import Storage
 from core.studio import Studio
+from core.tokens import Tokens
 from ui import launch, page
 from ui.server.open_routes import is_open
 
@@ -67,9 +68,10 @@ def app(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     async def life(_app: object) -> Any:
         yield
 
-    demo = page.build(studio, "miniature", [])
+    tokens = Tokens(database)
+    demo = page.build(studio, tokens, "miniature", [])
     demo.auth = settings.users or None
-    options = launch.options(studio, settings, life)
+    options = launch.options(studio, tokens, settings, life)
     demo.run_history = demo.enable_monitoring = False
     yield App.create_app(demo, app_kwargs=options["app_kwargs"], mcp_server=True)
 
