@@ -12,7 +12,7 @@ import os
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ui import words
@@ -22,6 +22,11 @@ HUB = "https://huggingface.co https://*.huggingface.co"
 """Whose pages show a Space in a frame."""
 NOT_OFFERED = "This is not offered here."
 FOREIGN = "This page belongs to another site."
+# Whoever types the address has no page of ours to come from; the link makes this one.
+SIGN_OUT_PAGE = (
+    f"<!doctype html><html lang=en><title>{words.SIGN_OUT}</title>"
+    f'<p>{words.SIGN_OUT_HERE} <a href="logout">{words.SIGN_OUT}</a></p>'
+)
 
 
 class SameOrigin:
@@ -56,7 +61,7 @@ class SameOrigin:
                 return PlainTextResponse(words.FOR_MCP_CLIENTS)
             return PlainTextResponse(NOT_OFFERED, status_code=403)
         if path == "/logout" and not self._is_from_the_page(headers):
-            return PlainTextResponse(words.SIGN_OUT_ON_THE_PAGE, status_code=403)
+            return HTMLResponse(SIGN_OUT_PAGE, status_code=403)
         return None
 
     def _is_own(self, headers: Headers) -> bool:

@@ -58,7 +58,8 @@ FOR_MCP_CLIENTS = (
     "This address is for MCP clients. The Backends tab of the page shows what to put into their "
     "settings.\n"
 )
-SIGN_OUT_ON_THE_PAGE = "Sign out with the link on the page."
+SIGN_OUT_HERE = "Nobody was signed out. Follow this link if you want to:"
+SIGN_OUT = "Sign out"
 NOT_UNDERSTOOD = "This request cannot be understood: see the API's description on the page."
 NO_LOGIN_FORM = "This is not a form with a user name and a password."
 OWN_KEYS_TITLE = "A key of your own"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -81,3 +83,33 @@ def test_addresses_from_elsewhere_run_no_script(window: Any, playground: Playgro
     assert ran == []
     assert window.deeds == []
     assert playground.client().predict(api_name="/jobs") == before
+
+
+@pytest.mark.skipif(
+    "EVERY_TEST" not in os.environ, reason="starts a program of its own; .ci/run sets EVERY_TEST"
+)
+def test_a_link_elsewhere_signs_nobody_out(window: Any, tmp_path: Path) -> None:
+    """It ends at a page of ours that asks; whoever follows the link there means it."""
+    program = Playground(tmp_path, SRPO_AUTH="ann:one")
+    page = window.new_page()
+
+    def asked() -> int:
+        status: int = window.request.get(f"{program.address}/config").status
+        return status
+
+    try:
+        window.request.post(f"{program.address}/login", form={"username": "ann", "password": "one"})
+        assert asked() == 200
+        page.goto(EVIL)
+        page.evaluate(
+            "url => { document.getElementById('go').href = url; }", program.address + "/logout"
+        )
+        page.click("#go")
+        sign_out = page.get_by_role("link", name="Sign out")
+        sign_out.wait_for()
+        assert asked() == 200
+        sign_out.click()
+        page.wait_for_url(f"{program.address}/")
+        assert asked() == 401
+    finally:
+        program.kill()

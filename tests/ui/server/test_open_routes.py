@@ -43,7 +43,7 @@ CLOSED = {
     "/gradio_api/(undo-)?vibe-.*": "edits the program",
     "/gradio_api/mcp/(sse|messages)": "an older way of MCP clients",
     "/monitoring.*": "everybody's calls",
-    "/pwa_icon.*": "an icon that is not set",
+    "/pwa_icon/.+": "makes the icon as large as the caller likes",
 }
 """Patterns of routes that nothing here needs, each with what it would do."""
 EVERY_TEST = "EVERY_TEST" in os.environ
@@ -69,7 +69,7 @@ def app(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
         yield
 
     tokens = Tokens(database)
-    demo = page.build(studio, tokens, "miniature", [])
+    demo = page.build(studio, tokens, "miniature", [], login=launch.login(settings))
     demo.auth = settings.users or None
     options = launch.options(studio, tokens, settings, life)
     demo.run_history = demo.enable_monitoring = False
