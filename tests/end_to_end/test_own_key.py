@@ -251,7 +251,7 @@ def test_after_faults_and_a_kill_the_key_is_nowhere_and_nothing_is_charged_twice
             if (count := sum(hits(part) for part in everything(path.read_bytes())))
         }
         basic = base64.b64encode(f"user:{CANARY}".encode())
-        assert (hits(f"?key={CANARY}".encode()), hits(basic)) == (1, 1)  # the search can find it
+        assert hits(f"?key={CANARY}".encode()) and hits(basic)  # the search can find it
         assert (found, hits(shown), hits((killed + running.output).encode())) == ({}, 0, 0)
         figures = {
             "inputs": len(prompts) + 2,
