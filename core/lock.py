@@ -30,7 +30,6 @@ ANYWHERE = 1 << 30
 """Byte that Windows locks: far behind what is written, so that others may read that."""
 NUMBER = 20260823
 PATIENCE_S = 3.0
-"""How long a server may take to notice that a process is gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +71,15 @@ def hold(folder: Path) -> Lock | None:
     return _hold_file(folder / "playground.lock", f"the data folder {folder}", "SRPO_DATA_DIR")
 
 
-def hold_database(address: str) -> Lock | None:
+def hold_database(address: str, *, patience_s: float = PATIENCE_S) -> Lock | None:
     """Do the same for a database; None also for one that has no locks of this kind.
 
-    However a SQLite file is named, its lock is the same one, beside it.
+    However a SQLite file is named, its lock is the same one, beside it. A server is asked again
+    for `patience_s`: it may take that long to notice that a process is gone.
     """
     url = make_url(address)
     if url.get_backend_name() == "postgresql":
-        return ServerLock(url)
+        return ServerLock(url, patience_s)
     file = sqlite_file(address)
     if file is None:
         return None
@@ -204,7 +204,8 @@ class ServerLock:
     a new connection; if another process has it by then, this one has lost it for good.
     """
 
-    def __init__(self, url: URL) -> None:
+    def __init__(self, url: URL, patience_s: float) -> None:
+        self._patience_s = patience_s
         self._what = f"the database {url.database} on {url.host or 'this machine'}"
         client = CLIENT if url.get_driver_name() in ("psycopg", "psycopg2") else {}
         try:
@@ -265,7 +266,7 @@ class ServerLock:
         """Take the lock, or return who has it."""
         self._connection = connection
         connection.execute(text(ATTENTIVE), {"who": self._name})
-        end = time.monotonic() + PATIENCE_S
+        end = time.monotonic() + self._patience_s
         while not connection.execute(text(TAKE)).scalar_one():
             found = connection.execute(text(WHOSE)).first()
             if found and found[1] == self._name:  # our own broken connection, not noticed yet

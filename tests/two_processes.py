@@ -11,55 +11,29 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import httpx
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
+from tests import postgresql
 from tests.end_to_end.program import OURS, ROOT, Process, free_port
 
 KEY = "sk-CANARY-two"
 JOBS = 6
 UNLOCKED = ROOT / "tests" / "unlocked.py"
-PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 DATABASES = ("sqlite", "postgresql")
 SERVICES = ("siraya", "wavespeed")
-
-
-@contextmanager
-def postgresql(folder: Path) -> Iterator[str]:
-    """Run a server of our own; it refuses to run as root, so not as root. Yields its address."""
-    port, data = free_port(), folder / "pg" / "data"
-    data.parent.mkdir(parents=True)
-    user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-    if user:
-        for path in (data.parent, *data.parent.parents):
-            if path == Path(tempfile.gettempdir()):
-                break
-            path.chmod(0o755)
-        shutil.chown(data.parent, "postgres")
-
-    def run(program: str, *arguments: str) -> None:
-        command = [*user, str(PROGRAMS[-1] / program), *arguments]
-        subprocess.run(command, check=True, capture_output=True, cwd=data.parent)
-
-    run("initdb", "-D", str(data), "-U", "play", "--auth=trust", "-E", "UTF8")
-    settings = f"-p {port} -k {data.parent} -c listen_addresses=127.0.0.1 -c fsync=off"
-    run("pg_ctl", "-D", str(data), "-o", settings, "-w", "-l", str(data.parent / "log"), "start")
-    try:
-        yield f"postgresql+psycopg://play@127.0.0.1:{port}/"
-    finally:
-        run("pg_ctl", "-D", str(data), "-m", "immediate", "stop")
 
 
 class LateSandbox(Process):
@@ -206,25 +180,39 @@ def _outcome(race: Race, before: tuple[int, int], refused: str = "") -> Outcome:
 
 
 @contextmanager
-def servers(folder: Path, kinds: list[str]) -> Iterator[dict[str, str]]:
-    """Yield the addresses of new databases by kind, with `{name}` for theirs."""
-    found = {"sqlite": f"sqlite:///{folder}/{{name}}.db"}
-    if "postgresql" not in kinds:
-        yield found
+def databases(folder: Path, kind: str) -> Iterator[Callable[[str], str]]:
+    """Yield what makes a new database of that name and returns its address."""
+    if kind == "sqlite":
+        yield lambda name: f"sqlite:///{folder}/{name}.db"
         return
-    with postgresql(folder) as address:
-        yield found | {"postgresql": address + "{name}"}
+    with postgresql.server() as address:
+        yield partial(postgresql.create, address)
 
 
-def created(address: str, name: str) -> str:
-    """Make a new database and return its address."""
-    if address.startswith("postgresql"):
-        engine = create_engine(
-            address.format(name="postgres"), isolation_level="AUTOCOMMIT", poolclass=NullPool
-        )
-        with engine.connect() as db:
-            db.execute(text(f"CREATE DATABASE {name}"))
-    return address.format(name=name)
+def series(
+    run: Callable[[Race], Outcome],
+    services: Sequence[str],
+    folder: Path,
+    kind: str,
+    runs: int,
+    root: Path = ROOT,
+) -> list[Outcome]:
+    """Run a race several times, with one service after the other."""
+    place = folder / f"{run.__name__}-{services[0]}"
+    place.mkdir()
+    sandbox = LateSandbox(place)
+    try:
+        with databases(place, kind) as create:
+            return [
+                run(
+                    Race(
+                        place / str(n), create(f"n{n}"), services[n % len(services)], sandbox, root
+                    )
+                )
+                for n in range(runs)
+            ]
+    finally:
+        sandbox.kill()
 
 
 def main() -> None:
@@ -235,32 +223,15 @@ def main() -> None:
     parser.add_argument("--only", choices=DATABASES)
     parser.add_argument("--without-lock", action="store_true", help="leave the real programs out")
     given = parser.parse_args()
-    kinds = [given.only] if given.only else list(DATABASES)
     broken = 0
-    with tempfile.TemporaryDirectory(prefix="two-") as made:
-        folder = Path(made)
-        sandbox = LateSandbox(folder)
-        try:
-            with servers(folder, kinds) as addresses:
-                print("| database | service | lock | runs | refused | charged once | charges |")
-                print("|---|---|---|---|---|---|---|", flush=True)
-                races = [(locked, SERVICES), *((unlocked, (service,)) for service in SERVICES)]
-                for kind in kinds:
-                    for run, services in races[given.without_lock :]:
-                        found = []
-                        for n in range(given.runs):
-                            name = f"{run.__name__}_{services[0]}_{n}"
-                            race = Race(
-                                folder / kind / name,
-                                created(addresses[kind], name),
-                                services[n % len(services)],
-                                sandbox,
-                                given.root.resolve(),
-                            )
-                            found.append(run(race))
-                        broken += _told(kind, " and ".join(services), run is locked, found)
-        finally:
-            sandbox.kill()
+    races = [(locked, SERVICES), *((unlocked, (service,)) for service in SERVICES)]
+    print("| database | service | lock | runs | refused | charged once | charges |")
+    print("|---|---|---|---|---|---|---|", flush=True)
+    for kind in [given.only] if given.only else DATABASES:
+        with tempfile.TemporaryDirectory(prefix="two-") as folder:
+            for run, services in races[given.without_lock :]:
+                found = series(run, services, Path(folder), kind, given.runs, given.root.resolve())
+                broken += _told(kind, " and ".join(services), run is locked, found)
     sys.exit(1 if broken else 0)
 
 

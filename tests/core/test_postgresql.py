@@ -3,63 +3,50 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
-import shutil
-import socket
+import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.pool import NullPool
 
+from core import check, lock
 from core.budget import Budget
 from core.database import Database
-from core.errors import OverBudgetError, OverLimitError
+from core.errors import HeldError, OverBudgetError, OverLimitError
 from core.history import History
 from core.job import Job
 from core.ledger import Ledger
 from core.limits import Limits, Terms
+from core.migrations import MIGRATIONS
+from core.settings import Settings
 from core.storage import Storage
 from core.studio import Studio
+from tests import postgresql
+from tests.end_to_end.program import ROOT
 from tests.fakes import FakeService, FakeText
 
 pytest.importorskip("psycopg", reason="needs psycopg (requirements-dev.txt)")
-PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 pytestmark = [
     pytest.mark.anyio,
-    pytest.mark.skipif(not PROGRAMS, reason="needs a PostgreSQL server (package postgresql)"),
+    pytest.mark.skipif(
+        not postgresql.PROGRAMS, reason="needs a PostgreSQL server (package postgresql)"
+    ),
 ]
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A server of our own in a temporary folder; it refuses to run as root, so not as root."""
-    folder, port = tmp_path_factory.mktemp("pg"), free_port()
-    data = folder / "data"
-    user = ["runuser", "-u", "postgres", "--"] if shutil.which("runuser") else []
-    if user:
-        for path in (folder, *folder.parents):
-            if path == Path("/tmp"):
-                break
-            path.chmod(0o755)
-        shutil.chown(folder, "postgres")
-
-    def run(program: str, *arguments: str) -> None:
-        command = [*user, str(PROGRAMS[-1] / program), *arguments]
-        subprocess.run(command, check=True, capture_output=True, cwd=folder)
-
-    run("initdb", "-D", str(data), "-U", "play", "--auth=trust", "-E", "UTF8")
-    settings = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
-    run("pg_ctl", "-D", str(data), "-o", settings, "-w", "-l", str(folder / "log"), "start")
-    yield f"postgresql+psycopg://play@127.0.0.1:{port}/postgres"
-    run("pg_ctl", "-D", str(data), "-m", "immediate", "stop")
+def url() -> Iterator[str]:
+    """A server of our own."""
+    with postgresql.server() as address:
+        yield address
 
 
 async def opened(url: str, folder: Path, service: FakeService, budget: Budget) -> Studio:
@@ -123,3 +110,151 @@ async def test_simultaneous_transactions_get_exactly_the_limit(url: str, tmp_pat
     jobs = [one for one in results if isinstance(one, Job)]
     refused = [one for one in results if isinstance(one, OverLimitError)]
     assert (len(jobs), len(refused)) == (7, 33)
+
+
+@pytest.fixture
+def fresh(url: str) -> str:
+    """A new database on the same server."""
+    return postgresql.create(url, f"fresh{time.monotonic_ns()}")
+
+
+def asked(url: str, query: str) -> list[tuple[Any, ...]]:
+    """Run one statement as somebody else would."""
+    engine = create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    with engine.connect() as db:
+        found = db.execute(text(query))
+        return [tuple(row) for row in found] if found.returns_rows else []
+
+
+def held(url: str, patience_s: float = 0.2) -> lock.Lock:
+    found = lock.hold_database(url, patience_s=patience_s)
+    assert found
+    return found
+
+
+def cut(url: str) -> None:
+    """End the connection that has the lock, as a fault of the network or the server does."""
+    query = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE "
+    assert asked(url, query + f"'playground {os.getpid()} %' AND datname = current_database()")
+
+
+def another(url: str) -> subprocess.Popen[str]:
+    """Start a process that takes the database and keeps it; it is killed by the test."""
+    program = (
+        f"import time; from core import lock; held = lock.hold_database({url!r}); "
+        "print('held', flush=True); time.sleep(60)"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout
+    assert process.stdout.readline() == "held\n"
+    return process
+
+
+def test_a_second_process_is_told_which_one_has_the_database(fresh: str, url: str) -> None:
+    """Until the first is killed with -9; another database of the server is another matter."""
+    first = another(fresh)
+    try:
+        with pytest.raises(HeldError, match="already uses the database") as caught:
+            held(fresh)
+        assert f"process {first.pid} on {os.uname().nodename[:28]}, since 20" in str(caught.value)
+        held(url).close()
+        first.send_signal(signal.SIGKILL)
+        held(fresh, lock.PATIENCE_S).close()
+    finally:
+        first.kill()
+        first.wait()
+
+
+async def test_a_lock_whose_connection_broke_is_taken_again(fresh: str, tmp_path: Path) -> None:
+    """If nobody else has it by then, this process goes on, and others are kept out again."""
+    mine = held(fresh)
+    database = Database(fresh, lock=mine)
+    await database.migrate()
+    ledger = Ledger(database)
+    cut(fresh)
+    await ledger.add(FakeService(paid=True), FakeText(prompt="x", seed=1), owner="ann")
+    with pytest.raises(HeldError):
+        held(fresh)
+    await database.aclose()
+    mine.close()
+
+
+async def test_a_process_that_lost_its_database_sends_nothing(fresh: str, tmp_path: Path) -> None:
+    """It takes nothing new either, and leaves the jobs that wait to whoever has the lock now."""
+    mine = held(fresh)
+    database = Database(fresh, lock=mine)
+    await database.migrate()
+    service = FakeService(paid=True, open_gate=False)
+    service.max_concurrency = 1
+    history = History(database, Storage(str(tmp_path)))
+    studio = Studio({"fake": service}, Ledger(database), history, beat_s=0.02)
+    wishes = [FakeText(prompt="x", seed=seed) for seed in (1, 2)]
+    sent, waits = [await studio.submit("fake", wish, owner="ann") for wish in wishes]
+    async with asyncio.timeout(5):
+        while (await studio.ledger.get(sent.id)).state != "running":
+            await asyncio.sleep(0.01)
+    cut(fresh)
+    other = await asyncio.to_thread(another, fresh)
+    try:
+        service.gate.set()  # what was accepted is still brought to its end
+        assert (await studio.result(sent.id, owner="ann")).job.state == "finished"
+        with pytest.raises(HeldError, match=f"lost its database.*process {other.pid}"):
+            await studio.submit("fake", FakeText(prompt="x", seed=3), owner="ann")
+        other.kill()
+        other.wait()
+        with pytest.raises(HeldError, match="lost its database"):
+            await studio.submit("fake", FakeText(prompt="x", seed=3), owner="ann")
+        left = await studio.ledger.get(waits.id)
+        assert (left.state, left.error, service.sends) == ("waiting", "", 1)
+    finally:
+        other.kill()
+        await studio.aclose()
+        await database.aclose()
+        mine.close()
+
+
+def catalogue(url: str) -> list[tuple[Any, ...]]:
+    """Return all there is in a database: its catalogue, and the rows of its tables."""
+    classes = "SELECT oid, relname, relkind, relfilenode FROM pg_class ORDER BY oid"
+    columns = "SELECT attrelid, attname, atttypid FROM pg_attribute ORDER BY attrelid, attnum"
+    tables = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+    rows = [
+        row for (name,) in asked(url, tables) for row in asked(url, f"SELECT xmin, * FROM {name}")
+    ]
+    return [*asked(url, classes), *asked(url, columns), *rows]
+
+
+async def checked(url: str, folder: Path) -> str:
+    settings = Settings(_env_file=None, srpo_data_dir=folder / "data", database_url=url)
+    return "\n".join(said for _, said in await check.check(settings, {}))
+
+
+async def test_a_check_changes_nothing_on_a_server(fresh: str, tmp_path: Path) -> None:
+    """Without tables, with older ones, with today's, with newer ones, and while it is in use."""
+    before = catalogue(fresh)
+    assert "no tables yet" in await checked(fresh, tmp_path)
+    assert catalogue(fresh) == before
+    database = Database(fresh)
+    await database.migrate(MIGRATIONS[:1])
+    names = "id owner backend task model state params sent charged error advice day".split()
+    row = dict.fromkeys(names, "''") | dict.fromkeys("seed work price_micros".split(), "0")
+    row |= {"created_at": "0", "updated_at": "0", "sandbox": "false", "state": "'unknown'"}
+    asked(fresh, f"INSERT INTO jobs ({', '.join(row)}) VALUES ({', '.join(row.values())})")
+    before = catalogue(fresh)
+    said = await checked(fresh, tmp_path)
+    assert "brings it up to date" in said
+    assert "Jobs: 1 unknown." in said
+    assert catalogue(fresh) == before
+    await database.migrate()
+    before, mine = catalogue(fresh), held(fresh)
+    said = await checked(fresh, tmp_path)
+    assert ("up to date" in said, "Jobs: 1 unknown." in said) == (False, True)
+    mine.check()
+    mine.close()
+    assert catalogue(fresh) == before
+    asked(fresh, f"INSERT INTO migrations VALUES ({len(MIGRATIONS) + 1})")
+    assert "newer version" in await checked(fresh, tmp_path)
+    assert not any(tmp_path.iterdir())
+    await database.aclose()
