@@ -21,7 +21,9 @@ CHROMIUM = Path("/usr/bin/chromium")
 SWITCHES = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-sync "
     "--disable-background-networking --disable-component-update "
-    "--host-resolver-rules=MAP|*.test|127.0.0.1"
+    "--host-resolver-rules=MAP|*.test|127.0.0.1,MAP|evil.example|127.0.0.1 "
+    # As browsers that let any page ask this machine: the server must hold without their help.
+    "--disable-features=LocalNetworkAccessChecks,BlockInsecurePrivateNetworkRequests"
 )
 DESKTOP = (1440, 900)
 PUBLIC = {"SRPO_HOSTS": "*.test", "SRPO_PUBLIC_SPENDING": "1"}

@@ -9,7 +9,7 @@ import pytest
 from core import pictures
 from tests.end_to_end.program import Playground
 from tests.fakes import picture
-from tests.isolation.caller import Caller, Way, form
+from tests.isolation.caller import Caller, Way, clicked
 
 PHOTO = picture(77, 256, 256)
 SOURCE = pictures.load(PHOTO).sha256
@@ -36,9 +36,8 @@ def published(ann: Caller) -> bytes:
     """Make a picture from the photo and return its file, which tells the photo's hash."""
     known = {"srpo-who": ann.token, "image-to-image-prompt": "a boat"}
     known |= {"image-to-image-backend": "wavespeed", "image-to-image-image": ann.upload(PHOTO)}
-    said = ann.event(
-        "generate_1", form(ann, "generate_1", known, hidden="wavespeed"), until="data-entry="
-    )
+    values = clicked(ann, "generate_1", known, "wavespeed")
+    said = ann.event("generate_1", values, until="data-entry=")
     address = said.rpartition('src=\\"')[2].partition('\\"')[0]
     file = ann.get("/" + address.lstrip("/")).content
     assert SOURCE.encode() in file

@@ -26,6 +26,21 @@ class Way:
     source: str = ""
     """The caller's own network address; the usual one if empty."""
     headers: Mapping[str, str] = field(default_factory=dict)
+    name: str = ""
+    """The name that is asked for in the TLS handshake, with any certificate taken."""
+
+
+class Transport(httpx.HTTPTransport):
+    """Connects from an address of its own, and to a name that stands in no name server."""
+
+    def __init__(self, way: Way) -> None:
+        super().__init__(local_address=way.source or None, verify=not way.name)
+        self._name = way.name
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        if self._name:
+            request.extensions["sni_hostname"] = self._name
+        return super().handle_request(request)
 
 
 class Caller:
@@ -46,10 +61,11 @@ class Caller:
         self.token = token
         self.way = way
         self._config = config
+        self._tools: list[str] = []
         self._client = httpx.Client(
             base_url=way.address,
             headers=dict(way.headers),
-            transport=httpx.HTTPTransport(local_address=way.source or None),
+            transport=Transport(way),
             timeout=60,
         )
         if sign_in:
@@ -81,7 +97,7 @@ class Caller:
         if way == "page":
             return self.event(name, values)
         if way == "mcp":
-            return self._rpc("tools/call", {"name": name, "arguments": arguments})
+            return self._rpc("tools/call", {"name": self._tool(name), "arguments": arguments})
         if way == "run":
             return self.run(name, values)
         body = {"data": values} if way == "call" else arguments
@@ -125,8 +141,16 @@ class Caller:
 
     def tools(self) -> list[str]:
         """Return the names of the tools that assistants are offered."""
-        answer = self._rpc("tools/list", {})
-        return [one["name"] for one in json.loads(answer.partition("data: ")[2])["result"]["tools"]]
+        if not self._tools:
+            answer = self._rpc("tools/list", {})
+            listed = json.loads(answer.partition("data: ")[2])["result"]["tools"]
+            self._tools = [one["name"] for one in listed]
+        return self._tools
+
+    def _tool(self, name: str) -> str:
+        """Return what a tool is called here: on a Space the Space's name comes first."""
+        found = (one for one in self.tools() if one == name or one.endswith(f"_{name}"))
+        return min(found, key=len, default=name)
 
     def _rpc(self, method: str, params: dict[str, Any]) -> str:
         body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
@@ -143,14 +167,23 @@ def form(caller: Caller, event: str, known: Mapping[str, Any], hidden: Any = "")
     """Return what an event of the page sends: each part's value, or what is known better.
 
     Parts are known by their id or by the key under which the browser remembers them; `hidden` is
-    the value of the part that has neither.
+    the value of text boxes that have neither.
     """
     config = caller.config
     (found,) = [one for one in config["dependencies"] if one["api_name"] == event]
-    parts = {one["id"]: one["props"] for one in config["components"]}
+    parts = {one["id"]: one for one in config["components"]}
     values = []
     for number in found["inputs"]:
-        props = parts[number]
+        kind, props = parts[number]["type"], parts[number]["props"]
         name = props.get("elem_id") or props.get("storage_key") or ""
-        values.append(known.get(name, props.get("value")) if name else hidden)
+        unnamed = hidden if kind == "textbox" else props.get("value")
+        values.append(known.get(name, props.get("value")) if name else unnamed)
     return values
+
+
+def clicked(
+    caller: Caller, event: str, known: Mapping[str, Any], backend: str, price: float = 0
+) -> list[Any]:
+    """Return what a click on Generate sends: the form, then the click's name and price."""
+    click = {"name": f"click{next(windows)}", "price": price, "asked": True}
+    return [*form(caller, event, known, hidden=backend)[:-1], click]

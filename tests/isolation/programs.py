@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from tests.end_to_end.program import Playground, free_port
+from tests.end_to_end.program import Playground, SandboxProcess, free_port
 from tests.isolation.caller import Caller, Way
 from tests.isolation.nginx import FORWARDING, NGINX, Nginx, server
 from tests.isolation.table import HOME, LAN_A, LAN_B, PROXY, TOKENS, SetUp, Who
@@ -38,10 +38,9 @@ def addresses(wanted: bool) -> Iterator[None]:
     added = []
     try:
         for address in (LAN_A, LAN_B, PROXY, HOME) if wanted else ():
-            command = ["ip", "address", "add", f"{address}/32", "dev", "lo"]
-            done = subprocess.run(command, capture_output=True, text=True)
-            assert done.returncode == 0 or "exists" in done.stderr, done.stderr
-            added += [address] if done.returncode == 0 else []
+            command = ["ip", "address", "replace", f"{address}/32", "dev", "lo"]
+            subprocess.run(command, check=True, capture_output=True)
+            added.append(address)
         yield
     finally:
         for address in added:
@@ -59,7 +58,11 @@ def running(setup: SetUp, folder: Path, callers: Sequence[Who] = ()) -> Iterator
             "SRPO_LIMIT_UPLOAD_FILES": "5000",
             "SRPO_LIMIT_UPLOAD_MB": "5000",
         }
-        program = Playground(folder, **(settings | dict(setup.settings)))
+        if any(who.own_key for who in callers or setup.callers):
+            service = SandboxProcess(folder, 0.02)
+            stack.callback(service.kill)
+            settings["WAVESPEED_BASE_URL"] = service.address
+        program = Playground(folder / "play", **(settings | dict(setup.settings)))
         stack.callback(program.kill)
         with _callers(setup, program, callers or setup.callers, stack) as named:
             yield Walk(setup, program, named)
@@ -95,4 +98,8 @@ def _callers(
         caller = Caller(way, token=who.token, sign_in=who.sign_in, config=config)
         stack.callback(caller.close)
         found[who] = caller
+        if who.own_key:
+            entered = {"service": "wavespeed", "key": "wsk-visitor-0123456789"}
+            said = caller.run("change", [TOKENS[who.token]], entered)
+            assert "notice error" not in said, said
     yield found

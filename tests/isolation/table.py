@@ -5,6 +5,7 @@ An endpoint or event that is not in it fails the tests: somebody has to say what
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -33,6 +34,8 @@ class Who:
     source: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     sign_in: tuple[str, str] | None = None
+    own_key: bool = False
+    """It has entered a key of its own: its jobs are paid, so what runs is not cancelled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,7 @@ class SetUp:
     callers: tuple[Who, ...]
     settings: Mapping[str, str] = field(default_factory=dict)
     closed: tuple[str, ...] = ()
-    """Ways that Gradio closes there."""
+    """Ways that Gradio closes there, to everybody."""
     lan: bool = False
     """Whether it needs further addresses on this machine."""
 
@@ -86,6 +89,7 @@ LISTEN = SetUp(
             headers={"X-Forwarded-For": "127.0.0.1", "X-Forwarded-Host": "localhost"},
         ),
         Who("browser 1 through the proxy", "remote", "A", STRANGER, token="A"),
+        Who("own-key visitor", "remote", "D", "D", token="D", script="D", own_key=True),
         Who("script without, through the proxy", "remote", STRANGER, STRANGER),
     ),
     settings={"GRADIO_SERVER_NAME": "0.0.0.0", "SRPO_TRUSTED_PROXIES": PROXY},
@@ -121,6 +125,7 @@ SIGN_IN = SetUp(
         Who("script with token", "stock", REFUSED, REFUSED, script="B"),
     ),
     settings={"SRPO_AUTH": "ann:one,bob:two"},
+    closed=("mcp",),
 )
 SETUPS = (LOOPBACK, LISTEN, SPACE, SIGN_IN)
 
@@ -143,8 +148,8 @@ class Act:
 
 MAKES = Act(does=("make",))
 """Makes a picture: whose it is stands in the ledger."""
-MOVES = Act(does=("renew",))
-"""Gives whatever the asker has to another owner; it takes no ids."""
+MOVES = Act(does=("move",))
+"""Changes what the asker itself has, or whose it is; it takes no ids."""
 ANYBODY = Act(does=("once",))
 """Answers everybody the same, and shows nothing of anybody: one caller asks for all."""
 BUTTONS = ("cancel", "earlier", "hide", "retry", "again", "dismiss", "adopt", "look", "fetch")
@@ -173,9 +178,9 @@ EVENTS: Mapping[str, Act] = {
     "send_shown": Act("word", each=True),
     "send_shown_1": Act("word", each=True),
     "switch": ANYBODY,
-    "switch_1": ANYBODY,
     "check": Act(told=("job", "source")),
     "lambda": ANYBODY,
+    "_prompt_of": ANYBODY,
     # the history
     "list": Act("media", told=()),
     "extend": Act(each=True),
@@ -190,12 +195,35 @@ EVENTS: Mapping[str, Act] = {
     "dropped": Act("source", each=True, told=("job", "word")),
     # the page
     "restore": Act("source", each=True),
+    "rekey": Act(),
     "show": Act(),
-    "show_1": ANYBODY,
+    "show_1": Act(),
     "renewed": MOVES,
+    "change": MOVES,
     "stand": ANYBODY,
     "load": ANYBODY,
+    "go_on": ANYBODY,  # for admins alone, whose queue it is anyway
+    # signing in
+    "_label": ANYBODY,
+    "ask": Act(),
+    "take_along": MOVES,
+    "not_now": ANYBODY,
 }
+HANDLERS: Mapping[str, str] = {
+    "Api.": "text_to_image image_to_image submit job jobs cancel history backends",
+    "Desk.": "generate act resume cancel",
+    "Filling.": "switch",
+    "Keeper.": "list extend pick star delete",
+    "Keys.": "change",
+    "Money.": "show",
+    "Page.": "check drop dropped rekey restore send_chosen send_shown use_all use_but_seed "
+    "use_prompt use_shown",
+    "Page.wire.<locals>.": "<lambda>",
+    "build.<locals>.": "show renewed stand load go_on",
+    "_offer.<locals>.": "ask take_along not_now",
+    "": "_prompt_of _label",
+}
+"""The functions behind them; events that share one are judged together."""
 CHANGING = ("star", "delete", "cancel", "cancel_1", "cancel_2", "act", "act_1", "renewed")
 """Those that change something: an owner's own are tried last."""
 ROUTES: Mapping[str, str] = {
@@ -204,3 +232,8 @@ ROUTES: Mapping[str, str] = {
     "/healthz": "anybody",
 }
 """Our own routes beside Gradio's."""
+
+
+def judged(name: str) -> Act | None:
+    """Return what the table says of an event; of several with one handler, what it says of one."""
+    return EVENTS.get(name) or EVENTS.get(re.sub(r"_\d+$", "", name))
