@@ -149,8 +149,9 @@ async def test_what_is_stopped_while_it_is_claimed_was_not_sent(tmp_path: Path) 
         stop = studio.aclose() if end_of_program else studio.cancel(job.id, owner="ann")
         stopping = asyncio.create_task(stop)
         [task] = [one for one in asyncio.all_tasks() if one.get_name() == f"job {job.id}"]
-        while not task.cancelling():
-            await asyncio.sleep(0)
+        async with asyncio.timeout(5):
+            while not task.cancelling():
+                await asyncio.sleep(0)
         database.go.set()
         await stopping
         left = await studio.ledger.get(job.id)
