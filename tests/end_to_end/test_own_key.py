@@ -18,8 +18,11 @@ from typing import Any
 import httpx
 import pytest
 
-from bench.faults import DOWNLOADS, POLLS
 from tests.end_to_end.program import Playground, SandboxProcess
+
+pytest.importorskip("requests", reason="only in requirements-dev.txt")
+
+from bench.faults import DOWNLOADS, POLLS  # what it is raced against imports requests
 
 CANARY = "wsk-CANARY-4f1d8a27c3e95b60"
 SIRAYA = "CANARY.siraya.77aa02bc19de"
