@@ -20,6 +20,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from core.settings import Settings
+from core.tokens import Tokens
 from tests.conftest import Studios
 from tests.fakes import FakeBackend
 from ui import bodies
@@ -302,7 +303,8 @@ async def test_half_a_login_is_given_up_too(
     monkeypatch.setattr(bodies, "PATIENCE_S", 0.1)
     settings = Settings(srpo_auth=SecretStr("ann:secret"), _env_file=None)
     studio = await studios.open(FakeBackend())
-    chain = options(studio, settings, nullcontext)["app_kwargs"]["middleware"]
+    tokens = Tokens(studio.history.database)
+    chain = options(studio, tokens, settings, nullcontext)["app_kwargs"]["middleware"]
     app = Starlette(middleware=chain)
 
     async def half() -> AsyncIterator[bytes]:
