@@ -386,7 +386,11 @@ async def test_a_throttled_job_of_a_forgotten_key_is_not_sent_again(world: World
 
     service.__class__ = Busy
     job = await studio.submit("fake", wish(), owner="ann")
-    await stands(studio, job, "sending")
+
+    async def sent() -> bool:
+        return bool(service.sends)
+
+    await until(sent)
     assert await studio.forget_key("ann", "fake") == 1
     released.set()
 
