@@ -199,7 +199,7 @@ def key_form(service: str, label: str) -> str:
         f'<label for="{name}">{escape(label)} key</label>'
         f'<input id="{name}" type="password" required maxlength="400" autocomplete="off" '
         'autocapitalize="off" spellcheck="false">'
-        f'<button type="submit" class="quiet" aria-label="Use this {escape(label)} key">'
+        f'<button type="submit" class="quiet" aria-label="Use this key: {escape(label)}">'
         "Use this key</button></form>"
     )
 
