@@ -222,9 +222,11 @@ class Walk:
     def _capability(self, who: Who, job: str) -> None:
         """A stranger's job opens to strangers who have its id, and to nobody else."""
         way = self.ways[next(numbers) % len(self.ways)]
-        for other, caller in self.callers.items():
-            if other.api == REFUSED:
-                continue
+        strangers = [one for one in self.callers if one.api == STRANGER]
+        known = [one for one in self.callers if one.api not in (STRANGER, REFUSED)]
+        for some in filter(None, (strangers, known)):
+            other = some[next(numbers) % len(some)]
+            caller = self.callers[other]
             said = caller.ask(way, "job", {"id": job})
             self.tried[other.name, way] += 1
             open_ = '"state"' in said.replace("'", '"').replace("\\", "")
