@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -31,6 +32,21 @@ else:
     examples.register_profile("quick", max_examples=100, **patient)
     examples.register_profile("ci", max_examples=10_000, **patient)
     examples.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if "EVERY_TEST" in os.environ:
+        return
+    for item in items:
+        if item.get_closest_marker("slow"):
+            item.add_marker(pytest.mark.skip(reason="takes a second; .ci/run sets EVERY_TEST"))
+
+
+def pytest_collection_finish() -> None:
+    """Spare the tests from looking through Gradio's and their own modules again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 @pytest.fixture

@@ -28,23 +28,28 @@ GO = f"""(label) => {{
 AGAIN = "() => location.reload()"
 
 
-class SignInButton(gr.LoginButton):  # type: ignore[misc]  # Gradio has no types here
-    """The button that makes Gradio serve its login; its events are no part of the API."""
+def button(login: Login) -> gr.LoginButton | None:
+    """Return what makes Gradio serve its login; to be called before the page is begun.
 
-    def get_block_name(self) -> str:
-        """Name what draws it."""
-        return "button"
-
-    def activate(self) -> None:
-        """Go to the login, or out."""
-        self.click(None, [self], None, js=GO, **PRIVATE)
+    Within a page, Gradio would attach a click of its own, which shows up in the API.
+    """
+    if login != "account":
+        return None
+    return gr.LoginButton(words.SIGN_IN_WITH_HUB, size="sm", icon=None, elem_id="sign-in")
 
 
-def build(studio: Studio, login: Login, who: gr.BrowserState, load: Any) -> None:
+def build(
+    studio: Studio,
+    login: Login,
+    signing_in: gr.LoginButton | None,
+    who: gr.BrowserState,
+    load: Any,
+) -> None:
     """Lay it out as far as users sign in; `load` is the page's load event."""
-    if login == "account":
-        button = SignInButton(words.SIGN_IN_WITH_HUB, size="sm", icon=None, elem_id="sign-in")
-        load(_label, None, [button], **FREE)
+    if signing_in:
+        signing_in.render()
+        signing_in.click(None, [signing_in], None, js=GO, **PRIVATE)
+        load(_label, None, [signing_in], **FREE)
     if login:
         _offer(studio, who, load)
 

@@ -227,13 +227,14 @@ def build(
     """
     media = Media(studio.history)
     inbox = Inbox(media)
+    signing_in = account.button(login)
     with Patient(title=words.TITLE, fill_width=True, analytics_enabled=False) as demo:
         closed = {name: words.trouble(error) for name, error in studio.closed_to().items()}
         Api(studio, media, inbox, default).register()  # first, so that it gets the plain names
         gr.HTML(draw.header(studio.closed), elem_classes="masthead")
         who = gr.BrowserState("", storage_key="srpo-who", secret="srpo")
         kept = gr.BrowserState(None, storage_key="srpo-picture", secret="srpo")
-        account.build(studio, login, who, demo.load)
+        account.build(studio, login, signing_in, who, demo.load)
         offered = {task for backend in studio.backends.values() for task in backend.tasks}
         memories = {task: tabs.remember(task) for task in TASKS if task in offered}
         restorer = gr.HTML("", js_on_load=DROP, elem_classes="restorer")

@@ -271,6 +271,7 @@ async def test_a_download_that_fails_once_is_tried_again(first: httpx.Response) 
     assert await fetched(lambda _request: answers.pop(0), seconds=10) == GOOD
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("status", [429, 503])
 async def test_a_download_comes_back_when_it_was_told_to(status: int) -> None:
     """Not before, and not at all where that is past the deadline."""

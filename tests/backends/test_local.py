@@ -64,6 +64,7 @@ async def test_a_model_is_loaded_once_in_the_background(folder: Path) -> None:
     await backend.aclose()
 
 
+@pytest.mark.slow
 async def test_a_job_waits_for_the_model_and_sees_how_it_loads(folder: Path) -> None:
     """First the loading with its share, then steps, then one picture."""
     loader = Loader()

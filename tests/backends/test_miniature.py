@@ -68,16 +68,19 @@ async def test_the_sky_has_the_colour_that_was_asked_for(prompt: str, strongest:
     assert sky.argmax() == strongest, sky
 
 
+@pytest.mark.slow
 async def test_a_night_is_darker_than_a_day() -> None:
     """A night sky is dark."""
     assert (await painted("night sky")).mean() < (await painted("blue sky")).mean() - 40
 
 
+@pytest.mark.slow
 async def test_capital_letters_and_synonyms_change_nothing() -> None:
     """ "A Crimson SKY" is "red sky"."""
     assert np.array_equal(await painted("A Crimson SKY!"), await painted("red sky"))
 
 
+@pytest.mark.slow
 async def test_the_same_seed_gives_the_same_bytes_and_another_does_not() -> None:
     """A picture in the history can be made again."""
     wish = MiniatureText(prompt="a red sun", width=256, height=256, steps=4, seed=7)
@@ -86,6 +89,7 @@ async def test_the_same_seed_gives_the_same_bytes_and_another_does_not() -> None
     assert first[-1] != (await events(wish.with_seed(8)))[-1]
 
 
+@pytest.mark.slow
 async def test_guidance_and_steps_change_the_picture() -> None:
     """No dial is decoration."""
     plain = await painted("a red sun, blue sky")
@@ -93,6 +97,7 @@ async def test_guidance_and_steps_change_the_picture() -> None:
     assert apart(plain, await painted("a red sun, blue sky", steps=2)) > 1
 
 
+@pytest.mark.slow
 async def test_more_strength_leaves_the_picture_further_behind() -> None:
     """0 keeps it, a little changes little, 1 forgets it."""
     picture = given()
@@ -135,12 +140,14 @@ async def test_any_legal_size_comes_out_exactly(size: tuple[int, int]) -> None:
     assert found.shape == (size[1], size[0], 3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("steps", [1, 50])
 async def test_the_fewest_and_the_most_steps_work(steps: int) -> None:
     """Both ends of the dial give a picture."""
     assert (await painted("hills", steps=steps)).std() > 1
 
 
+@pytest.mark.slow
 async def test_a_large_narrow_picture_keeps_its_shape() -> None:
     """Image-to-image gives back the shape it was given, within the largest size."""
     wish = MiniatureImage(prompt="sea", image=given(3000, 300), steps=2, seed=1, strength=0.5)

@@ -191,6 +191,7 @@ async def test_at_the_deadline_the_job_is_pending(answer: httpx.Response) -> Non
     assert (caught.value.request_id, caught.value.charged) == ("abc/1", "yes")
 
 
+@pytest.mark.slow
 async def test_a_forgotten_job_ends_after_several_tries(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -30,6 +30,7 @@ async def made(name: str, task: str, **values: Any) -> tuple[str, tuple[int, int
         return str(image.format), image.size, image.convert("RGB").tobytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BACKENDS)
 async def test_the_same_params_give_the_same_pixels(name: str) -> None:
     """Twice the same, also in another sandbox; with another seed, steps or words it differs."""
@@ -56,6 +57,7 @@ async def test_an_edit_follows_the_pictures_size(name: str) -> None:
     assert found == (given().width, given().height)
 
 
+@pytest.mark.slow
 async def test_strength_moves_from_the_picture_to_another() -> None:
     """At 0 nothing changes; the seed decides where it goes; the format is the asked one."""
     wish: dict[str, Any] = {"output_format": "png", "prompt": "hills"}
@@ -76,6 +78,7 @@ async def test_strength_moves_from_the_picture_to_another() -> None:
     assert half[2] != (await made("wavespeed", "image-to-image", strength=0.5, seed=8, **wish))[2]
 
 
+@pytest.mark.slow
 async def test_the_file_is_of_the_asked_format() -> None:
     """WaveSpeed lets one choose."""
     small: dict[str, Any] = {"width": 256, "height": 256, "steps": 1}

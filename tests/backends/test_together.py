@@ -31,6 +31,7 @@ async def made(jobs: int, fault: str = "") -> tuple[dict[str, int], float]:
     return app.state.sandbox.stats(), took
 
 
+@pytest.mark.slow
 async def test_many_jobs_share_their_questions() -> None:
     """Forty jobs need a handful of requests, and are not held up by the limit on requests."""
     stats, took = await made(40)
@@ -39,6 +40,7 @@ async def test_many_jobs_share_their_questions() -> None:
     assert took < 6
 
 
+@pytest.mark.slow
 async def test_few_jobs_are_asked_for_one_by_one() -> None:
     """Nothing is listed for three jobs."""
     stats, _ = await made(3)

@@ -115,12 +115,14 @@ async def test_an_address_that_expired_is_asked_for_anew() -> None:
     assert fetched == ["/old", "/new"]
 
 
+@pytest.mark.slow
 async def test_an_address_that_stays_shut_leaves_the_job_pending() -> None:
     """It is paid for: it is asked for again later, not given up."""
     recorder = service([prediction()], [httpx.Response(410)])
     await pending(recorder, deadline_s=30)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("status", [401, 200])
 async def test_a_key_that_is_no_longer_accepted_is_said_at_once(status: int) -> None:
     """Asking again for minutes would not help; the job stays pending for the right key."""

@@ -71,6 +71,7 @@ async def told(studio: Studio, job: Job) -> Job:
     return found
 
 
+@pytest.mark.slow
 async def test_a_throttled_job_waits_and_is_sent_again(studios: Studios) -> None:
     """It goes back to `waiting` with the sentence, and after the pause it is simply made."""
     service = BusyService(busy(1.0))
@@ -84,6 +85,7 @@ async def test_a_throttled_job_waits_and_is_sent_again(studios: Studios) -> None
     assert service.moments[1] - service.moments[0] >= 0.99
 
 
+@pytest.mark.slow
 async def test_a_throttled_job_keeps_its_place(studios: Studios) -> None:
     """While it waits nobody sends, and who came later does not overtake it."""
     service = BusyService(busy(0))
@@ -120,6 +122,7 @@ async def test_a_throttled_job_is_sent_by_the_next_process(studios: Studios) -> 
     assert second.taken == [1]
 
 
+@pytest.mark.slow
 async def test_every_kind_of_backend_waits_its_turn(studios: Studios) -> None:
     """Services that answer with the picture are throttled in the same way."""
     studio = await studios.open(BusyPainter())
@@ -138,6 +141,7 @@ async def test_a_rate_limit_of_an_accepted_job_is_not_a_reason_to_send_it_again(
     assert (end.state, service.sends) == ("failed", 1)
 
 
+@pytest.mark.slow
 async def test_a_picture_that_comes_only_once_waits_in_memory_for_room(
     studios: Studios, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -217,6 +221,7 @@ async def test_a_poisoned_job_is_parked_after_three_faults(
     assert sound.sends == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [AuthError, OutOfCreditError])
 async def test_a_refused_key_or_account_stops_the_line_not_a_hundred_jobs(
     studios: Studios, kind: Any

@@ -136,6 +136,7 @@ def test_who_signed_in_and_this_machine_are_not_limited_on_a_private_instance() 
     assert public().limits(Caller("local")).waiting == 20
 
 
+@pytest.mark.slow
 async def test_simultaneous_submits_get_exactly_the_hours_limit(studios: Studios) -> None:
     """Of one owner at many addresses, then of one address with many owners."""
     service = FakeService(paid=True)
@@ -154,6 +155,7 @@ async def test_simultaneous_submits_get_exactly_the_hours_limit(studios: Studios
     assert service.sends == 14
 
 
+@pytest.mark.slow
 async def test_simultaneous_strangers_share_their_addresses_places(studios: Studios) -> None:
     """Each request is a new owner, so that the address is counted; a customer of IPv6 is one."""
     service = FakeService(paid=True, open_gate=False)

@@ -186,6 +186,7 @@ def test_values_of_the_wrong_kind_are_not_offered_as_params() -> None:
     assert reading is not None and reading.params == {"seed": 7}
 
 
+@pytest.mark.slow
 def test_compressed_bombs_are_not_inflated() -> None:
     """A hundred texts that would take gigabytes are read as nothing."""
     packed = zlib.compress(bytes(30_000_000), 9)

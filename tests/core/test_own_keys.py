@@ -251,6 +251,7 @@ async def test_after_a_restart_it_needs_the_same_key_and_is_charged_once(world: 
     assert sorted(asked) == ["request-0", "request-1"]
 
 
+@pytest.mark.slow
 async def test_a_send_without_an_answer_is_looked_up_when_the_key_is_back(world: World) -> None:
     """It is never sent a second time: the one job in that account's list is adopted."""
     studio = await world.open()

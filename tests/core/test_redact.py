@@ -145,6 +145,7 @@ def test_a_secret_across_the_end_of_another_is_masked_whole() -> None:
     assert mask("1 abcdefghijklmn 2 abcdefgh 3") == "1 [key] 2 [key] 3"
 
 
+@pytest.mark.slow
 def test_many_secrets_make_no_text_slow() -> None:
     """Visitors bring keys of their own; the time is that of a few hundred letters, not of keys."""
     mask = redact.Redactor()
@@ -293,6 +294,7 @@ fail()
 """
 
 
+@pytest.mark.slow
 def test_a_program_that_breaks_says_no_key(tmp_path: Path) -> None:
     """Prints, warnings, threads, destructors, the last traceback, a crash dump, the arguments."""
 

@@ -85,6 +85,7 @@ async def test_a_job_on_its_way_keeps_it(studios: Studios) -> None:
     assert not await kept(studio)
 
 
+@pytest.mark.slow
 async def test_a_job_that_is_just_being_written_down_keeps_it(
     studios: Studios, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,6 +13,7 @@ from core import metadata
 from tests.end_to_end.program import Playground
 
 
+@pytest.mark.slow
 def test_the_first_pictures_come_from_the_miniature_and_say_so(tmp_path: Path) -> None:
     """Both tasks, by the named API: the entry and the file name who painted, and without what."""
     program = Playground(tmp_path, SRPO_BACKEND="")

@@ -139,6 +139,7 @@ def test_a_picture_argument_opens_no_file_of_ours(
     assert "no longer there" in said or "There is no picture" in said
 
 
+@pytest.mark.slow
 def test_an_upload_is_found_by_its_own_address(playground: Playground, client: Client) -> None:
     """What a program was handed out it may hand in again: it is ours, so nothing is fetched."""
     files = {"files": ("in.png", encoded())}
@@ -273,6 +274,7 @@ def test_a_prompt_that_cannot_be_sent_is_a_sentence(playground: Playground, prom
     assert said.startswith("The prompt ")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "prompt", ["\u202egnp.exe \u05d0\u05d1", "=cmd|' /C calc'!A0", "${7*7}{{7*7}}"]
 )
@@ -284,6 +286,7 @@ def test_a_strange_prompt_is_kept_letter_by_letter(playground: Playground, promp
     assert client.call("history", query=prompt)[0][0]["id"] == info["id"]
 
 
+@pytest.mark.slow
 def test_a_picture_whose_file_is_gone_is_missing_and_not_an_error(playground: Playground) -> None:
     """Somebody tidied the folder: a plain 404, and the history still lists the rest."""
     client = Visitor(playground, "8" * 32)
@@ -314,6 +317,7 @@ class Visitor:
         return self._client.get(f"{self._base}/{name}/{begun.json()['event_id']}").text
 
 
+@pytest.mark.slow
 def test_one_visitor_meets_nothing_of_another(playground: Playground) -> None:
     """By list, id, search, cancel and the page's own events, also with the other's entry id."""
     ann, bob = Visitor(playground, "a" * 32), Visitor(playground, "b" * 32)

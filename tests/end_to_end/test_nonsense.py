@@ -70,6 +70,7 @@ def http(playground: Playground) -> Iterator[httpx.Client]:
         yield client
 
 
+@pytest.mark.slow
 def test_nonsense_writes_no_traceback(playground: Playground, http: httpx.Client) -> None:
     """Neither in addresses nor in bodies: whoever fills the log fills the disk."""
     before = len(playground.output)

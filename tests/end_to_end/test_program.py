@@ -89,6 +89,7 @@ def test_a_picture_is_made_served_and_kept(client: Client, playground: Playgroun
     assert entries[0] == info
 
 
+@pytest.mark.slow
 def test_the_same_params_give_the_same_pixels(client: Client) -> None:
     """And another seed gives others."""
 
@@ -102,6 +103,7 @@ def test_the_same_params_give_the_same_pixels(client: Client) -> None:
     assert pixels(4) == pixels(4) != pixels(5)
 
 
+@pytest.mark.slow
 def test_image_to_image_follows_the_picture(client: Client, tmp_path: Path) -> None:
     """The output has the size of the input; the source is not in the entry, only its hash."""
     source = tmp_path / "in.png"
@@ -113,6 +115,7 @@ def test_image_to_image_follows_the_picture(client: Client, tmp_path: Path) -> N
     assert info["sent"]["image"].startswith("<image/png, ")
 
 
+@pytest.mark.slow
 def test_submit_job_jobs_cancel(client: Client) -> None:
     """A job is returned at once, can be asked for, listed and cancelled."""
     wish = {"prompt": "sea", "width": 256, "height": 256}

@@ -43,6 +43,7 @@ def test_an_assistant_finds_the_tools_and_gets_a_picture(playground: Playground)
     assert "'sandbox': True" in content[-1].text
 
 
+@pytest.mark.slow
 def test_an_assistant_changes_a_picture(playground: Playground) -> None:
     """It hands the picture over as base64, since it shares no disk with us."""
     given = "data:image/png;base64," + base64.b64encode(picture(3, 256, 320)).decode()
@@ -58,6 +59,7 @@ def test_an_assistant_is_told_what_is_wrong(playground: Playground) -> None:
     assert "Traceback" not in content[0].text
 
 
+@pytest.mark.slow
 def test_the_python_snippet_works_as_it_stands(playground: Playground, tmp_path: Path) -> None:
     """Copied, run, done."""
     program = guide.texts(playground.address)["Python: gradio_client"]
@@ -70,6 +72,7 @@ def test_the_python_snippet_works_as_it_stands(playground: Playground, tmp_path:
         assert made.size == (1024, 1024)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("curl"), reason="there is no curl")
 def test_the_shell_snippet_works_as_it_stands(playground: Playground) -> None:
     """Two calls in one line: start, then listen to the end."""
@@ -82,6 +85,7 @@ def test_the_shell_snippet_works_as_it_stands(playground: Playground) -> None:
     assert entry["prompt"] == "A white boat on a teal sea at sunset"
 
 
+@pytest.mark.slow
 def test_a_stranger_keeps_a_job_by_its_id_alone(playground: Playground) -> None:
     """Whoever sends no token has no list; the id that was returned opens that one job."""
     stranger, other = (playground.client(headers={"Via": "1.1 proxy"}) for _ in range(2))
@@ -104,6 +108,7 @@ def known_job(client: Any) -> str:
     return str(client.predict(api_name="/jobs")[0]["id"])
 
 
+@pytest.mark.slow
 def test_a_token_that_is_none_is_refused(playground: Playground) -> None:
     """A script with a mistyped token is not taken for somebody else."""
     client = playground.client(headers={"X-SRPO-Token": "mistyped"})

@@ -113,6 +113,7 @@ def error(playground: Playground, endpoint: str, arguments: dict[str, Any]) -> s
     return str(json.loads(answer.partition("data: ")[2])["error"] or "")
 
 
+@pytest.mark.slow
 def test_no_address_leads_to_what_is_not_ones_own(client: Client, playground: Playground) -> None:
     """Wrong signatures, other entries and path tricks find nothing; Gradio serves no data."""
     _, info = client.predict("hills", width=256, height=256, api_name="/text_to_image")

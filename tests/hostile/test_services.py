@@ -59,6 +59,7 @@ async def trickle(writer: asyncio.StreamWriter, text: bytes, pause_s: float = 0.
         await asyncio.sleep(pause_s)
 
 
+@pytest.mark.slow
 async def test_case_7_headers_a_byte_at_a_time_end_at_the_deadline(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -240,6 +241,7 @@ async def test_case_60_a_picture_is_named_by_its_bytes() -> None:
     assert pictures.inspect(data)[0] == "jpeg"
 
 
+@pytest.mark.slow
 async def test_case_54_a_download_that_trickles_is_given_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -280,6 +282,7 @@ async def test_what_only_pretends_is_not_stored(data: bytes) -> None:
         await unpacked("Shop", base64.b64encode(data).decode())
 
 
+@pytest.mark.slow
 async def test_case_63_sixty_megabytes_of_base64_are_refused_quickly() -> None:
     """They decode, and are no picture."""
     begun = time.monotonic()

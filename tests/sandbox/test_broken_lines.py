@@ -59,6 +59,7 @@ async def served(url: str) -> AsyncIterator[Visitor]:
         yield Visitor(http)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["submit_hang", "submit_hang_billed", "submit_slow_head_billed"])
 async def test_a_hang_ends_with_the_clients_patience(name: str, address: str) -> None:
     """No answer comes; the billed one is in the ledger all the same."""
@@ -99,6 +100,7 @@ async def test_a_short_body_is_an_error_over_a_socket_and_in_process(address: st
             assert await seen(visitor.download(task["outputs"][0])) == "RemoteProtocolError"
 
 
+@pytest.mark.slow
 async def test_a_trickle_is_slower_than_any_patience(address: str) -> None:
     """A kilobyte, then a byte a second."""
     async with served(address) as visitor:
@@ -147,6 +149,7 @@ async def test_bombs_are_small_on_the_wire_and_large_when_opened(address: str) -
             assert not any(inside.read(1_000_000))
 
 
+@pytest.mark.slow
 async def test_a_visit_to_a_forbidden_address_is_counted(address: str) -> None:
     """A client that follows the lure is found out."""
     async with served(address) as visitor:

@@ -49,6 +49,7 @@ class TestWaveSpeedSDK:
         """A client with a key."""
         return sdk.Client(api_key="a-key", base_url=address)
 
+    @pytest.mark.slow
     def test_it_generates(self, client: Any, address: str) -> None:
         """Submit, poll, download."""
         order = {"prompt": "a red boat", "size": "512*256", "seed": 1, "output_format": "png"}
@@ -83,6 +84,7 @@ class TestWaveSpeedSDK:
         with pytest.raises(RuntimeError, match=r"400.*num_inference_steps"):
             client.run(T2I, {"prompt": "a boat", "num_inference_steps": 99})
 
+    @pytest.mark.slow
     def test_it_reports_a_failed_task(self, client: Any) -> None:
         """The text of the failure and the id."""
         order = {"prompt": "fault:run_failed_1200|a boat"}
@@ -202,6 +204,7 @@ class TestHuggingFaceHub:
             monkeypatch.setitem(known, f"{OURS}-{task}", mapping)
         return hub.InferenceClient(provider="wavespeed", api_key="a-key")
 
+    @pytest.mark.slow
     def test_it_generates(self, client: Any, address: str) -> None:
         """Text to image, the size in its extra body."""
         image = client.text_to_image(
@@ -215,6 +218,7 @@ class TestHuggingFaceHub:
         assert image.size == (320, 256)
         assert stats(address)["undocumented"] == []
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("kind", ["JPEG", "PNG"])
     def test_it_changes_a_picture(self, client: Any, address: str, kind: str) -> None:
         """It calls every picture a JPEG, which is accepted and counted."""
@@ -225,6 +229,7 @@ class TestHuggingFaceHub:
         lies = [f"{I2I} image media type image/jpeg"] if kind == "PNG" else []
         assert stats(address)["undocumented"] == lies
 
+    @pytest.mark.slow
     def test_it_reports_a_failed_task(self, client: Any) -> None:
         """The text of the failure."""
         with pytest.raises(ValueError, match="Task failed"):

@@ -40,6 +40,7 @@ def roughness(picture: Image.Image) -> float:
     return float(np.abs(np.diff(sky, axis=1)).mean())
 
 
+@pytest.mark.slow
 def test_the_same_params_give_the_same_bytes_in_another_process() -> None:
     """Nothing depends on the process, not even on Python's hash seed."""
     code = (

@@ -138,6 +138,7 @@ async def test_a_random_seed_is_drawn_but_never_told() -> None:
         assert 0 <= row["seed"] <= 2_147_483_647
 
 
+@pytest.mark.slow
 async def test_states_follow_each_other_and_done_at_is_exact() -> None:
     """created, processing, completed; `done_at` is the acceptance plus the drawn latency."""
     async with visiting(latency=0.3, sigma=0.2) as visitor:

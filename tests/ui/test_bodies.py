@@ -235,6 +235,7 @@ def test_a_long_word_is_refused_where_it_begins() -> None:
         check_json(longest.replace(b"9]", b"99]"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("headers", [JSON, FORM], ids=["JSON", "upload"])
 async def test_a_slow_line_is_waited_for_and_a_trickle_is_not(
     monkeypatch: pytest.MonkeyPatch, headers: dict[str, str]

@@ -165,6 +165,7 @@ async def test_a_free_image_needs_no_price(studios: Studios) -> None:
     assert "This is free now, and that was not agreed to." in said(desk, drawn)
 
 
+@pytest.mark.slow
 async def test_whatever_a_browser_sends_is_answered_with_a_sentence(studios: Studios) -> None:
     """Every value of the form in turn, of every kind; none of them breaks a handler."""
     service = FakeService(paid=True)

@@ -70,6 +70,7 @@ async def ended(reader: asyncio.StreamReader, seconds: float = 3.0) -> bool:
         return False
 
 
+@pytest.mark.slow
 async def test_half_a_head_is_closed_however_it_comes() -> None:
     """Two hundred at once, silent ones and those that send a letter now and then."""
     async with served() as port:
@@ -109,6 +110,7 @@ async def drip(writer: asyncio.StreamWriter) -> None:
         writer.write(b"x")
 
 
+@pytest.mark.slow
 async def test_the_second_request_of_a_connection_has_a_deadline_too() -> None:
     """Whoever was served once cannot hold the place with half a line."""
     async with served() as port:
@@ -120,6 +122,7 @@ async def test_the_second_request_of_a_connection_has_a_deadline_too() -> None:
         writer.close()
 
 
+@pytest.mark.slow
 async def test_long_answers_and_slow_bodies_are_not_cut() -> None:
     """A stream of events and an upload take longer than a head may."""
     async with served() as port:

@@ -121,6 +121,7 @@ def test_what_is_judged_closed_exists() -> None:
         assert not is_open("GET", pattern.replace(".*", "a").replace("?", ""))
 
 
+@pytest.mark.slow
 async def test_no_page_repeats_what_a_caller_sent(
     app: App, record_property: Callable[[str, object], None]
 ) -> None:

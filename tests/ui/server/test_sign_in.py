@@ -118,6 +118,7 @@ async def test_the_access_token_stays_with_nobody(
     assert "id_token" not in cookie
 
 
+@pytest.mark.slow
 async def test_who_takes_over_a_name_takes_over_nothing_else(
     browser: httpx.AsyncClient, provider: Provider
 ) -> None:
@@ -129,6 +130,7 @@ async def test_who_takes_over_a_name_takes_over_nothing_else(
         assert await owner(other) == "user:hf:99bbcc"
 
 
+@pytest.mark.slow
 async def test_admins_are_named_by_name_and_limits_hold_for_all_users(
     browser: httpx.AsyncClient, provider: Provider
 ) -> None:
