@@ -91,7 +91,7 @@ class Cell:
     @property
     def deadline_s(self) -> float:
         slow = self.fault == "poll_404" or (self.heavy and self.times != "forever")
-        return 6.0 * DEADLINE_S if slow else DEADLINE_S
+        return 2.5 * DEADLINE_S if slow else DEADLINE_S
 
     @property
     def heavy(self) -> bool:
