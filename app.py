@@ -25,7 +25,7 @@ from core.limits import Policy
 from core.own_keys import OwnKeys
 from core.rescue import rescued
 from core.settings import Settings
-from core.storage import Storage
+from core.storage.files import Storage
 from core.studio import Studio
 from core.tokens import Tokens
 from ui import flags, launch

@@ -30,7 +30,7 @@ from core.database import Database
 from core.history import History
 from core.ledger import Ledger
 from core.settings import Settings
-from core.storage import Storage
+from core.storage.files import Storage
 from core.studio import Studio
 
 CAP_S = 20.0

@@ -18,7 +18,7 @@ from core.events import Finished
 from core.history import History
 from core.ledger import Ledger
 from core.settings import Settings
-from core.storage import Storage
+from core.storage.files import Storage
 from core.studio import Studio
 
 MODEL = "wavespeed-ai/flux-1-srpo"

@@ -38,7 +38,7 @@ from core.ledger import Ledger
 from core.params import Params
 from core.parsing import parse
 from core.settings import Settings
-from core.storage import Storage
+from core.storage.files import Storage
 from core.studio import Studio
 
 FIRST = 200

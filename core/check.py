@@ -17,7 +17,7 @@ from core.ledger import Ledger
 from core.lock import sqlite_file
 from core.rescue import untouched
 from core.settings import Settings
-from core.storage import Storage
+from core.storage.files import Storage
 
 LITTLE_BYTES = 500_000_000
 MOST_ENTRIES = 2_000

@@ -36,7 +36,7 @@ from core.job import ACTIVE, iso
 from core.ledger import jobs
 from core.params import Task
 from core.pictures import Picture
-from core.storage import Storage
+from core.storage.files import Storage
 
 COLUMNS = "n id job_id owner starred search facts elapsed_s created_at".split()
 entries = table("entries", *(column(name) for name in COLUMNS))

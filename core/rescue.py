@@ -19,7 +19,7 @@ from core.history import Entry, History
 from core.lock import sqlite_file
 from core.params import TASKS
 from core.settings import Settings
-from core.storage import Storage
+from core.storage.files import Storage
 
 log = logging.getLogger(__name__)
 

@@ -19,7 +19,7 @@ from core.history import History
 from core.ledger import Ledger
 from core.limits import Policy
 from core.own_keys import OwnKeys
-from core.storage import Storage
+from core.storage.files import Storage
 from core.studio import Studio
 
 try:

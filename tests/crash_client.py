@@ -27,7 +27,7 @@ from core.history import History
 from core.ledger import Ledger, State
 from core.parsing import parse
 from core.settings import Settings
-from core.storage import Storage
+from core.storage.files import Storage
 from core.studio import Studio
 
 T = TypeVar("T")

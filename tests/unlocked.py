@@ -23,7 +23,7 @@ from core.database import Database
 from core.history import History
 from core.ledger import Ledger
 from core.parsing import parse
-from core.storage import Storage
+from core.storage.files import Storage
 from core.studio import Studio
 
 

@@ -41,7 +41,7 @@ from core.history import History
 from core.ledger import Ledger
 from core.params import Params
 from core.pictures import Picture
-from core.storage import Storage
+from core.storage.files import Storage
 from core.studio import Studio
 from tests.backends.services import params_of, siraya, wavespeed
 

@@ -15,7 +15,7 @@ from core.history import History
 from core.ledger import Ledger
 from core.migrations import MIGRATIONS
 from core.settings import Settings
-from core.storage import Storage
+from core.storage.files import Storage
 from core.studio import Studio
 from tests.fakes import FakeService, FakeText
 

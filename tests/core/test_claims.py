@@ -15,7 +15,7 @@ from core.errors import AuthError
 from core.history import History
 from core.job import Job
 from core.ledger import Ledger
-from core.storage import Storage
+from core.storage.files import Storage
 from core.studio import Studio
 from tests.conftest import Studios
 from tests.fakes import FakeBackend, FakeService, FakeText

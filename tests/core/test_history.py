@@ -12,7 +12,7 @@ import pytest
 from core.database import Database
 from core.errors import HistoryError, InputError
 from core.history import Entry, History
-from core.storage import Storage
+from core.storage.files import Storage
 from tests.fakes import picture
 
 pytestmark = pytest.mark.anyio

@@ -27,7 +27,7 @@ from core.ledger import Ledger
 from core.limits import Limits, Terms
 from core.migrations import MIGRATIONS
 from core.settings import Settings
-from core.storage import Storage
+from core.storage.files import Storage
 from core.studio import Studio
 from tests import postgresql
 from tests.end_to_end.program import ROOT

@@ -19,7 +19,7 @@ from core.database import Database
 from core.errors import HistoryError
 from core.history import History
 from core.ledger import Ledger
-from core.storage import Storage
+from core.storage.files import Storage
 from core.studio import Studio
 from tests.backends.services import params_of, wavespeed
 

@@ -15,7 +15,7 @@ from core.history import History
 from core.ledger import Ledger
 from core.own_keys import OwnKeys
 from core.settings import Settings
-from core.storage import Storage
+from core.storage.files import Storage
 from core.studio import Studio
 from core.tokens import Tokens
 from tests.isolation.table import ENDPOINTS, EVENTS, HANDLERS, ROUTES, judged

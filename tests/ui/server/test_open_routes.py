@@ -18,7 +18,7 @@ from core.database import Database
 from core.history import History
 from core.ledger import Ledger
 from core.settings import Settings
-from core.storage import Storage
+from core.storage.files import Storage
 from core.studio import Studio
 from core.tokens import Tokens
 from ui import launch, page
