@@ -16,7 +16,6 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import backends
 from core import check, lock, redact
 from core import settings as configuration
-from core.database import Database
 from core.errors import HeldError, HistoryError, NewerError, PlaygroundError
 from core.exposure import exposure
 from core.history import History
@@ -25,6 +24,7 @@ from core.limits import Policy
 from core.own_keys import OwnKeys
 from core.rescue import rescued
 from core.settings import Settings
+from core.storage.database import Database
 from core.storage.files import Storage
 from core.studio import Studio
 from core.tokens import Tokens

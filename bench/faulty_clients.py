@@ -26,10 +26,10 @@ from PIL import Image
 from backends.wavespeed import WaveSpeed, WaveSpeedText
 from bench import peers
 from bench.remote import KEY
-from core.database import Database
 from core.history import History
 from core.ledger import Ledger
 from core.settings import Settings
+from core.storage.database import Database
 from core.storage.files import Storage
 from core.studio import Studio
 

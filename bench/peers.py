@@ -13,11 +13,11 @@ from typing import Any
 import requests
 
 from backends.wavespeed import WaveSpeed, WaveSpeedText
-from core.database import Database
 from core.events import Finished
 from core.history import History
 from core.ledger import Ledger
 from core.settings import Settings
+from core.storage.database import Database
 from core.storage.files import Storage
 from core.studio import Studio
 

@@ -32,12 +32,12 @@ from backends import openai_images
 from backends.wavespeed import WaveSpeed
 from bench.delay import free_port
 from bench.soak_account import Wish, account, pending, wishes
-from core.database import Database
 from core.history import History
 from core.ledger import Ledger
 from core.params import Params
 from core.parsing import parse
 from core.settings import Settings
+from core.storage.database import Database
 from core.storage.files import Storage
 from core.studio import Studio
 

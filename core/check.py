@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from core.backend import Backend, offered
-from core.database import Database, is_sqlite
 from core.errors import PlaygroundError
 from core.history import History
 from core.job import STATES
@@ -17,6 +16,7 @@ from core.ledger import Ledger
 from core.lock import sqlite_file
 from core.rescue import untouched
 from core.settings import Settings
+from core.storage.database import Database, is_sqlite
 from core.storage.files import Storage
 
 LITTLE_BYTES = 500_000_000

@@ -30,12 +30,12 @@ from sqlalchemy import (
     update,
 )
 
-from core.database import Database
 from core.errors import InputError, TakenError
 from core.job import ACTIVE, iso
 from core.ledger import jobs
 from core.params import Task
 from core.pictures import Picture
+from core.storage.database import Database
 from core.storage.files import Storage
 
 COLUMNS = "n id job_id owner starred search facts elapsed_s created_at".split()

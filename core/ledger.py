@@ -25,13 +25,13 @@ from sqlalchemy.exc import IntegrityError
 from core.backend import Backend
 from core.budget import MICROS, Budget, Spent, micros
 from core.caller import STRANGER
-from core.database import Database
 from core.errors import InputError, TakenError
 from core.estimate import workload
 from core.job import ACTIVE, STATES, Job, State, iso
 from core.limits import HOUR_S, Counts, Terms
 from core.params import Params
 from core.spending import Spending, day
+from core.storage.database import Database
 
 COLUMNS = (
     "n id owner click backend task model sandbox state params sent seed work price_micros charged "

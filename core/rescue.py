@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from core import metadata, pictures
-from core.database import Database
 from core.errors import HistoryError, PlaygroundError
 from core.history import Entry, History
 from core.lock import sqlite_file
 from core.params import TASKS
 from core.settings import Settings
+from core.storage.database import Database
 from core.storage.files import Storage
 
 log = logging.getLogger(__name__)

@@ -12,7 +12,7 @@ import time
 
 from sqlalchemy import Connection, column, delete, insert, select, table
 
-from core.database import Database
+from core.storage.database import Database
 
 tokens = table("tokens", *(column(name) for name in ("digest", "owner", "created_at")))
 

@@ -14,11 +14,11 @@ import pytest
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from core.budget import Budget
-from core.database import Database
 from core.history import History
 from core.ledger import Ledger
 from core.limits import Policy
 from core.own_keys import OwnKeys
+from core.storage.database import Database
 from core.storage.files import Storage
 from core.studio import Studio
 

@@ -55,7 +55,7 @@ def test_imports_point_inward(path: Path) -> None:
         assert all(one.startswith("backends.sandbox") for one in others)
     if "sqlalchemy" in found and package not in ("tests", "bench"):
         assert name in (
-            "core/database.py",
+            "core/storage/database.py",
             "core/ledger.py",
             "core/history.py",
             "core/lock.py",

@@ -36,11 +36,11 @@ from backends.sandbox.catalogue import (
     THROTTLES,
 )
 from core import pictures
-from core.database import Database
 from core.history import History
 from core.ledger import Ledger
 from core.params import Params
 from core.pictures import Picture
+from core.storage.database import Database
 from core.storage.files import Storage
 from core.studio import Studio
 from tests.backends.services import params_of, siraya, wavespeed

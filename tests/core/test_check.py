@@ -10,11 +10,11 @@ import pytest
 from sqlalchemy import text
 
 from core import check
-from core.database import Database
 from core.history import History
 from core.ledger import Ledger
 from core.migrations import MIGRATIONS
 from core.settings import Settings
+from core.storage.database import Database
 from core.storage.files import Storage
 from core.studio import Studio
 from tests.fakes import FakeService, FakeText

@@ -10,11 +10,11 @@ from typing import Any, TypeVar
 import pytest
 from sqlalchemy import Connection
 
-from core.database import Database
 from core.errors import AuthError
 from core.history import History
 from core.job import Job
 from core.ledger import Ledger
+from core.storage.database import Database
 from core.storage.files import Storage
 from core.studio import Studio
 from tests.conftest import Studios

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from core.database import Database
 from core.errors import HistoryError
 from core.ledger import Ledger
 from core.migrations import MIGRATIONS
+from core.storage.database import Database
 from tests.fakes import FakeService, FakeText
 
 pytestmark = pytest.mark.anyio

@@ -15,10 +15,10 @@ import pytest
 from sqlalchemy import Connection
 
 from backends.sandbox import Options, create_app
-from core.database import Database
 from core.errors import HistoryError
 from core.history import History
 from core.ledger import Job, Ledger
+from core.storage.database import Database
 from core.storage.files import Storage
 from core.studio import Studio
 from tests.backends.services import params_of, siraya, wavespeed

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from core.database import Database
 from core.errors import HistoryError, InputError
 from core.history import Entry, History
+from core.storage.database import Database
 from core.storage.files import Storage
 from tests.fakes import picture
 

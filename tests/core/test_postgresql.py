@@ -19,7 +19,6 @@ from sqlalchemy.pool import NullPool
 
 from core import check, lock
 from core.budget import Budget
-from core.database import Database
 from core.errors import HeldError, OverBudgetError, OverLimitError
 from core.history import History
 from core.job import Job
@@ -27,6 +26,7 @@ from core.ledger import Ledger
 from core.limits import Limits, Terms
 from core.migrations import MIGRATIONS
 from core.settings import Settings
+from core.storage.database import Database
 from core.storage.files import Storage
 from core.studio import Studio
 from tests import postgresql

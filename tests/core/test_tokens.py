@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from core.database import Database
 from core.errors import HistoryError
+from core.storage.database import Database
 from core.tokens import Tokens
 
 pytestmark = pytest.mark.anyio

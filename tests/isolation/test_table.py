@@ -10,11 +10,11 @@ import pytest
 from gradio.block_function import BlockFunction
 
 import backends
-from core.database import Database
 from core.history import History
 from core.ledger import Ledger
 from core.own_keys import OwnKeys
 from core.settings import Settings
+from core.storage.database import Database
 from core.storage.files import Storage
 from core.studio import Studio
 from core.tokens import Tokens

@@ -14,10 +14,10 @@ import pytest
 from gradio.routes import App
 
 import backends
-from core.database import Database
 from core.history import History
 from core.ledger import Ledger
 from core.settings import Settings
+from core.storage.database import Database
 from core.storage.files import Storage
 from core.studio import Studio
 from core.tokens import Tokens
