@@ -23,7 +23,7 @@ from sqlalchemy.pool import StaticPool
 
 from core.errors import HistoryError, NewerError
 from core.lock import Lock
-from core.migrations import MIGRATIONS, NUMBERS, Migration
+from core.storage.migrations import MIGRATIONS, NUMBERS, Migration
 
 T = TypeVar("T")
 

@@ -12,10 +12,10 @@ from sqlalchemy import text
 from core import check
 from core.history import History
 from core.ledger import Ledger
-from core.migrations import MIGRATIONS
 from core.settings import Settings
 from core.storage.database import Database
 from core.storage.files import Storage
+from core.storage.migrations import MIGRATIONS
 from core.studio import Studio
 from tests.fakes import FakeService, FakeText
 

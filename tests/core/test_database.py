@@ -11,8 +11,8 @@ from sqlalchemy import text
 
 from core.errors import HistoryError
 from core.ledger import Ledger
-from core.migrations import MIGRATIONS
 from core.storage.database import Database
+from core.storage.migrations import MIGRATIONS
 from tests.fakes import FakeService, FakeText
 
 pytestmark = pytest.mark.anyio

@@ -24,10 +24,10 @@ from core.history import History
 from core.job import Job
 from core.ledger import Ledger
 from core.limits import Limits, Terms
-from core.migrations import MIGRATIONS
 from core.settings import Settings
 from core.storage.database import Database
 from core.storage.files import Storage
+from core.storage.migrations import MIGRATIONS
 from core.studio import Studio
 from tests import postgresql
 from tests.end_to_end.program import ROOT
