@@ -14,7 +14,7 @@ from functools import partial
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import backends
-from core import check, lock, redact
+from core import check, redact
 from core import settings as configuration
 from core.errors import HeldError, HistoryError, NewerError, PlaygroundError
 from core.exposure import exposure
@@ -24,6 +24,7 @@ from core.limits import Policy
 from core.own_keys import OwnKeys
 from core.rescue import rescued
 from core.settings import Settings
+from core.storage import lock
 from core.storage.database import Database
 from core.storage.files import Storage
 from core.studio import Studio

@@ -13,11 +13,11 @@ from core.errors import PlaygroundError
 from core.history import History
 from core.job import STATES
 from core.ledger import Ledger
-from core.lock import sqlite_file
 from core.rescue import untouched
 from core.settings import Settings
 from core.storage.database import Database, is_sqlite
 from core.storage.files import Storage
+from core.storage.lock import sqlite_file
 
 LITTLE_BYTES = 500_000_000
 MOST_ENTRIES = 2_000

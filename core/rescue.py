@@ -15,11 +15,11 @@ from typing import Any
 from core import metadata, pictures
 from core.errors import HistoryError, PlaygroundError
 from core.history import Entry, History
-from core.lock import sqlite_file
 from core.params import TASKS
 from core.settings import Settings
 from core.storage.database import Database
 from core.storage.files import Storage
+from core.storage.lock import sqlite_file
 
 log = logging.getLogger(__name__)
 

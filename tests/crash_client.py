@@ -20,12 +20,12 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection
 
 import backends
-from core import lock
 from core.budget import Budget
 from core.history import History
 from core.ledger import Ledger, State
 from core.parsing import parse
 from core.settings import Settings
+from core.storage import lock
 from core.storage.database import Database
 from core.storage.files import Storage
 from core.studio import Studio

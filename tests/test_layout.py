@@ -58,7 +58,7 @@ def test_imports_point_inward(path: Path) -> None:
             "core/storage/database.py",
             "core/ledger.py",
             "core/history.py",
-            "core/lock.py",
+            "core/storage/lock.py",
             "core/tokens.py",
         )
     if "gradio" in found and package not in ("bench", "tools"):

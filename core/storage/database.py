@@ -22,7 +22,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
 from core.errors import HistoryError, NewerError
-from core.lock import Lock
+from core.storage.lock import Lock
 from core.storage.migrations import MIGRATIONS, NUMBERS, Migration
 
 T = TypeVar("T")

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from core import lock
 from core.errors import HeldError
+from core.storage import lock
 from tests.end_to_end.program import ROOT
 
 

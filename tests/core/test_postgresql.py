@@ -17,7 +17,7 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
-from core import check, lock
+from core import check
 from core.budget import Budget
 from core.errors import HeldError, OverBudgetError, OverLimitError
 from core.history import History
@@ -25,6 +25,7 @@ from core.job import Job
 from core.ledger import Ledger
 from core.limits import Limits, Terms
 from core.settings import Settings
+from core.storage import lock
 from core.storage.database import Database
 from core.storage.files import Storage
 from core.storage.migrations import MIGRATIONS

@@ -13,9 +13,9 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from core import lock
 from core.errors import HistoryError
 from core.settings import Settings
+from core.storage import lock
 from ui import words
 from ui.guard import Framed, SameOrigin
 
