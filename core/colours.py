@@ -7,7 +7,7 @@ from io import BytesIO
 from PIL import Image, ImageCms
 
 from core import exif
-from core.headers import Header
+from core.pictures.probe import Header
 
 WHITE_BELOW = "Transparent parts were filled with white."
 REDUCED = "16-bit colours were reduced to 8-bit."

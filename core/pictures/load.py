@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from core import colours
 from core.errors import InputError
-from core.headers import Header, examine
+from core.pictures.probe import Header, examine
 from core.refusals import AnimatedPictureError, DamagedPictureError, PictureError, refusal
 
 __all__ = ["Picture", "PictureError", "inspect", "load", "thumbnail"]
