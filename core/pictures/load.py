@@ -16,8 +16,8 @@ from pathlib import Path
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
 
-from core import colours
 from core.errors import InputError
+from core.pictures import normalize
 from core.pictures.probe import Header, examine
 from core.refusals import AnimatedPictureError, DamagedPictureError, PictureError, refusal
 
@@ -94,7 +94,7 @@ def thumbnail(data: bytes, side: int = 384) -> bytes:
         if header.plain or header.lossy:
             # Shrinking while decoding is four times faster, but only true colours can be shrunk.
             image.thumbnail((side, side), reducing_gap=2.0)
-        small, _ = colours.to_rgb(image, header)
+        small, _ = normalize.to_rgb(image, header)
         small.thumbnail((side, side), reducing_gap=2.0)
     except _DECODER_ERRORS as error:
         raise DamagedPictureError from error
@@ -128,7 +128,7 @@ def _picture(header: Header) -> Picture:
     _check_shape(header)
     decoded = _decoded(header)
     try:
-        image, notes = colours.to_rgb(decoded, header)
+        image, notes = normalize.to_rgb(decoded, header)
     except _DECODER_ERRORS as error:
         raise DamagedPictureError from error
     untouched = header.plain and image is decoded
