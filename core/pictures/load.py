@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from core.errors import InputError
 from core.pictures import normalize
 from core.pictures.probe import Header, examine
-from core.refusals import AnimatedPictureError, DamagedPictureError, PictureError, refusal
+from core.pictures.refusals import AnimatedPictureError, DamagedPictureError, PictureError, refusal
 
 __all__ = ["Picture", "PictureError", "inspect", "load", "thumbnail"]
 

@@ -22,7 +22,7 @@ from core.containers import (
     jpeg_segment,
     webp_chunk,
 )
-from core.refusals import (
+from core.pictures.refusals import (
     AnimatedPictureError,
     CutOffPictureError,
     DamagedPictureError,
