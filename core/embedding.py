@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xml.sax.saxutils import escape
 
-from core import containers, exif
+from core import exif
 from core.carriers import (
     APP1,
     COMMENT,
@@ -16,7 +16,15 @@ from core.carriers import (
     PIECE,
     XMP_PREFIX,
 )
-from core.containers import MAX_SEGMENT, TRAILER, ContainerError, Part, jpeg_segment, webp_chunk
+from core.pictures import containers
+from core.pictures.containers import (
+    MAX_SEGMENT,
+    TRAILER,
+    ContainerError,
+    Part,
+    jpeg_segment,
+    webp_chunk,
+)
 
 MAX_JOB = 1_000_000
 

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from core import carriers, embedding, foreign
-from core.containers import ContainerError
 from core.infotext import PROGRAM, infotext
+from core.pictures.containers import ContainerError
 from core.reading import Reading, understood
 
 __all__ = ["Profile", "Reading", "infotext", "profile", "read", "strip", "write"]

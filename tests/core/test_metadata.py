@@ -9,7 +9,7 @@ import zlib
 import pytest
 
 from core import metadata
-from core.containers import ContainerError
+from core.pictures.containers import ContainerError
 from tests.core.picture_samples import (
     chunk,
     decoded,

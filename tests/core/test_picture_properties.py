@@ -19,8 +19,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core import infotext, metadata, pictures
-from core.containers import ContainerError
 from core.errors import InputError
+from core.pictures.containers import ContainerError
 from core.reading import Reading
 from tests.core.picture_samples import chunk, drawing, encoded, exif, png, texts
 
