@@ -11,8 +11,7 @@ import zlib
 from collections.abc import Iterator
 from xml.sax.saxutils import unescape
 
-from core import exif
-from core.pictures import containers
+from core.pictures import containers, exif
 from core.pictures.containers import Part
 
 JOB = "srpo_job"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from xml.sax.saxutils import escape
 
-from core import exif
 from core.carriers import (
     APP1,
     COMMENT,
@@ -16,7 +15,7 @@ from core.carriers import (
     PIECE,
     XMP_PREFIX,
 )
-from core.pictures import containers
+from core.pictures import containers, exif
 from core.pictures.containers import (
     MAX_SEGMENT,
     TRAILER,

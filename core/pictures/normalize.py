@@ -6,7 +6,7 @@ from io import BytesIO
 
 from PIL import Image, ImageCms
 
-from core import exif
+from core.pictures import exif
 from core.pictures.probe import Header
 
 WHITE_BELOW = "Transparent parts were filled with white."

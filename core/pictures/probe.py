@@ -12,8 +12,7 @@ import zlib
 from dataclasses import dataclass
 from typing import Literal
 
-from core import exif
-from core.pictures import containers
+from core.pictures import containers, exif
 from core.pictures.containers import (
     JPEG_FRAMES,
     WEBP_ALPHA,

@@ -9,8 +9,8 @@ import time
 import pytest
 
 from core import metadata
-from core.exif import with_comment
 from core.metadata import Reading
+from core.pictures.exif import with_comment
 from tests.core.foreign_samples import (
     A1111,
     COMFY,
