@@ -11,8 +11,9 @@ import re
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from core import carriers, embedding, foreign
+from core import carriers, foreign
 from core.infotext import PROGRAM, infotext
+from core.metadata import write
 from core.pictures.containers import ContainerError
 from core.reading import Reading, understood
 
@@ -37,7 +38,7 @@ def write(data: bytes, record: Mapping[str, Any]) -> bytes:
     """
     job = json.dumps(record, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     job = _ESCAPED.sub(lambda letter: f"\\u{ord(letter[0]):04x}", job)
-    written = embedding.embed(data, infotext(record), job)
+    written = write.embed(data, infotext(record), job)
     reading = read(written)
     if reading is None or reading.record != json.loads(job):
         raise ContainerError("The record could not be read back from the picture.")
@@ -61,7 +62,7 @@ def read(data: bytes) -> Reading | None:
 
 def strip(data: bytes) -> bytes:
     """Return the picture without metadata; the compressed pixels stay the same bytes."""
-    return embedding.bare(data)
+    return write.bare(data)
 
 
 def profile(data: bytes, name: Profile) -> bytes:
