@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from core import infotext
-from core.carriers import XMP
+from core.metadata.texts import XMP
 from core.reading import Reading, foreign
 
 _MAX_NODES = 5_000

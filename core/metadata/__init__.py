@@ -11,9 +11,9 @@ import re
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from core import carriers, foreign
+from core import foreign
 from core.infotext import PROGRAM, infotext
-from core.metadata import write
+from core.metadata import texts, write
 from core.pictures.containers import ContainerError
 from core.reading import Reading, understood
 
@@ -53,8 +53,8 @@ def read(data: bytes) -> Reading | None:
     if len(data) > MAX_FILE:
         return None
     try:
-        texts = carriers.texts(data)
-        return _ours(texts.get(carriers.JOB, "")) or foreign.read(texts)
+        texts = texts.texts(data)
+        return _ours(texts.get(texts.JOB, "")) or foreign.read(texts)
     # A stranger's file: each of these has been provoked by a malformed one.
     except (ValueError, TypeError, LookupError, ArithmeticError, RecursionError):
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xml.sax.saxutils import escape
 
-from core.carriers import (
+from core.metadata.texts import (
     APP1,
     COMMENT,
     INFOTEXT,
