@@ -13,7 +13,9 @@ from typing import Any, Literal
 
 from core import foreign
 from core.infotext import PROGRAM, infotext
-from core.metadata import texts, write
+from core.metadata.texts import JOB
+from core.metadata.texts import texts as texts_of
+from core.metadata.write import bare, embed
 from core.pictures.containers import ContainerError
 from core.reading import Reading, understood
 
@@ -38,7 +40,7 @@ def write(data: bytes, record: Mapping[str, Any]) -> bytes:
     """
     job = json.dumps(record, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     job = _ESCAPED.sub(lambda letter: f"\\u{ord(letter[0]):04x}", job)
-    written = write.embed(data, infotext(record), job)
+    written = embed(data, infotext(record), job)
     reading = read(written)
     if reading is None or reading.record != json.loads(job):
         raise ContainerError("The record could not be read back from the picture.")
@@ -53,8 +55,8 @@ def read(data: bytes) -> Reading | None:
     if len(data) > MAX_FILE:
         return None
     try:
-        texts = texts.texts(data)
-        return _ours(texts.get(texts.JOB, "")) or foreign.read(texts)
+        texts = texts_of(data)
+        return _ours(texts.get(JOB, "")) or foreign.read(texts)
     # A stranger's file: each of these has been provoked by a malformed one.
     except (ValueError, TypeError, LookupError, ArithmeticError, RecursionError):
         return None
@@ -62,7 +64,7 @@ def read(data: bytes) -> Reading | None:
 
 def strip(data: bytes) -> bytes:
     """Return the picture without metadata; the compressed pixels stay the same bytes."""
-    return write.bare(data)
+    return bare(data)
 
 
 def profile(data: bytes, name: Profile) -> bytes:
