@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from core import infotext
+from core.metadata import infotext
 from core.metadata.texts import XMP
 from core.reading import Reading, foreign
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from core import foreign
-from core.infotext import PROGRAM, infotext
+from core.metadata.infotext import PROGRAM, infotext
 from core.metadata.texts import JOB
 from core.metadata.texts import texts as texts_of
 from core.metadata.write import bare, embed

@@ -18,8 +18,9 @@ pytest.importorskip("hypothesis", reason="hypothesis is not installed (requireme
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core import infotext, metadata, pictures
+from core import metadata, pictures
 from core.errors import InputError
+from core.metadata import infotext
 from core.pictures.containers import ContainerError
 from core.reading import Reading
 from tests.core.picture_samples import chunk, drawing, encoded, exif, png, texts
