@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from core import foreign
+from core.metadata import other_programs
 from core.metadata.infotext import PROGRAM, infotext
 from core.metadata.texts import JOB
 from core.metadata.texts import texts as texts_of
@@ -56,7 +56,7 @@ def read(data: bytes) -> Reading | None:
         return None
     try:
         texts = texts_of(data)
-        return _ours(texts.get(JOB, "")) or foreign.read(texts)
+        return _ours(texts.get(JOB, "")) or other_programs.read(texts)
     # A stranger's file: each of these has been provoked by a malformed one.
     except (ValueError, TypeError, LookupError, ArithmeticError, RecursionError):
         return None
