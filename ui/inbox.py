@@ -20,8 +20,8 @@ from pydantic import ValidationError
 from core import metadata, pictures
 from core.errors import InputError, PlaygroundError
 from core.history import input_name
+from core.metadata.reading import Reading
 from core.pictures import Picture
-from core.reading import Reading
 from ui.media import Media
 
 ADVICE = "Add a PNG, JPEG, WebP or AVIF picture."

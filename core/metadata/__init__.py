@@ -13,11 +13,11 @@ from typing import Any, Literal
 
 from core.metadata import other_programs
 from core.metadata.infotext import PROGRAM, infotext
+from core.metadata.reading import Reading, understood
 from core.metadata.texts import JOB
 from core.metadata.texts import texts as texts_of
 from core.metadata.write import bare, embed
 from core.pictures.containers import ContainerError
-from core.reading import Reading, understood
 
 __all__ = ["Profile", "Reading", "infotext", "profile", "read", "strip", "write"]
 

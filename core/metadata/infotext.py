@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from core.reading import Reading, foreign
+from core.metadata.reading import Reading, foreign
 
 PROGRAM = "srpo-playground"
 VERSION = f"{PROGRAM} 1.0.0"

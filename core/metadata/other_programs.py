@@ -14,8 +14,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from core.metadata import infotext
+from core.metadata.reading import Reading, foreign
 from core.metadata.texts import XMP
-from core.reading import Reading, foreign
 
 _MAX_NODES = 5_000
 _MAX_XMP = 500_000

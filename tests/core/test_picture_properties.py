@@ -21,8 +21,8 @@ from hypothesis import strategies as st
 from core import metadata, pictures
 from core.errors import InputError
 from core.metadata import infotext
+from core.metadata.reading import Reading
 from core.pictures.containers import ContainerError
-from core.reading import Reading
 from tests.core.picture_samples import chunk, drawing, encoded, exif, png, texts
 
 KINDS = ("png", "jpeg", "webp")
