@@ -11,7 +11,7 @@ from pathlib import Path
 from core.backend import Backend, offered
 from core.errors import PlaygroundError
 from core.history import History
-from core.job import STATES
+from core.jobs.job import STATES
 from core.ledger import Ledger
 from core.rescue import untouched
 from core.settings import Settings

@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import Any, Literal, get_args
 
 from core.errors import InputError, TakenError
-from core.job import Job
+from core.jobs.job import Job
 from core.limits import NO_WORD, Consent
 from core.run import Run
 from core.starting import params_of

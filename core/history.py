@@ -31,7 +31,7 @@ from sqlalchemy import (
 )
 
 from core.errors import InputError, TakenError
-from core.job import ACTIVE, iso
+from core.jobs.job import ACTIVE, iso
 from core.ledger import jobs
 from core.params import Task
 from core.pictures import Picture

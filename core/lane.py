@@ -22,7 +22,7 @@ from core.errors import (
     TakenError,
 )
 from core.events import Running
-from core.job import ACTIVE, Job, State
+from core.jobs.job import ACTIVE, Job, State
 from core.ledger import Ledger
 from core.line import Limits, Line
 from core.record import Recorder

@@ -27,7 +27,7 @@ from core.budget import MICROS, Budget, Spent, micros
 from core.caller import STRANGER
 from core.errors import InputError, TakenError
 from core.estimate import workload
-from core.job import ACTIVE, STATES, Job, State, iso
+from core.jobs.job import ACTIVE, STATES, Job, State, iso
 from core.limits import HOUR_S, Counts, Terms
 from core.params import Params
 from core.spending import Spending, day

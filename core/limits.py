@@ -13,7 +13,7 @@ from core.budget import MICROS, dollars, micros
 from core.caller import Caller
 from core.errors import InputError, NotReadyError, OverBudgetError, OverLimitError
 from core.exposure import Exposure
-from core.job import iso
+from core.jobs.job import iso
 from core.settings import Settings
 
 HOUR_S = 3600.0

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from core.backend import Backend
 from core.caller import STRANGER
 from core.errors import InputError, NotReadyError
-from core.job import Job
+from core.jobs.job import Job
 from core.lane import Lane
 from core.redact import Redactor
 

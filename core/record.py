@@ -11,7 +11,7 @@ from typing import Any
 from core import metadata, pictures
 from core.errors import BadResponseError, Charged
 from core.history import Entry, History
-from core.job import UNFINISHED, Job, iso
+from core.jobs.job import UNFINISHED, Job, iso
 from core.ledger import Ledger, move
 
 TOLD = (

@@ -15,7 +15,7 @@ from core.errors import (
     RejectedError,
 )
 from core.events import Running
-from core.job import Job
+from core.jobs.job import Job
 from core.params import Params
 
 MOST_TRIES = 3

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from core.job import iso
+from core.jobs.job import iso
 
 DAY_S = 86_400
 

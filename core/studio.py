@@ -22,7 +22,7 @@ from core.errors import AuthError, InputError, NotReadyError, PlaygroundError
 from core.estimate import Estimate
 from core.events import Loading
 from core.history import Entry, History, input_name
-from core.job import ACTIVE, Job, State
+from core.jobs.job import ACTIVE, Job, State
 from core.lane import Lane
 from core.ledger import Ledger
 from core.limits import NO_WORD, Consent, Policy, Terms, counted_as

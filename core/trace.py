@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from core.backend import Found, Traceable
 from core.errors import PlaygroundError
-from core.job import Job
+from core.jobs.job import Job
 from core.ledger import Ledger
 from core.params import Params
 

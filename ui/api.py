@@ -16,7 +16,7 @@ from gradio.utils import get_upload_folder
 from core.caller import STRANGER, Caller
 from core.errors import InputError, NotReadyError, PlaygroundError
 from core.history import Entry
-from core.job import Job
+from core.jobs.job import Job
 from core.limits import Consent, amount
 from core.params import Task
 from core.parsing import parse

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from core.backend import Backend, Loadable, Suggesting
 from core.errors import PlaygroundError
 from core.history import Entry
-from core.job import iso
+from core.jobs.job import iso
 from core.record import told
 from core.studio import Progress
 from ui import words

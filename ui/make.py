@@ -11,7 +11,7 @@ import gradio as gr
 from core.caller import Caller
 from core.decisions import COSTLY, DECISIONS, choices, decide, shift
 from core.errors import InputError, PlaygroundError
-from core.job import ACTIVE, Job
+from core.jobs.job import ACTIVE, Job
 from core.limits import NO_WORD
 from core.params import Params, draw_seed
 from core.parsing import parse

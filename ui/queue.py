@@ -7,7 +7,7 @@ from html import escape
 from types import MappingProxyType
 
 from core.decisions import COSTLY, Decision, choices
-from core.job import Job
+from core.jobs.job import Job
 from core.studio import Progress
 from ui import words
 

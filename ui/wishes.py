@@ -11,7 +11,7 @@ import gradio as gr
 
 from core.backend import Backend
 from core.errors import InputError, PlaygroundError
-from core.job import STATES, State
+from core.jobs.job import STATES, State
 from core.params import TASKS, Task
 from ui import words
 

@@ -11,7 +11,7 @@ from core.budget import dollars, micros
 from core.caller import Caller
 from core.decisions import Decision
 from core.errors import PlaygroundError
-from core.job import Job
+from core.jobs.job import Job
 from core.metadata import Reading
 from core.own_keys import Entered
 from core.pictures import Picture

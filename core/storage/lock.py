@@ -24,7 +24,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from core.errors import HeldError, HistoryError
-from core.job import iso
+from core.jobs.job import iso
 
 ANYWHERE = 1 << 30
 """Byte that Windows locks: far behind what is written, so that others may read that."""

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from core.errors import AuthError
 from core.history import History
-from core.job import Job
+from core.jobs.job import Job
 from core.ledger import Ledger
 from core.storage.database import Database
 from core.storage.files import Storage

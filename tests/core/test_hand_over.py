@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from core.errors import InputError
-from core.job import STATES
+from core.jobs.job import STATES
 from tests.conftest import Studios
 from tests.fakes import FakeBackend, FakeText
 

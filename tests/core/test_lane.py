@@ -12,7 +12,7 @@ import pytest
 from core.decisions import decide
 from core.errors import AuthError, OutOfCreditError, RateLimitError
 from core.events import Event
-from core.job import Job
+from core.jobs.job import Job
 from core.params import Params
 from core.studio import Studio
 from tests.conftest import Studios

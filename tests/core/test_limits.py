@@ -21,7 +21,7 @@ from core.errors import (
     PlaygroundError,
 )
 from core.exposure import Exposure
-from core.job import Job
+from core.jobs.job import Job
 from core.limits import Consent, Counts, Limits, Policy, amount, counted_as, limits_for
 from core.own_keys import OwnKeys
 from core.settings import Settings

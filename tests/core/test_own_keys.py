@@ -23,7 +23,7 @@ from core.errors import (
     UnavailableError,
 )
 from core.events import Accepted, Event, Running
-from core.job import Job
+from core.jobs.job import Job
 from core.own_keys import KEPT_S, OwnKeys
 from core.params import Params
 from core.redact import MASK, Redactor

@@ -21,7 +21,7 @@ from core import check
 from core.budget import Budget
 from core.errors import HeldError, OverBudgetError, OverLimitError
 from core.history import History
-from core.job import Job
+from core.jobs.job import Job
 from core.ledger import Ledger
 from core.limits import Limits, Terms
 from core.settings import Settings

@@ -10,7 +10,7 @@ import pytest
 from core import pictures
 from core.errors import BlockedError, UnavailableError
 from core.history import input_name
-from core.job import Job
+from core.jobs.job import Job
 from core.studio import Studio
 from tests.conftest import Studios
 from tests.core.test_history import entry

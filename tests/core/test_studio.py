@@ -20,7 +20,7 @@ from core.errors import (
     UnavailableError,
 )
 from core.events import Accepted, Event, Finished
-from core.job import ACTIVE, Job
+from core.jobs.job import ACTIVE, Job
 from core.params import Params
 from core.parsing import parse
 from core.studio import Progress, Studio

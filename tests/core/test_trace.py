@@ -14,7 +14,7 @@ from core.budget import Budget
 from core.decisions import decide
 from core.errors import HistoryError, InputError, OverBudgetError, UnavailableError
 from core.events import Accepted, Event, Finished
-from core.job import Job
+from core.jobs.job import Job
 from core.params import Params
 from core.studio import Studio
 from tests.conftest import Studios

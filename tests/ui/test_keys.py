@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 import pytest
 
-from core.job import Job
+from core.jobs.job import Job
 from core.own_keys import Entered, OwnKeys
 from core.studio import Progress
 from tests.conftest import Studios

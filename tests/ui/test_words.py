@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from core.history import Entry
-from core.job import Job
+from core.jobs.job import Job
 from core.studio import Progress
 from tests.fakes import FakeBackend
 from ui import draw, words
