@@ -19,7 +19,7 @@ from core import settings as configuration
 from core.errors import HeldError, HistoryError, NewerError, PlaygroundError
 from core.exposure import exposure
 from core.history import History
-from core.ledger import Ledger
+from core.jobs.ledger import Ledger
 from core.limits import Policy
 from core.own_keys import OwnKeys
 from core.rescue import rescued

@@ -27,7 +27,7 @@ from backends.wavespeed import WaveSpeed, WaveSpeedText
 from bench import peers
 from bench.remote import KEY
 from core.history import History
-from core.ledger import Ledger
+from core.jobs.ledger import Ledger
 from core.settings import Settings
 from core.storage.database import Database
 from core.storage.files import Storage

@@ -15,7 +15,7 @@ import requests
 from backends.wavespeed import WaveSpeed, WaveSpeedText
 from core.events import Finished
 from core.history import History
-from core.ledger import Ledger
+from core.jobs.ledger import Ledger
 from core.settings import Settings
 from core.storage.database import Database
 from core.storage.files import Storage

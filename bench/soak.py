@@ -33,7 +33,7 @@ from backends.wavespeed import WaveSpeed
 from bench.delay import free_port
 from bench.soak_account import Wish, account, pending, wishes
 from core.history import History
-from core.ledger import Ledger
+from core.jobs.ledger import Ledger
 from core.params import Params
 from core.parsing import parse
 from core.settings import Settings

@@ -11,7 +11,7 @@ from typing import Any
 from backends.sandbox import catalogue
 from core.errors import PlaygroundError
 from core.history import History
-from core.ledger import Job
+from core.jobs.ledger import Job
 from core.studio import Studio
 
 OWNERS = 7

@@ -13,7 +13,7 @@ from core.backend import Backend, Collectable, Resumable, Traceable
 from core.errors import BackendError, Charged
 from core.events import Accepted, Delivered, Event, Finished, Preview, Queued, Running
 from core.jobs.job import UNFINISHED, State
-from core.ledger import Ledger
+from core.jobs.ledger import Ledger
 from core.line import Line
 from core.params import Params
 from core.record import Recorder

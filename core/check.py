@@ -12,7 +12,7 @@ from core.backend import Backend, offered
 from core.errors import PlaygroundError
 from core.history import History
 from core.jobs.job import STATES
-from core.ledger import Ledger
+from core.jobs.ledger import Ledger
 from core.rescue import untouched
 from core.settings import Settings
 from core.storage.database import Database, is_sqlite

@@ -32,7 +32,7 @@ from sqlalchemy import (
 
 from core.errors import InputError, TakenError
 from core.jobs.job import ACTIVE, iso
-from core.ledger import jobs
+from core.jobs.ledger import jobs
 from core.params import Task
 from core.pictures import Picture
 from core.storage.database import Database

@@ -12,7 +12,7 @@ from core import metadata, pictures
 from core.errors import BadResponseError, Charged
 from core.history import Entry, History
 from core.jobs.job import UNFINISHED, Job, iso
-from core.ledger import Ledger, move
+from core.jobs.ledger import Ledger, move
 
 TOLD = (
     "painted_without",

@@ -10,7 +10,7 @@ from core.backend import Backend, Collectable, Resumable, Traceable
 from core.errors import InputError, PlaygroundError, TakenError
 from core.history import History, input_name
 from core.jobs.job import ACTIVE, Job
-from core.ledger import Ledger
+from core.jobs.ledger import Ledger
 from core.params import Params
 from core.parsing import parse
 from core.pictures import Picture

@@ -23,8 +23,8 @@ from core.estimate import Estimate
 from core.events import Loading
 from core.history import Entry, History, input_name
 from core.jobs.job import ACTIVE, Job, State
+from core.jobs.ledger import Ledger
 from core.lane import Lane
-from core.ledger import Ledger
 from core.limits import NO_WORD, Consent, Policy, Terms, counted_as
 from core.line import Line
 from core.own_keys import Entered, Held, OwnKeys

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from core.backend import Found, Traceable
 from core.errors import PlaygroundError
 from core.jobs.job import Job
-from core.ledger import Ledger
+from core.jobs.ledger import Ledger
 from core.params import Params
 
 LOOKS_S = (0.5, 2.0, 5.0)

@@ -15,7 +15,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from core.budget import Budget
 from core.history import History
-from core.ledger import Ledger
+from core.jobs.ledger import Ledger
 from core.limits import Policy
 from core.own_keys import OwnKeys
 from core.storage.database import Database

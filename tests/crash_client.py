@@ -22,7 +22,7 @@ from sqlalchemy import Connection
 import backends
 from core.budget import Budget
 from core.history import History
-from core.ledger import Ledger, State
+from core.jobs.ledger import Ledger, State
 from core.parsing import parse
 from core.settings import Settings
 from core.storage import lock

@@ -56,7 +56,7 @@ def test_imports_point_inward(path: Path) -> None:
     if "sqlalchemy" in found and package not in ("tests", "bench"):
         assert name in (
             "core/storage/database.py",
-            "core/ledger.py",
+            "core/jobs/ledger.py",
             "core/history.py",
             "core/storage/lock.py",
             "core/tokens.py",

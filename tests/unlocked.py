@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 import backends
 from core import settings as configuration
 from core.history import History
-from core.ledger import Ledger
+from core.jobs.ledger import Ledger
 from core.parsing import parse
 from core.storage.database import Database
 from core.storage.files import Storage

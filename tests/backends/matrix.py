@@ -37,7 +37,7 @@ from backends.sandbox.catalogue import (
 )
 from core import pictures
 from core.history import History
-from core.ledger import Ledger
+from core.jobs.ledger import Ledger
 from core.params import Params
 from core.pictures import Picture
 from core.storage.database import Database

@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from core import check
 from core.history import History
-from core.ledger import Ledger
+from core.jobs.ledger import Ledger
 from core.settings import Settings
 from core.storage.database import Database
 from core.storage.files import Storage

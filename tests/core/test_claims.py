@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from core.errors import AuthError
 from core.history import History
 from core.jobs.job import Job
-from core.ledger import Ledger
+from core.jobs.ledger import Ledger
 from core.storage.database import Database
 from core.storage.files import Storage
 from core.studio import Studio

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from core.errors import HistoryError
-from core.ledger import Ledger
+from core.jobs.ledger import Ledger
 from core.storage.database import Database
 from core.storage.migrations import MIGRATIONS
 from tests.fakes import FakeService, FakeText

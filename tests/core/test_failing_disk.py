@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from backends.sandbox import Options, create_app
 from core.errors import HistoryError
 from core.history import History
-from core.ledger import Job, Ledger
+from core.jobs.ledger import Job, Ledger
 from core.storage.database import Database
 from core.storage.files import Storage
 from core.studio import Studio

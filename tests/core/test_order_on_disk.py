@@ -24,7 +24,7 @@ from sqlalchemy import Connection
 
 from backends.sandbox import Options, create_app
 from core.history import History
-from core.ledger import Ledger
+from core.jobs.ledger import Ledger
 from core.storage.database import Database
 from core.storage.files import Storage
 from core.studio import Studio

@@ -22,7 +22,7 @@ from core.budget import Budget
 from core.errors import HeldError, OverBudgetError, OverLimitError
 from core.history import History
 from core.jobs.job import Job
-from core.ledger import Ledger
+from core.jobs.ledger import Ledger
 from core.limits import Limits, Terms
 from core.settings import Settings
 from core.storage import lock

@@ -17,7 +17,7 @@ import pytest
 from backends.sandbox import Options, create_app
 from core.errors import HistoryError
 from core.history import History
-from core.ledger import Ledger
+from core.jobs.ledger import Ledger
 from core.storage.database import Database
 from core.storage.files import Storage
 from core.studio import Studio

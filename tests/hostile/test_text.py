@@ -14,7 +14,7 @@ import pytest
 from backends.answers import clip
 from core import metadata
 from core.errors import InputError, PlaygroundError
-from core.ledger import Job
+from core.jobs.ledger import Job
 from core.studio import Progress
 from tests.core.picture_samples import texts
 from tests.core.test_history import entry

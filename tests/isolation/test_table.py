@@ -11,7 +11,7 @@ from gradio.block_function import BlockFunction
 
 import backends
 from core.history import History
-from core.ledger import Ledger
+from core.jobs.ledger import Ledger
 from core.own_keys import OwnKeys
 from core.settings import Settings
 from core.storage.database import Database

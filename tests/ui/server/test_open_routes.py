@@ -15,7 +15,7 @@ from gradio.routes import App
 
 import backends
 from core.history import History
-from core.ledger import Ledger
+from core.jobs.ledger import Ledger
 from core.settings import Settings
 from core.storage.database import Database
 from core.storage.files import Storage
