@@ -16,7 +16,7 @@ from core.backend import Backend
 from core.caller import STRANGER
 from core.errors import InputError, NotReadyError
 from core.jobs.job import Job
-from core.lane import Lane
+from core.jobs.worker import Lane
 from core.redact import Redactor
 
 KEPT_S = 12 * 3600.0

@@ -146,7 +146,7 @@ async def test_a_picture_that_comes_only_once_waits_in_memory_for_room(
     studios: Studios, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The disk is full at the worst moment: the bill is told, and the picture is not let go."""
-    monkeypatch.setattr("core.lane.RETRY_S", (0.2,))
+    monkeypatch.setattr("core.jobs.worker.RETRY_S", (0.2,))
     backend = FakeBackend(paid=True)
     studio = await studios.open(backend)
     (studios.folder / "images").write_text("in the way")
@@ -170,7 +170,7 @@ async def test_a_picture_that_was_put_aside_is_stored_by_the_next_process(
     studios: Studios, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Siraya's answer was on disk when the program was killed: nothing is sent again."""
-    monkeypatch.setattr("core.lane.RETRY_S", (60.0,))
+    monkeypatch.setattr("core.jobs.worker.RETRY_S", (60.0,))
     first = FakeBackend(paid=True)
     studio = await studios.open(first)
     (studios.folder / "images").write_text("in the way")
@@ -197,7 +197,7 @@ async def test_a_poisoned_job_is_parked_after_three_faults(
     studios: Studios, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Over restarts too; it says that it was charged, and can be fetched later for nothing."""
-    monkeypatch.setattr("core.lane.RETRY_S", (0.05,))
+    monkeypatch.setattr("core.jobs.worker.RETRY_S", (0.05,))
     first = FakeService(paid=True, open_gate=False)
     studio = await studios.open(first)
     [job] = await submitted(studio, 1)

@@ -230,7 +230,7 @@ async def test_a_search_that_cannot_be_written_down_is_not_told_as_free(
     studios: Studios, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The disk is full just when the lost job is found: it is adopted when there is room again."""
-    monkeypatch.setattr("core.lane.RETRY_S", (0.05,))
+    monkeypatch.setattr("core.jobs.worker.RETRY_S", (0.05,))
     service = Lossy()
     studio = await studios.open(service)
     change, refused = studio.ledger.change, []
