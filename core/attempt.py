@@ -14,7 +14,7 @@ from core.errors import BackendError, Charged
 from core.events import Accepted, Delivered, Event, Finished, Preview, Queued, Running
 from core.jobs.job import UNFINISHED, State
 from core.jobs.ledger import Ledger
-from core.line import Line
+from core.jobs.send_queue import Line
 from core.params import Params
 from core.record import Recorder
 from core.run import Run, broken

@@ -24,9 +24,9 @@ from core.events import Loading
 from core.history import Entry, History, input_name
 from core.jobs.job import ACTIVE, Job, State
 from core.jobs.ledger import Ledger
+from core.jobs.send_queue import Line
 from core.jobs.worker import Lane
 from core.limits import NO_WORD, Consent, Policy, Terms, counted_as
-from core.line import Line
 from core.own_keys import Entered, Held, OwnKeys
 from core.params import Params, Task
 from core.record import Recorder

@@ -24,7 +24,7 @@ from core.errors import (
 from core.events import Running
 from core.jobs.job import ACTIVE, Job, State
 from core.jobs.ledger import Ledger
-from core.line import Limits, Line
+from core.jobs.send_queue import Limits, Line
 from core.record import Recorder
 from core.run import MOST_TRIES, Run, broken, parked, retryable
 

@@ -8,7 +8,7 @@ import pytest
 
 from core.decisions import shift
 from core.errors import InputError
-from core.line import Limits, Line
+from core.jobs.send_queue import Limits, Line
 from tests.conftest import Studios
 from tests.fakes import FakeService, FakeText
 
@@ -38,7 +38,7 @@ async def test_owners_take_turns() -> None:
 
 async def test_no_more_than_a_minute_allows_are_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two at once, the third when the first is a minute old."""
-    monkeypatch.setattr("core.line.MINUTE_S", 0.3)
+    monkeypatch.setattr("core.jobs.send_queue.MINUTE_S", 0.3)
     line = Line(Limits(9, per_minute=2))
     loop = asyncio.get_running_loop()
     began = loop.time()
