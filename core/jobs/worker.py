@@ -8,7 +8,6 @@ import time
 from contextlib import suppress
 from typing import Any
 
-from core.attempt import Attempt
 from core.backend import Backend, Collectable, Resumable
 from core.errors import (
     AuthError,
@@ -22,6 +21,7 @@ from core.errors import (
     TakenError,
 )
 from core.events import Running
+from core.jobs.attempt import Attempt
 from core.jobs.job import ACTIVE, Job, State
 from core.jobs.ledger import Ledger
 from core.jobs.send_queue import Limits, Line
