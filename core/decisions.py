@@ -14,9 +14,9 @@ from contextlib import suppress
 from typing import Any, Literal, get_args
 
 from core.errors import InputError, TakenError
+from core.jobs.active_job import Run
 from core.jobs.job import Job
 from core.limits import NO_WORD, Consent
-from core.run import Run
 from core.starting import params_of
 from core.studio import Studio
 

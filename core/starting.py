@@ -9,12 +9,12 @@ from typing import Any
 from core.backend import Backend, Collectable, Resumable, Traceable
 from core.errors import InputError, PlaygroundError, TakenError
 from core.history import History, input_name
+from core.jobs.active_job import MOST_TRIES, Run, parked
 from core.jobs.job import ACTIVE, Job
 from core.jobs.ledger import Ledger
 from core.params import Params
 from core.parsing import parse
 from core.pictures import Picture
-from core.run import MOST_TRIES, Run, parked
 
 UNANSWERED: dict[str, Any] = {
     "error": "The program ended after this was sent and before the service answered.",

@@ -12,12 +12,12 @@ from core import pictures
 from core.backend import Backend, Collectable, Resumable, Traceable
 from core.errors import BackendError, Charged
 from core.events import Accepted, Delivered, Event, Finished, Preview, Queued, Running
+from core.jobs.active_job import Run, broken
 from core.jobs.job import UNFINISHED, State
 from core.jobs.ledger import Ledger
 from core.jobs.send_queue import Line
 from core.params import Params
 from core.record import Recorder
-from core.run import Run, broken
 from core.trace import Finding, trace, unanswered_until
 
 NEAR = 16

@@ -21,12 +21,12 @@ from core.errors import (
     TakenError,
 )
 from core.events import Running
+from core.jobs.active_job import MOST_TRIES, Run, broken, parked, retryable
 from core.jobs.attempt import Attempt
 from core.jobs.job import ACTIVE, Job, State
 from core.jobs.ledger import Ledger
 from core.jobs.send_queue import Limits, Line
 from core.record import Recorder
-from core.run import MOST_TRIES, Run, broken, parked, retryable
 
 log = logging.getLogger(__name__)
 
