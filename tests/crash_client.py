@@ -142,8 +142,8 @@ def hurry_looks() -> None:
 
     The sandbox's list does not lag; `app.py` and the last process keep the program's own pauses.
     """
-    if importlib.util.find_spec("core.trace"):
-        importlib.import_module("core.trace").LOOKS_S = (0.2, 0.5, 0.8)
+    if importlib.util.find_spec("core.jobs.reconcile"):
+        importlib.import_module("core.jobs.reconcile").LOOKS_S = (0.2, 0.5, 0.8)
 
 
 async def _live(life: Life) -> None:

@@ -15,10 +15,10 @@ from core.events import Accepted, Delivered, Event, Finished, Preview, Queued, R
 from core.jobs.active_job import Run, broken
 from core.jobs.job import UNFINISHED, State
 from core.jobs.ledger import Ledger
+from core.jobs.reconcile import Finding, trace, unanswered_until
 from core.jobs.send_queue import Line
 from core.params import Params
 from core.record import Recorder
-from core.trace import Finding, trace, unanswered_until
 
 NEAR = 16
 """Pixels by which a service may round a size."""

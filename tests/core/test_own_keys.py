@@ -506,7 +506,7 @@ async def test_two_keys_of_one_account_do_not_take_each_others_jobs(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is in the list and turns out to be another job of the ledger is no candidate."""
-    monkeypatch.setattr("core.trace.LOOKS_S", (0.01, 0.02, 0.02))
+    monkeypatch.setattr("core.jobs.reconcile.LOOKS_S", (0.01, 0.02, 0.02))
     studio = await world.open()
     await studio.enter_key("ann", "fake", KEY)
     await studio.enter_key("bob", "fake", OTHER)

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture(autouse=True)
 def _in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.trace.LOOKS_S", (0.01, 0.02, 0.02))
+    monkeypatch.setattr("core.jobs.reconcile.LOOKS_S", (0.01, 0.02, 0.02))
 
 
 class Lossy(FakeService):
