@@ -9,8 +9,8 @@ from typing import Any
 import gradio as gr
 
 from core.caller import Caller
-from core.decisions import COSTLY, DECISIONS, choices, decide, shift
 from core.errors import InputError, PlaygroundError
+from core.jobs.actions import COSTLY, DECISIONS, choices, decide, shift
 from core.jobs.job import ACTIVE, Job
 from core.limits import NO_WORD
 from core.params import Params, draw_seed

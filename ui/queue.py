@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from types import MappingProxyType
 
-from core.decisions import COSTLY, Decision, choices
+from core.jobs.actions import COSTLY, Decision, choices
 from core.jobs.job import Job
 from core.studio import Progress
 from ui import words

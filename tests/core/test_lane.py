@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from core.decisions import decide
 from core.errors import AuthError, OutOfCreditError, RateLimitError
 from core.events import Event
+from core.jobs.actions import decide
 from core.jobs.job import Job
 from core.params import Params
 from core.studio import Studio

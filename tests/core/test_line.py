@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from core.decisions import shift
 from core.errors import InputError
+from core.jobs.actions import shift
 from core.jobs.send_queue import Limits, Line
 from tests.conftest import Studios
 from tests.fakes import FakeService, FakeText

@@ -12,7 +12,6 @@ import pytest
 from core.backend import Found
 from core.budget import Budget
 from core.caller import stranger
-from core.decisions import decide
 from core.errors import (
     AuthError,
     InputError,
@@ -23,6 +22,7 @@ from core.errors import (
     UnavailableError,
 )
 from core.events import Accepted, Event, Running
+from core.jobs.actions import decide
 from core.jobs.job import Job
 from core.own_keys import KEPT_S, OwnKeys
 from core.params import Params

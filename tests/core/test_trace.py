@@ -11,9 +11,9 @@ import pytest
 
 from core.backend import Found
 from core.budget import Budget
-from core.decisions import decide
 from core.errors import HistoryError, InputError, OverBudgetError, UnavailableError
 from core.events import Accepted, Event, Finished
+from core.jobs.actions import decide
 from core.jobs.job import Job
 from core.params import Params
 from core.studio import Studio
