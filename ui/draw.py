@@ -12,7 +12,7 @@ from core.backend import Backend, Loadable, Suggesting
 from core.errors import PlaygroundError
 from core.history import Entry
 from core.jobs.job import iso
-from core.record import told
+from core.jobs.save import told
 from core.studio import Progress
 from ui import words
 

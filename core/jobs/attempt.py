@@ -16,9 +16,9 @@ from core.jobs.active_job import Run, broken
 from core.jobs.job import UNFINISHED, State
 from core.jobs.ledger import Ledger
 from core.jobs.reconcile import Finding, trace, unanswered_until
+from core.jobs.save import Recorder
 from core.jobs.send_queue import Line
 from core.params import Params
-from core.record import Recorder
 
 NEAR = 16
 """Pixels by which a service may round a size."""

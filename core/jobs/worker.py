@@ -25,8 +25,8 @@ from core.jobs.active_job import MOST_TRIES, Run, broken, parked, retryable
 from core.jobs.attempt import Attempt
 from core.jobs.job import ACTIVE, Job, State
 from core.jobs.ledger import Ledger
+from core.jobs.save import Recorder
 from core.jobs.send_queue import Limits, Line
-from core.record import Recorder
 
 log = logging.getLogger(__name__)
 

@@ -9,8 +9,8 @@ import pytest
 
 from core import metadata
 from core.events import Event, Finished
+from core.jobs.save import TOLD, told
 from core.params import Params
-from core.record import TOLD, told
 from tests.conftest import Studios
 from tests.core.picture_samples import encoded
 from tests.core.record_samples import record
