@@ -9,10 +9,10 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 
 from core.backend import Backend
-from core.budget import MICROS, dollars, micros
 from core.caller import Caller
 from core.errors import InputError, NotReadyError, OverBudgetError, OverLimitError
 from core.exposure import Exposure
+from core.jobs.budget import MICROS, dollars, micros
 from core.jobs.job import iso
 from core.settings import Settings
 

@@ -13,8 +13,8 @@ import pytest
 # As app.py does, before NumPy is imported for the first time.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from core.budget import Budget
 from core.history import History
+from core.jobs.budget import Budget
 from core.jobs.ledger import Ledger
 from core.limits import Policy
 from core.own_keys import OwnKeys

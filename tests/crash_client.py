@@ -20,8 +20,8 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection
 
 import backends
-from core.budget import Budget
 from core.history import History
+from core.jobs.budget import Budget
 from core.jobs.ledger import Ledger, State
 from core.parsing import parse
 from core.settings import Settings

@@ -8,8 +8,8 @@ from typing import Any
 
 import gradio as gr
 
-from core.budget import dollars, micros
 from core.errors import InputError
+from core.jobs.budget import dollars, micros
 from core.limits import Consent, amount
 from ui import words
 

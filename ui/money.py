@@ -10,8 +10,8 @@ from typing import Any
 import gradio as gr
 
 from core.backend import Priced
-from core.budget import dollars
 from core.caller import Caller
+from core.jobs.budget import dollars
 from core.spending import Spending, day, total
 from core.studio import Studio
 from ui import words

@@ -7,10 +7,10 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from core.backend import Backend, Priced, Readiness, Suggesting
-from core.budget import dollars, micros
 from core.caller import Caller
 from core.errors import PlaygroundError
 from core.jobs.actions import Decision
+from core.jobs.budget import dollars, micros
 from core.jobs.job import Job
 from core.metadata import Reading
 from core.own_keys import Entered

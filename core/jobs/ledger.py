@@ -23,10 +23,10 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 
 from core.backend import Backend
-from core.budget import MICROS, Budget, Spent, micros
 from core.caller import STRANGER
 from core.errors import InputError, TakenError
 from core.estimate import workload
+from core.jobs.budget import MICROS, Budget, Spent, micros
 from core.jobs.job import ACTIVE, STATES, Job, State, iso
 from core.limits import HOUR_S, Counts, Terms
 from core.params import Params

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from core.budget import Budget
 from core.caller import Caller, stranger
 from core.errors import (
     BlockedError,
@@ -21,6 +20,7 @@ from core.errors import (
     PlaygroundError,
 )
 from core.exposure import Exposure
+from core.jobs.budget import Budget
 from core.jobs.job import Job
 from core.limits import Consent, Counts, Limits, Policy, amount, counted_as, limits_for
 from core.own_keys import OwnKeys

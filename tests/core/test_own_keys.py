@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from core.backend import Found
-from core.budget import Budget
 from core.caller import stranger
 from core.errors import (
     AuthError,
@@ -23,6 +22,7 @@ from core.errors import (
 )
 from core.events import Accepted, Event, Running
 from core.jobs.actions import decide
+from core.jobs.budget import Budget
 from core.jobs.job import Job
 from core.own_keys import KEPT_S, OwnKeys
 from core.params import Params

@@ -9,10 +9,10 @@ import pytest
 from pydantic import Field
 
 from core import settings
-from core.budget import Budget, Spent, dollars, micros
 from core.controls import controls
 from core.errors import InputError, OverBudgetError
 from core.estimate import Estimate
+from core.jobs.budget import Budget, Spent, dollars, micros
 from core.params import (
     MAX_SEED,
     TextToImage,

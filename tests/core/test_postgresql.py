@@ -18,9 +18,9 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
 from core import check
-from core.budget import Budget
 from core.errors import HeldError, OverBudgetError, OverLimitError
 from core.history import History
+from core.jobs.budget import Budget
 from core.jobs.job import Job
 from core.jobs.ledger import Ledger
 from core.limits import Limits, Terms

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from core import metadata
-from core.budget import Budget
 from core.errors import (
     AuthError,
     BlockedError,
@@ -20,6 +19,7 @@ from core.errors import (
     UnavailableError,
 )
 from core.events import Accepted, Event, Finished
+from core.jobs.budget import Budget
 from core.jobs.job import ACTIVE, Job
 from core.params import Params
 from core.parsing import parse

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from core.backend import Found
-from core.budget import Budget
 from core.errors import HistoryError, InputError, OverBudgetError, UnavailableError
 from core.events import Accepted, Event, Finished
 from core.jobs.actions import decide
+from core.jobs.budget import Budget
 from core.jobs.job import Job
 from core.params import Params
 from core.studio import Studio
