@@ -12,7 +12,7 @@ import gradio as gr
 from core.backend import Priced
 from core.caller import Caller
 from core.jobs.budget import dollars
-from core.spending import Spending, day, total
+from core.jobs.spending import Spending, day, total
 from core.studio import Studio
 from ui import words
 from ui.make import FREE

@@ -28,9 +28,9 @@ from core.errors import InputError, TakenError
 from core.estimate import workload
 from core.jobs.budget import MICROS, Budget, Spent, micros
 from core.jobs.job import ACTIVE, STATES, Job, State, iso
+from core.jobs.spending import Spending, day
 from core.limits import HOUR_S, Counts, Terms
 from core.params import Params
-from core.spending import Spending, day
 from core.storage.database import Database
 
 COLUMNS = (

@@ -8,7 +8,7 @@ import re
 import pytest
 
 from core.errors import AuthError, UnavailableError
-from core.spending import day, total
+from core.jobs.spending import day, total
 from tests.conftest import Studios
 from tests.fakes import FakeService, FakeText
 
