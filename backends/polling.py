@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import fmean, median
 
-from core.estimate import Estimate
+from core.jobs.estimate import Estimate
 
 ENOUGH = 8
 """Samples before the schedule is learned rather than cold."""

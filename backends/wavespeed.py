@@ -23,8 +23,8 @@ from backends.watch import DEADLINE_S, Watch
 from core import params as fields
 from core.backend import Found
 from core.errors import BadResponseError, PlaygroundError
-from core.estimate import workload
 from core.events import Accepted, Event
+from core.jobs.estimate import workload
 from core.params import ImageToImage, Params, Task, TextToImage
 from core.settings import Settings
 

@@ -19,10 +19,10 @@ from core import own_keys
 from core.backend import Backend, Checkable, Loadable, Priced, Traceable
 from core.caller import Caller
 from core.errors import AuthError, InputError, NotReadyError, PlaygroundError
-from core.estimate import Estimate
 from core.events import Loading
 from core.history import Entry, History, input_name
 from core.jobs.active_job import Run
+from core.jobs.estimate import Estimate
 from core.jobs.job import ACTIVE, Job, State
 from core.jobs.ledger import Ledger
 from core.jobs.recovery import NEEDS_KEY, lay_aside, pick_up, pick_up_own

@@ -25,8 +25,8 @@ from sqlalchemy.exc import IntegrityError
 from core.backend import Backend
 from core.caller import STRANGER
 from core.errors import InputError, TakenError
-from core.estimate import workload
 from core.jobs.budget import MICROS, Budget, Spent, micros
+from core.jobs.estimate import workload
 from core.jobs.job import ACTIVE, STATES, Job, State, iso
 from core.jobs.spending import Spending, day
 from core.limits import HOUR_S, Counts, Terms
