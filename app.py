@@ -20,7 +20,7 @@ from core.errors import HeldError, HistoryError, NewerError, PlaygroundError
 from core.exposure import exposure
 from core.history import History
 from core.jobs.ledger import Ledger
-from core.limits import Policy
+from core.jobs.limits import Policy
 from core.own_keys import OwnKeys
 from core.rescue import rescued
 from core.settings import Settings

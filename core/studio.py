@@ -25,11 +25,11 @@ from core.jobs.active_job import Run
 from core.jobs.estimate import Estimate
 from core.jobs.job import ACTIVE, Job, State
 from core.jobs.ledger import Ledger
+from core.jobs.limits import NO_WORD, Consent, Policy, Terms, counted_as
 from core.jobs.recovery import NEEDS_KEY, lay_aside, pick_up, pick_up_own
 from core.jobs.save import Recorder
 from core.jobs.send_queue import Line
 from core.jobs.worker import Lane
-from core.limits import NO_WORD, Consent, Policy, Terms, counted_as
 from core.own_keys import Entered, Held, OwnKeys
 from core.params import Params, Task
 

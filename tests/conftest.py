@@ -16,7 +16,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 from core.history import History
 from core.jobs.budget import Budget
 from core.jobs.ledger import Ledger
-from core.limits import Policy
+from core.jobs.limits import Policy
 from core.own_keys import OwnKeys
 from core.storage.database import Database
 from core.storage.files import Storage

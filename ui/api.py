@@ -17,7 +17,7 @@ from core.caller import STRANGER, Caller
 from core.errors import InputError, NotReadyError, PlaygroundError
 from core.history import Entry
 from core.jobs.job import Job
-from core.limits import Consent, amount
+from core.jobs.limits import Consent, amount
 from core.params import Task
 from core.parsing import parse
 from core.studio import Studio

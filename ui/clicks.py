@@ -10,7 +10,7 @@ import gradio as gr
 
 from core.errors import InputError
 from core.jobs.budget import dollars, micros
-from core.limits import Consent, amount
+from core.jobs.limits import Consent, amount
 from ui import words
 
 NAME = re.compile(r"[0-9A-Za-z_.-]{1,50}")

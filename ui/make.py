@@ -12,7 +12,7 @@ from core.caller import Caller
 from core.errors import InputError, PlaygroundError
 from core.jobs.actions import COSTLY, DECISIONS, choices, decide, shift
 from core.jobs.job import ACTIVE, Job
-from core.limits import NO_WORD
+from core.jobs.limits import NO_WORD
 from core.params import Params, draw_seed
 from core.parsing import parse
 from core.studio import Progress, Studio

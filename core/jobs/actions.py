@@ -16,8 +16,8 @@ from typing import Any, Literal, get_args
 from core.errors import InputError, TakenError
 from core.jobs.active_job import Run
 from core.jobs.job import Job
+from core.jobs.limits import NO_WORD, Consent
 from core.jobs.recovery import params_of
-from core.limits import NO_WORD, Consent
 from core.studio import Studio
 
 Decision = Literal["retry", "again", "dismiss", "adopt", "look", "fetch"]

@@ -28,8 +28,8 @@ from core.errors import InputError, TakenError
 from core.jobs.budget import MICROS, Budget, Spent, micros
 from core.jobs.estimate import workload
 from core.jobs.job import ACTIVE, STATES, Job, State, iso
+from core.jobs.limits import HOUR_S, Counts, Terms
 from core.jobs.spending import Spending, day
-from core.limits import HOUR_S, Counts, Terms
 from core.params import Params
 from core.storage.database import Database
 

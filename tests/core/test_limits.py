@@ -22,7 +22,7 @@ from core.errors import (
 from core.exposure import Exposure
 from core.jobs.budget import Budget
 from core.jobs.job import Job
-from core.limits import Consent, Counts, Limits, Policy, amount, counted_as, limits_for
+from core.jobs.limits import Consent, Counts, Limits, Policy, amount, counted_as, limits_for
 from core.own_keys import OwnKeys
 from core.settings import Settings
 from core.studio import Studio

@@ -23,7 +23,7 @@ from core.history import History
 from core.jobs.budget import Budget
 from core.jobs.job import Job
 from core.jobs.ledger import Ledger
-from core.limits import Limits, Terms
+from core.jobs.limits import Limits, Terms
 from core.settings import Settings
 from core.storage import lock
 from core.storage.database import Database

@@ -15,7 +15,7 @@ import pytest
 from core.errors import AuthError, UnavailableError
 from core.exposure import Exposure
 from core.jobs.job import Job
-from core.limits import Policy
+from core.jobs.limits import Policy
 from core.settings import Settings
 from core.studio import Studio
 from tests.conftest import Studios
