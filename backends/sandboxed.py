@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import httpx
 
-from backends.sandbox import Options, create_app
+from sandbox import Options, create_app
 
 ADDRESS = "http://sandbox.local"
 KEY = "sandbox"

@@ -102,7 +102,7 @@ def started(latency: float) -> tuple[subprocess.Popen[bytes], str]:
     """Start the sandbox and wait for it."""
     port = free_port()
     options = ["--port", str(port), "--latency", str(latency), "--picture", "fixed"]
-    command = [sys.executable, "-m", "backends.sandbox", *options, "--sigma", "0.15"]
+    command = [sys.executable, "-m", "sandbox", *options, "--sigma", "0.15"]
     process, origin = subprocess.Popen(command), f"http://127.0.0.1:{port}"
     for _ in range(200):
         try:

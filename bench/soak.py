@@ -115,7 +115,7 @@ def sandboxed() -> Iterator[str]:
     """Run the sandbox in a process of its own."""
     port = free_port()
     pace = ["--latency", "0.5", "--sigma", "0.15", "--picture", "fixed"]
-    command = [sys.executable, "-m", "backends.sandbox", "--port", str(port), *pace]
+    command = [sys.executable, "-m", "sandbox", "--port", str(port), *pace]
     process, origin = subprocess.Popen(command), f"http://127.0.0.1:{port}"
     try:
         while True:

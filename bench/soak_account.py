@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from backends.sandbox import catalogue
 from core.errors import PlaygroundError
 from core.history import History
 from core.jobs.ledger import Job
 from core.studio import Studio
+from sandbox import catalogue
 
 OWNERS = 7
 SPOILT_EVERY = 20

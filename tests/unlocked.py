@@ -49,7 +49,7 @@ def serve(port: str, latency: str, slow: str) -> None:
     """Serve the sandbox until killed."""
     import uvicorn  # here, so that the other processes start quickly
 
-    from backends.sandbox import Options, create_app
+    from sandbox import Options, create_app
 
     app = create_app(Options(latency=float(latency), picture="fixed"))
     uvicorn.run(Late(app, float(slow)), port=int(port), log_level="warning")

@@ -10,7 +10,7 @@ import io
 import json
 from pathlib import Path
 
-from backends.sandbox.painter import paint
+from sandbox.painter import paint
 
 TARGET = Path(__file__).parent.parent / "assets" / "examples.json"
 IDEAS = (

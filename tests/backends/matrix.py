@@ -24,8 +24,16 @@ import httpx
 from PIL import Image
 
 from backends.addresses import CheckedTransport
-from backends.sandbox import Options, create_app
-from backends.sandbox.catalogue import (
+from core import pictures
+from core.history import History
+from core.jobs.ledger import Ledger
+from core.params import Params
+from core.pictures import Picture
+from core.storage.database import Database
+from core.storage.files import Storage
+from core.studio import Studio
+from sandbox import Options, create_app
+from sandbox.catalogue import (
     CATALOGUE,
     DOWNLOADS,
     OUTPUTS,
@@ -35,14 +43,6 @@ from backends.sandbox.catalogue import (
     RUNS,
     THROTTLES,
 )
-from core import pictures
-from core.history import History
-from core.jobs.ledger import Ledger
-from core.params import Params
-from core.pictures import Picture
-from core.storage.database import Database
-from core.storage.files import Storage
-from core.studio import Studio
 from tests.backends.services import params_of, siraya, wavespeed
 
 TIMES = ("1", "3", "forever")

@@ -10,8 +10,10 @@ import httpx
 import pytest
 
 from backends.addresses import CheckedTransport, ForbiddenAddressError
-from backends.sandbox import Options, create_app
-from backends.sandbox.catalogue import (
+from core.errors import BackendError, RateLimitError, RejectedError, RunTimeoutError
+from core.events import Accepted, Finished
+from sandbox import Options, create_app
+from sandbox.catalogue import (
     ACCEPTED,
     CATALOGUE,
     DOWNLOADS,
@@ -23,8 +25,6 @@ from backends.sandbox.catalogue import (
     THROTTLES,
     UNCLEAR,
 )
-from core.errors import BackendError, RateLimitError, RejectedError, RunTimeoutError
-from core.events import Accepted, Finished
 from tests.backends.services import events, params_of, siraya, wavespeed
 from tests.conftest import Studios
 

@@ -9,8 +9,8 @@ import time
 import httpx
 import pytest
 
-from backends.sandbox import Options, create_app
 from core.events import Finished
+from sandbox import Options, create_app
 from tests.backends.services import events, params_of, wavespeed
 
 pytestmark = pytest.mark.anyio

@@ -92,7 +92,7 @@ class SandboxProcess(Process):
 
     def __init__(self, folder: Path, latency: float) -> None:
         port = free_port()
-        command = ["-m", "backends.sandbox", "--port", str(port), "--latency", str(latency)]
+        command = ["-m", "sandbox", "--port", str(port), "--latency", str(latency)]
         super().__init__(command, port, folder)
         self.wait_for("/sandbox/stats")
 

@@ -14,13 +14,13 @@ from typing import Any
 import httpx
 import pytest
 
-from backends.sandbox import Options, create_app
 from core.errors import HistoryError
 from core.history import History
 from core.jobs.ledger import Ledger
 from core.storage.database import Database
 from core.storage.files import Storage
 from core.studio import Studio
+from sandbox import Options, create_app
 from tests.backends.services import params_of, wavespeed
 
 pytestmark = [

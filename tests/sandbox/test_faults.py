@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from backends.sandbox.catalogue import CATALOGUE
-from backends.sandbox.faults import Fault
-from backends.sandbox.plans import plan
+from sandbox.catalogue import CATALOGUE
+from sandbox.faults import Fault
+from sandbox.plans import plan
 from tests.sandbox.visitor import T2I, named, opened, seen, visiting
 
 pytestmark = pytest.mark.anyio

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from backends.sandbox import Options, create_app
+from sandbox import Options, create_app
 from tests.sandbox.visitor import I2I, MODELS, T2I, data_uri, opened, picture, visiting
 
 pytestmark = pytest.mark.anyio

@@ -15,9 +15,9 @@ import httpx
 import uvicorn
 from PIL import Image
 
-from backends.sandbox import Options, create_app
-from backends.sandbox.catalogue import CATALOGUE
-from backends.sandbox.faults import Fault
+from sandbox import Options, create_app
+from sandbox.catalogue import CATALOGUE
+from sandbox.faults import Fault
 
 T2I = "wavespeed-ai/flux-1-srpo"
 I2I = "wavespeed-ai/flux-1-srpo/image-to-image"

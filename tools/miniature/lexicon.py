@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backends.sandbox import words as painter
+from sandbox import words as painter
 
 SPECIALS = ("<pad>", "</s>", "<unk>", "<s>", ",")
 PLAIN_NOUNS = {

@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from backends.flux.sampling import SIZES
-from backends.sandbox.backdrop import draw_mountains, draw_sky
-from backends.sandbox.canvas import Canvas
-from backends.sandbox.ground import draw_ground
-from backends.sandbox.objects import draw_each
-from backends.sandbox.scene import Scene
-from backends.sandbox.view import View, look
-from backends.sandbox.words import Kind
+from sandbox.backdrop import draw_mountains, draw_sky
+from sandbox.canvas import Canvas
+from sandbox.ground import draw_ground
+from sandbox.objects import draw_each
+from sandbox.scene import Scene
+from sandbox.view import View, look
+from sandbox.words import Kind
 from tools.miniature.scenes import describe, draw_scene
 
 BUCKETS = SIZES

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from backends.sandbox.composition import complete
-from backends.sandbox.scene import Scene, Thing
-from backends.sandbox.words import Colour, Kind, Place, Size, Sky
+from sandbox.composition import complete
+from sandbox.scene import Scene, Thing
+from sandbox.words import Colour, Kind, Place, Size, Sky
 from tools.miniature.lexicon import PLAIN_NOUNS
 
 FULL = 10.0  # a guidance at which the painter leaves nothing out

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from backends.sandbox.canvas import Rgb
-from backends.sandbox.words import Colour, Sky
+from sandbox.canvas import Rgb
+from sandbox.words import Colour, Sky
 
 Stops: TypeAlias = tuple[Rgb, Rgb, Rgb]
 

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from backends.sandbox.bodies import (
+from sandbox.bodies import (
     BodyError,
     EditBody,
     GenerationBody,
@@ -21,11 +21,11 @@ from backends.sandbox.bodies import (
     parse,
     read_object,
 )
-from backends.sandbox.easel import Order
-from backends.sandbox.faults import Exchange, Outcome
-from backends.sandbox.ledger import Job
-from backends.sandbox.plans import Plan, address
-from backends.sandbox.state import (
+from sandbox.easel import Order
+from sandbox.faults import Exchange, Outcome
+from sandbox.ledger import Job
+from sandbox.plans import Plan, address
+from sandbox.state import (
     LARGEST_SEED,
     MEDIA_ACCESS,
     PRICE_USD,

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from backends.sandbox.bodies import (
+from sandbox.bodies import (
     BodyError,
     ImageBody,
     TextBody,
@@ -21,11 +21,11 @@ from backends.sandbox.bodies import (
     parse,
     read_object,
 )
-from backends.sandbox.easel import Order
-from backends.sandbox.faults import Exchange, Fault, Outcome
-from backends.sandbox.ledger import Job
-from backends.sandbox.plans import address
-from backends.sandbox.state import MEDIA_ACCESS, PRICE_USD, Sandbox, Wish, account_of
+from sandbox.easel import Order
+from sandbox.faults import Exchange, Fault, Outcome
+from sandbox.ledger import Job
+from sandbox.plans import address
+from sandbox.state import MEDIA_ACCESS, PRICE_USD, Sandbox, Wish, account_of
 
 MODELS = ("wavespeed-ai/flux-1-srpo", "wavespeed-ai/flux-srpo")
 EDIT = "/image-to-image"

@@ -9,11 +9,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from backends.sandbox.bodies import BodyError, read_object
-from backends.sandbox.faults import Exchange
-from backends.sandbox.ledger import Job
-from backends.sandbox.state import PRICE_USD, Sandbox, account_of
-from backends.sandbox.wavespeed import EDIT, MODELS, guarded, refuse, sandbox_of, success, task
+from sandbox.bodies import BodyError, read_object
+from sandbox.faults import Exchange
+from sandbox.ledger import Job
+from sandbox.state import PRICE_USD, Sandbox, account_of
+from sandbox.wavespeed import EDIT, MODELS, guarded, refuse, sandbox_of, success, task
 
 
 def routes() -> list[Route]:

@@ -10,8 +10,8 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field
 
-from backends.sandbox.catalogue import CATALOGUE
-from backends.sandbox.faults import Fault, Mishap, Outcome, Phase, Swap
+from sandbox.catalogue import CATALOGUE
+from sandbox.faults import Fault, Mishap, Outcome, Phase, Swap
 
 
 @dataclass(frozen=True, slots=True)

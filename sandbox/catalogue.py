@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
-from backends.sandbox import ruins
-from backends.sandbox.faults import Fault, Mishap, Outcome, Swap
-from backends.sandbox.spoiling import (
+from sandbox import ruins
+from sandbox.faults import Fault, Mishap, Outcome, Swap
+from sandbox.spoiling import (
     data,
     delay_page,
     html,
@@ -28,7 +28,7 @@ from backends.sandbox.spoiling import (
     task_with,
     truncated,
 )
-from backends.sandbox.wire import Broken, Hang, SlowHead, Trickle
+from sandbox.wire import Broken, Hang, SlowHead, Trickle
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>"
 METADATA = "http://169.254.169.254/latest/meta-data/iam"

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from backends.sandbox.canvas import Canvas, Rgb
-from backends.sandbox.composition import dice
-from backends.sandbox.palette import COLOURS, SKIES, Light, Stops, mix
-from backends.sandbox.scene import Scene, Thing
+from sandbox.canvas import Canvas, Rgb
+from sandbox.composition import dice
+from sandbox.palette import COLOURS, SKIES, Light, Stops, mix
+from sandbox.scene import Scene, Thing
 
 HORIZONS = (0.55, 0.64)
 PLACE_SHARES = {"left": 0.23, "center": 0.5, "right": 0.77}

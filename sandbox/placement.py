@@ -6,13 +6,13 @@ from typing import TypeAlias
 
 import numpy as np
 
-from backends.sandbox.canvas import Rgb
-from backends.sandbox.composition import NATURAL, numbered, pick
-from backends.sandbox.ground import Ground
-from backends.sandbox.palette import COLOURS, PINE
-from backends.sandbox.scene import Thing
-from backends.sandbox.view import Spot, View
-from backends.sandbox.words import Kind
+from sandbox.canvas import Rgb
+from sandbox.composition import NATURAL, numbered, pick
+from sandbox.ground import Ground
+from sandbox.palette import COLOURS, PINE
+from sandbox.scene import Thing
+from sandbox.view import Spot, View
+from sandbox.words import Kind
 
 Placed: TypeAlias = tuple[Kind, Spot, Rgb]
 

@@ -15,12 +15,12 @@ from uuid import uuid4
 
 from starlette.requests import Request
 
-from backends.sandbox.easel import Easel, Order, UnreadableError
-from backends.sandbox.faults import Fault, Outcome, Phase
-from backends.sandbox.ledger import Job, Ledger, Made
-from backends.sandbox.options import Options, changed
-from backends.sandbox.plans import Memory, Plan, outcome, plan, split
-from backends.sandbox.uploads import Uploads
+from sandbox.easel import Easel, Order, UnreadableError
+from sandbox.faults import Fault, Outcome, Phase
+from sandbox.ledger import Job, Ledger, Made
+from sandbox.options import Options, changed
+from sandbox.plans import Memory, Plan, outcome, plan, split
+from sandbox.uploads import Uploads
 
 PRICE_USD = 0.025
 LARGEST_SEED = 2_147_483_647

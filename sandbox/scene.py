@@ -5,7 +5,7 @@ import unicodedata
 from dataclasses import dataclass, replace
 from functools import cache
 
-from backends.sandbox.words import (
+from sandbox.words import (
     SKY_OF_COLOUR,
     Colour,
     Grammar,

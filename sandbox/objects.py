@@ -6,12 +6,12 @@ from typing import TypeAlias
 
 import numpy as np
 
-from backends.sandbox.canvas import Oval, Point, Polygon, Rgb, Shape, Wash, box
-from backends.sandbox.ground import Ground
-from backends.sandbox.palette import GLASS, LAMP, SNOW, TRUNK, WOOD, darker, lighter, mix
-from backends.sandbox.placement import place
-from backends.sandbox.view import Spot, View
-from backends.sandbox.words import Kind
+from sandbox.canvas import Oval, Point, Polygon, Rgb, Shape, Wash, box
+from sandbox.ground import Ground
+from sandbox.palette import GLASS, LAMP, SNOW, TRUNK, WOOD, darker, lighter, mix
+from sandbox.placement import place
+from sandbox.view import Spot, View
+from sandbox.words import Kind
 
 Drawing: TypeAlias = Callable[[View, Spot, Rgb], None]
 

@@ -7,13 +7,13 @@ from typing import TypedDict, Unpack
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from backends.sandbox.backdrop import draw_mountains, draw_sky
-from backends.sandbox.canvas import Canvas, Floats
-from backends.sandbox.composition import complete, dice
-from backends.sandbox.ground import draw_ground
-from backends.sandbox.objects import draw_objects
-from backends.sandbox.scene import read
-from backends.sandbox.view import look
+from sandbox.backdrop import draw_mountains, draw_sky
+from sandbox.canvas import Canvas, Floats
+from sandbox.composition import complete, dice
+from sandbox.ground import draw_ground
+from sandbox.objects import draw_objects
+from sandbox.scene import read
+from sandbox.view import look
 
 CLEAN_STEPS = 20
 PLAIN_GUIDANCE = 3.5

@@ -1,4 +1,4 @@
-"""Serves the sandbox to other programs: `python -m backends.sandbox --port 8900`."""
+"""Serves the sandbox to other programs: `python -m sandbox --port 8900`."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import argparse
 
 import uvicorn
 
-from backends.sandbox import Options, create_app
+from sandbox import Options, create_app
 
 
 def main() -> None:
     """Read the command line and serve until interrupted."""
-    parser = argparse.ArgumentParser(prog="python -m backends.sandbox", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8900)
     parser.add_argument("--latency", type=float, default=2.0, help="seconds a picture takes")

@@ -9,10 +9,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from backends.sandbox.bodies import BodyError, read_bytes, read_object
-from backends.sandbox.faults import Exchange
-from backends.sandbox.uploads import LARGEST_UPLOAD, Upload
-from backends.sandbox.wavespeed import guarded, refuse, sandbox_of, success
+from sandbox.bodies import BodyError, read_bytes, read_object
+from sandbox.faults import Exchange
+from sandbox.uploads import LARGEST_UPLOAD, Upload
+from sandbox.wavespeed import guarded, refuse, sandbox_of, success
 
 OCTETS = "application/octet-stream"
 

@@ -7,9 +7,9 @@ import time
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from backends.sandbox.easel import Order
-from backends.sandbox.faults import Outcome
-from backends.sandbox.plans import Plan
+from sandbox.easel import Order
+from sandbox.faults import Outcome
+from sandbox.plans import Plan
 
 CREATED_SHARE = 0.1
 """Part of a job's time in which it is still `created`."""

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from backends.sandbox.canvas import Floats, Oval, Point, Polygon, Rgb, Shape, Wash
-from backends.sandbox.composition import GROUNDS, STANDING
-from backends.sandbox.palette import COLOURS, SNOW, darker, lighter, mix
-from backends.sandbox.scene import Thing
-from backends.sandbox.view import View
+from sandbox.canvas import Floats, Oval, Point, Polygon, Rgb, Shape, Wash
+from sandbox.composition import GROUNDS, STANDING
+from sandbox.palette import COLOURS, SNOW, darker, lighter, mix
+from sandbox.scene import Thing
+from sandbox.view import View
 
 SWELLS = {"hills": 0.14, "snow": 0.12, "desert": 0.15}
 

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from backends.sandbox.faults import Exchange
+from sandbox.faults import Exchange
 
 Act = Callable[[Exchange], Response]
 

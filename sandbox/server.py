@@ -10,13 +10,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import Receive, Scope, Send
 
-from backends.sandbox import account, media, ruins, siraya, wavespeed
-from backends.sandbox.bodies import BodyError, read_object
-from backends.sandbox.faults import Exchange
-from backends.sandbox.ledger import Job
-from backends.sandbox.options import Options
-from backends.sandbox.state import Sandbox
-from backends.sandbox.wire import TRANSPORT
+from sandbox import account, media, ruins, siraya, wavespeed
+from sandbox.bodies import BodyError, read_object
+from sandbox.faults import Exchange
+from sandbox.ledger import Job
+from sandbox.options import Options
+from sandbox.state import Sandbox
+from sandbox.wire import TRANSPORT
 
 
 def create_app(options: Options | None = None) -> Starlette:
