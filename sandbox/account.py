@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from sandbox.bodies import BodyError, read_object
-from sandbox.faults import Exchange
+from sandbox.faults.kinds import Exchange
 from sandbox.ledger import Job
 from sandbox.state import PRICE_USD, Sandbox, account_of
 from sandbox.wavespeed import EDIT, MODELS, guarded, refuse, sandbox_of, success, task

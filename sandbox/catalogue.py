@@ -13,7 +13,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from sandbox import ruins
-from sandbox.faults import Fault, Mishap, Outcome, Swap
+from sandbox.faults.kinds import Fault, Mishap, Outcome, Swap
 from sandbox.spoiling import (
     data,
     delay_page,

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from sandbox.easel import Order
-from sandbox.faults import Outcome
+from sandbox.faults.kinds import Outcome
 from sandbox.plans import Plan
 
 CREATED_SHARE = 0.1

@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from sandbox.catalogue import CATALOGUE
-from sandbox.faults import Fault, Mishap, Outcome, Phase, Swap
+from sandbox.faults.kinds import Fault, Mishap, Outcome, Phase, Swap
 
 
 @dataclass(frozen=True, slots=True)

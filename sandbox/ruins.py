@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from starlette.responses import JSONResponse, Response
 
-from sandbox.faults import Exchange
+from sandbox.faults.kinds import Exchange
 from sandbox.wire import Built, Flood
 
 SVG = (

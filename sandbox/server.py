@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from sandbox import account, media, ruins, siraya, wavespeed
 from sandbox.bodies import BodyError, read_object
-from sandbox.faults import Exchange
+from sandbox.faults.kinds import Exchange
 from sandbox.ledger import Job
 from sandbox.options import Options
 from sandbox.state import Sandbox

@@ -22,7 +22,7 @@ from sandbox.bodies import (
     read_object,
 )
 from sandbox.easel import Order
-from sandbox.faults import Exchange, Outcome
+from sandbox.faults.kinds import Exchange, Outcome
 from sandbox.ledger import Job
 from sandbox.plans import Plan, address
 from sandbox.state import (

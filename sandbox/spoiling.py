@@ -13,7 +13,7 @@ from typing import Any, Literal
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from sandbox.faults import Exchange
+from sandbox.faults.kinds import Exchange
 
 Act = Callable[[Exchange], Response]
 

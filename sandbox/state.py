@@ -16,7 +16,7 @@ from uuid import uuid4
 from starlette.requests import Request
 
 from sandbox.easel import Easel, Order, UnreadableError
-from sandbox.faults import Fault, Outcome, Phase
+from sandbox.faults.kinds import Fault, Outcome, Phase
 from sandbox.ledger import Job, Ledger, Made
 from sandbox.options import Options, changed
 from sandbox.plans import Memory, Plan, outcome, plan, split

@@ -22,7 +22,7 @@ from sandbox.bodies import (
     read_object,
 )
 from sandbox.easel import Order
-from sandbox.faults import Exchange, Fault, Outcome
+from sandbox.faults.kinds import Exchange, Fault, Outcome
 from sandbox.ledger import Job
 from sandbox.plans import address
 from sandbox.state import MEDIA_ACCESS, PRICE_USD, Sandbox, Wish, account_of

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sandbox.catalogue import CATALOGUE
-from sandbox.faults import Fault
+from sandbox.faults.kinds import Fault
 from sandbox.plans import plan
 from tests.sandbox.visitor import T2I, named, opened, seen, visiting
 

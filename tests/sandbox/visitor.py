@@ -17,7 +17,7 @@ from PIL import Image
 
 from sandbox import Options, create_app
 from sandbox.catalogue import CATALOGUE
-from sandbox.faults import Fault
+from sandbox.faults.kinds import Fault
 
 T2I = "wavespeed-ai/flux-1-srpo"
 I2I = "wavespeed-ai/flux-1-srpo/image-to-image"

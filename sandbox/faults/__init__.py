@@ -1,0 +1,1 @@
+"""Faults that a client must survive, each by name."""
