@@ -12,7 +12,7 @@ from core.errors import PlaygroundError
 from core.history import History
 from core.jobs.ledger import Job
 from core.studio import Studio
-from sandbox import catalogue
+from sandbox.faults import catalogue
 
 OWNERS = 7
 SPOILT_EVERY = 20

@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field
 
-from sandbox.catalogue import CATALOGUE
+from sandbox.faults.catalogue import CATALOGUE
 from sandbox.faults.kinds import Fault, Mishap, Outcome, Phase, Swap
 
 

@@ -33,7 +33,7 @@ from core.storage.database import Database
 from core.storage.files import Storage
 from core.studio import Studio
 from sandbox import Options, create_app
-from sandbox.catalogue import (
+from sandbox.faults.catalogue import (
     CATALOGUE,
     DOWNLOADS,
     OUTPUTS,

@@ -13,7 +13,7 @@ from backends.addresses import CheckedTransport, ForbiddenAddressError
 from core.errors import BackendError, RateLimitError, RejectedError, RunTimeoutError
 from core.events import Accepted, Finished
 from sandbox import Options, create_app
-from sandbox.catalogue import (
+from sandbox.faults.catalogue import (
     ACCEPTED,
     CATALOGUE,
     DOWNLOADS,

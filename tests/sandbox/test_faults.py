@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.catalogue import CATALOGUE
+from sandbox.faults.catalogue import CATALOGUE
 from sandbox.faults.kinds import Fault
 from sandbox.plans import plan
 from tests.sandbox.visitor import T2I, named, opened, seen, visiting

@@ -16,7 +16,7 @@ import uvicorn
 from PIL import Image
 
 from sandbox import Options, create_app
-from sandbox.catalogue import CATALOGUE
+from sandbox.faults.catalogue import CATALOGUE
 from sandbox.faults.kinds import Fault
 
 T2I = "wavespeed-ai/flux-1-srpo"
