@@ -9,7 +9,7 @@ from typing import Any
 
 from sandbox.easel import Order
 from sandbox.faults.kinds import Outcome
-from sandbox.plans import Plan
+from sandbox.faults.plans import Plan
 
 CREATED_SHARE = 0.1
 """Part of a job's time in which it is still `created`."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, get_args
 
-from sandbox.plans import plan
+from sandbox.faults.plans import plan
 
 PictureKind = Literal["painted", "fixed"]
 

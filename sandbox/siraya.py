@@ -23,8 +23,8 @@ from sandbox.bodies import (
 )
 from sandbox.easel import Order
 from sandbox.faults.kinds import Exchange, Outcome
+from sandbox.faults.plans import Plan, address
 from sandbox.ledger import Job
-from sandbox.plans import Plan, address
 from sandbox.state import (
     LARGEST_SEED,
     MEDIA_ACCESS,

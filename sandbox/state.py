@@ -17,9 +17,9 @@ from starlette.requests import Request
 
 from sandbox.easel import Easel, Order, UnreadableError
 from sandbox.faults.kinds import Fault, Outcome, Phase
+from sandbox.faults.plans import Memory, Plan, outcome, plan, split
 from sandbox.ledger import Job, Ledger, Made
 from sandbox.options import Options, changed
-from sandbox.plans import Memory, Plan, outcome, plan, split
 from sandbox.uploads import Uploads
 
 PRICE_USD = 0.025

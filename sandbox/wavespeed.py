@@ -23,8 +23,8 @@ from sandbox.bodies import (
 )
 from sandbox.easel import Order
 from sandbox.faults.kinds import Exchange, Fault, Outcome
+from sandbox.faults.plans import address
 from sandbox.ledger import Job
-from sandbox.plans import address
 from sandbox.state import MEDIA_ACCESS, PRICE_USD, Sandbox, Wish, account_of
 
 MODELS = ("wavespeed-ai/flux-1-srpo", "wavespeed-ai/flux-srpo")

@@ -9,7 +9,7 @@ import pytest
 
 from sandbox.faults.catalogue import CATALOGUE
 from sandbox.faults.kinds import Fault
-from sandbox.plans import plan
+from sandbox.faults.plans import plan
 from tests.sandbox.visitor import T2I, named, opened, seen, visiting
 
 pytestmark = pytest.mark.anyio
