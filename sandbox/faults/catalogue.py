@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 from sandbox import ruins
 from sandbox.faults.kinds import Fault, Mishap, Outcome, Swap
-from sandbox.spoiling import (
+from sandbox.faults.spoiled_answers import (
     data,
     delay_page,
     html,
