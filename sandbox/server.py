@@ -10,8 +10,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import Receive, Scope, Send
 
-from sandbox import account, media, ruins, siraya, wavespeed
+from sandbox import account, media, siraya, wavespeed
 from sandbox.bodies import BodyError, read_object
+from sandbox.faults import spoiled_results
 from sandbox.faults.kinds import Exchange
 from sandbox.ledger import Job
 from sandbox.options import Options
@@ -28,7 +29,7 @@ def create_app(options: Options | None = None) -> Starlette:
             *media.open_routes(),
             Route("/outputs/{file}/{name}", output),
             Route("/image/{name:path}", generated),
-            Route(ruins.FORBIDDEN, forbidden),
+            Route(spoiled_results.FORBIDDEN, forbidden),
             Route("/sandbox/stats", stats),
             Route("/sandbox/ledger", rows),
             Route("/sandbox/reset", reset, methods=["POST"]),

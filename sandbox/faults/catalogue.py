@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
-from sandbox import ruins
+from sandbox.faults import spoiled_results
 from sandbox.faults.kinds import Fault, Mishap, Outcome, Swap
 from sandbox.faults.spoiled_answers import (
     data,
@@ -83,9 +83,11 @@ UNCLEAR: dict[str, Fault] = {
 # Billed only: they need an accepted job to be spoilt.
 ACCEPTED: dict[str, Fault] = {
     "submit_reset_half_billed": Fault("submit", lambda x: Broken(x.good), billed=True),
-    "submit_500_with_task_billed": Fault("submit", lambda x: ruins.status(x, 500), billed=True),
+    "submit_500_with_task_billed": Fault(
+        "submit", lambda x: spoiled_results.status(x, 500), billed=True
+    ),
     "submit_older_id_billed": Fault("submit", lambda x: data(x, id=x.older_id), billed=True),
-    "submit_bare": Fault("submit", ruins.bare, None, billed=True),
+    "submit_bare": Fault("submit", spoiled_results.bare, None, billed=True),
 }
 
 POLLS: dict[str, Fault] = {
@@ -107,8 +109,8 @@ POLLS: dict[str, Fault] = {
     "poll_truncated": Fault("poll", truncated),
     "poll_null": Fault("poll", raw(b"null")),
     "poll_no_data": Fault("poll", payload("data", "null")),
-    "poll_bare": Fault("poll", ruins.bare, None),
-    "poll_huge": Fault("poll", ruins.huge),
+    "poll_bare": Fault("poll", spoiled_results.bare, None),
+    "poll_huge": Fault("poll", spoiled_results.huge),
     "poll_deep": Fault("poll", raw(b"[" * 200_000 + b"]" * 200_000)),
     "poll_unknown_status": Fault("poll", task_with(status="queued", outputs=[]), 3),
     "poll_pending": Fault("poll", task_with(status="pending", outputs=[]), 3),
@@ -148,7 +150,7 @@ OUTPUTS: dict[str, Swap] = {
     "outputs_metadata_url": Swap(lambda _: METADATA),
     "outputs_metadata_mapped_url": Swap(lambda _: "http://[::ffff:a9fe:a9fe]/latest/meta-data/"),
     "outputs_private_url": Swap(lambda _: "http://10.0.0.1/picture.jpeg"),
-    "outputs_loopback_url": Swap(ruins.other_loopback),
+    "outputs_loopback_url": Swap(spoiled_results.other_loopback),
     "outputs_userinfo_url": Swap(lambda _: "http://api.wavespeed.ai@127.0.0.1:9/picture.jpeg"),
     "outputs_hex_url": Swap(lambda _: "http://0x7f.1:9/picture.jpeg"),
     "outputs_broken_url": Swap(lambda _: "http://[not a host/picture.jpeg"),
@@ -162,8 +164,8 @@ DOWNLOADS: dict[str, Fault] = {
     "download_hang": Fault("download", lambda _: Hang()),
     "download_slow_head": Fault("download", lambda _: SlowHead()),
     "download_trickle": Fault("download", lambda x: Trickle(x.good)),
-    "download_endless": Fault("download", ruins.endless, None),
-    "download_length_10g": Fault("download", ruins.boastful, None),
+    "download_endless": Fault("download", spoiled_results.endless, None),
+    "download_length_10g": Fault("download", spoiled_results.boastful, None),
     "download_403": Fault("download", raw(b"<Error>expired</Error>", 403, "application/xml"), None),
     "download_404": Fault("download", raw(b"not yet", 404, "text/plain")),
     "download_429": Fault("download", raw(b"slow down", 429, "text/plain")),
@@ -171,20 +173,22 @@ DOWNLOADS: dict[str, Fault] = {
     "download_502_html": Fault("download", page(502)),
     "download_html": Fault("download", html),
     "download_redirect_metadata": Fault("download", redirect(METADATA), None),
-    "download_redirect_loopback": Fault("download", ruins.redirect_loopback, None),
+    "download_redirect_loopback": Fault("download", spoiled_results.redirect_loopback, None),
     "download_redirect_file": Fault("download", redirect("file:///etc/passwd"), None),
     "download_redirect_data": Fault("download", redirect("data:image/png;base64,"), None),
     "download_redirect_loop": Fault("download", redirect("?again"), None),
     "download_redirect_nowhere": Fault("download", redirect("http://[nowhere/"), None),
     "download_zero": Fault("download", raw(b"", media_type="image/jpeg")),
-    "download_truncated": Fault("download", ruins.truncated_picture),
-    "download_corrupt": Fault("download", ruins.corrupt),
-    "download_noise": Fault("download", ruins.noise),
-    "download_wrong_type": Fault("download", ruins.mislabelled, None),
-    "download_svg": Fault("download", raw(ruins.SVG, media_type="image/svg+xml"), None),
-    "download_svg_as_png": Fault("download", raw(ruins.SVG, media_type="image/png"), None),
-    "download_bomb": Fault("download", ruins.bomb, None),
-    "download_gzip_bomb": Fault("download", ruins.gzip_bomb, None),
+    "download_truncated": Fault("download", spoiled_results.truncated_picture),
+    "download_corrupt": Fault("download", spoiled_results.corrupt),
+    "download_noise": Fault("download", spoiled_results.noise),
+    "download_wrong_type": Fault("download", spoiled_results.mislabelled, None),
+    "download_svg": Fault("download", raw(spoiled_results.SVG, media_type="image/svg+xml"), None),
+    "download_svg_as_png": Fault(
+        "download", raw(spoiled_results.SVG, media_type="image/png"), None
+    ),
+    "download_bomb": Fault("download", spoiled_results.bomb, None),
+    "download_gzip_bomb": Fault("download", spoiled_results.gzip_bomb, None),
 }
 
 LISTS: dict[str, Fault] = {
