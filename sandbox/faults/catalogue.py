@@ -13,6 +13,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from sandbox.faults import spoiled_results
+from sandbox.faults.broken_transport import Broken, Hang, SlowHead, Trickle
 from sandbox.faults.kinds import Fault, Mishap, Outcome, Swap
 from sandbox.faults.spoiled_answers import (
     data,
@@ -28,7 +29,6 @@ from sandbox.faults.spoiled_answers import (
     task_with,
     truncated,
 )
-from sandbox.wire import Broken, Hang, SlowHead, Trickle
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>"
 METADATA = "http://169.254.169.254/latest/meta-data/iam"

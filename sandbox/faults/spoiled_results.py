@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 from starlette.responses import JSONResponse, Response
 
+from sandbox.faults.broken_transport import Built, Flood
 from sandbox.faults.kinds import Exchange
-from sandbox.wire import Built, Flood
 
 SVG = (
     b'<svg xmlns="http://www.w3.org/2000/svg" width="64" height="64">'
