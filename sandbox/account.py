@@ -9,9 +9,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sandbox.bodies import BodyError, read_object
 from sandbox.faults.kinds import Exchange
 from sandbox.ledger import Job
+from sandbox.schemas import BodyError, read_object
 from sandbox.state import PRICE_USD, Sandbox, account_of
 from sandbox.wavespeed import EDIT, MODELS, guarded, refuse, sandbox_of, success, task
 

@@ -9,8 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sandbox.bodies import BodyError, read_bytes, read_object
 from sandbox.faults.kinds import Exchange
+from sandbox.schemas import BodyError, read_bytes, read_object
 from sandbox.uploads import LARGEST_UPLOAD, Upload
 from sandbox.wavespeed import guarded, refuse, sandbox_of, success
 

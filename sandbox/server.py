@@ -11,12 +11,12 @@ from starlette.routing import Mount, Route
 from starlette.types import Receive, Scope, Send
 
 from sandbox import account, media, siraya, wavespeed
-from sandbox.bodies import BodyError, read_object
 from sandbox.faults import spoiled_results
 from sandbox.faults.broken_transport import TRANSPORT
 from sandbox.faults.kinds import Exchange
 from sandbox.ledger import Job
 from sandbox.options import Options
+from sandbox.schemas import BodyError, read_object
 from sandbox.state import Sandbox
 
 

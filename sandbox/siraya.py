@@ -13,7 +13,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox.bodies import (
+from sandbox.easel import Order
+from sandbox.faults.kinds import Exchange, Outcome
+from sandbox.faults.plans import Plan, address
+from sandbox.ledger import Job
+from sandbox.schemas import (
     BodyError,
     EditBody,
     GenerationBody,
@@ -21,10 +25,6 @@ from sandbox.bodies import (
     parse,
     read_object,
 )
-from sandbox.easel import Order
-from sandbox.faults.kinds import Exchange, Outcome
-from sandbox.faults.plans import Plan, address
-from sandbox.ledger import Job
 from sandbox.state import (
     LARGEST_SEED,
     MEDIA_ACCESS,

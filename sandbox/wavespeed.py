@@ -12,7 +12,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox.bodies import (
+from sandbox.easel import Order
+from sandbox.faults.kinds import Exchange, Fault, Outcome
+from sandbox.faults.plans import address
+from sandbox.ledger import Job
+from sandbox.schemas import (
     BodyError,
     ImageBody,
     TextBody,
@@ -21,10 +25,6 @@ from sandbox.bodies import (
     parse,
     read_object,
 )
-from sandbox.easel import Order
-from sandbox.faults.kinds import Exchange, Fault, Outcome
-from sandbox.faults.plans import address
-from sandbox.ledger import Job
 from sandbox.state import MEDIA_ACCESS, PRICE_USD, Sandbox, Wish, account_of
 
 MODELS = ("wavespeed-ai/flux-1-srpo", "wavespeed-ai/flux-srpo")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.bodies import PIXELS
+from sandbox.schemas import PIXELS
 from tests.sandbox.visitor import data_uri, opened, picture, visiting
 
 pytestmark = pytest.mark.anyio
