@@ -7,9 +7,9 @@ import time
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from sandbox.easel import Order
 from sandbox.faults.kinds import Outcome
 from sandbox.faults.plans import Plan
+from sandbox.renderer import Order
 
 CREATED_SHARE = 0.1
 """Part of a job's time in which it is still `created`."""

@@ -13,10 +13,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox.easel import Order
 from sandbox.faults.kinds import Exchange, Outcome
 from sandbox.faults.plans import Plan, address
 from sandbox.ledger import Job
+from sandbox.renderer import Order
 from sandbox.schemas import (
     BodyError,
     EditBody,

@@ -15,11 +15,11 @@ from uuid import uuid4
 
 from starlette.requests import Request
 
-from sandbox.easel import Easel, Order, UnreadableError
 from sandbox.faults.kinds import Fault, Outcome, Phase
 from sandbox.faults.plans import Memory, Plan, outcome, plan, split
 from sandbox.ledger import Job, Ledger, Made
 from sandbox.options import Options, changed
+from sandbox.renderer import Easel, Order, UnreadableError
 from sandbox.uploads import Uploads
 
 PRICE_USD = 0.025

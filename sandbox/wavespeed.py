@@ -12,10 +12,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox.easel import Order
 from sandbox.faults.kinds import Exchange, Fault, Outcome
 from sandbox.faults.plans import address
 from sandbox.ledger import Job
+from sandbox.renderer import Order
 from sandbox.schemas import (
     BodyError,
     ImageBody,
