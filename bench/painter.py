@@ -11,7 +11,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 if hasattr(os, "sched_setaffinity"):
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 
-from sandbox.painter import paint
+from sandbox.painter.painter import paint
 
 PROMPTS = {
     "plain": "blue sky, green hills",

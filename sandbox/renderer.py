@@ -76,7 +76,7 @@ class Easel:
 def painted(order: Order, source: bytes | None) -> bytes:
     """Paint an order and encode it; blocking. Raises UnreadableError."""
     # numpy and the painter load with the first picture, not with the page.
-    from sandbox import painter
+    from sandbox.painter import painter
 
     old = None if source is None else opened(source)
     if old is None:
@@ -120,7 +120,7 @@ def encoded(picture: Image.Image, kind: Format) -> bytes:
 
 
 def _prebuilt(order: Order) -> bytes:
-    from sandbox import painter
+    from sandbox.painter import painter
 
     ramp = Image.linear_gradient("L").resize((order.width, order.height))
     rest = Image.new("L", ramp.size, 160)

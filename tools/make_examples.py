@@ -10,7 +10,7 @@ import io
 import json
 from pathlib import Path
 
-from sandbox.painter import paint
+from sandbox.painter.painter import paint
 
 TARGET = Path(__file__).parent.parent / "assets" / "examples.json"
 IDEAS = (

@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from sandbox.painter import mark, mark_box, paint, repaint
+from sandbox.painter.painter import mark, mark_box, paint, repaint
 
 ROOT = Path(__file__).resolve().parents[2]
 PROMPT = "sunset, snowy mountains, a lake, a red sailboat and birds"

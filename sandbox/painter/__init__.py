@@ -1,0 +1,1 @@
+"""Paints a landscape from words, with NumPy alone."""
