@@ -8,10 +8,10 @@ import numpy as np
 
 from sandbox.canvas import Oval, Point, Polygon, Rgb, Shape, Wash, box
 from sandbox.ground import Ground
+from sandbox.painter.vocabulary import Kind
 from sandbox.palette import GLASS, LAMP, SNOW, TRUNK, WOOD, darker, lighter, mix
 from sandbox.placement import place
 from sandbox.view import Spot, View
-from sandbox.words import Kind
 
 Drawing: TypeAlias = Callable[[View, Spot, Rgb], None]
 

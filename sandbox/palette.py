@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from sandbox.canvas import Rgb
-from sandbox.words import Colour, Sky
+from sandbox.painter.vocabulary import Colour, Sky
 
 Stops: TypeAlias = tuple[Rgb, Rgb, Rgb]
 

@@ -9,10 +9,10 @@ import numpy as np
 from sandbox.canvas import Rgb
 from sandbox.composition import NATURAL, numbered, pick
 from sandbox.ground import Ground
+from sandbox.painter.vocabulary import Kind
 from sandbox.palette import COLOURS, PINE
 from sandbox.scene import Thing
 from sandbox.view import Spot, View
-from sandbox.words import Kind
 
 Placed: TypeAlias = tuple[Kind, Spot, Rgb]
 

@@ -5,7 +5,7 @@ import unicodedata
 from dataclasses import dataclass, replace
 from functools import cache
 
-from sandbox.words import (
+from sandbox.painter.vocabulary import (
     SKY_OF_COLOUR,
     Colour,
     Grammar,

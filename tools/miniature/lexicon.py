@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sandbox import words as painter
+from sandbox.painter import vocabulary as painter
 
 SPECIALS = ("<pad>", "</s>", "<unk>", "<s>", ",")
 PLAIN_NOUNS = {

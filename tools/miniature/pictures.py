@@ -14,9 +14,9 @@ from sandbox.backdrop import draw_mountains, draw_sky
 from sandbox.canvas import Canvas
 from sandbox.ground import draw_ground
 from sandbox.objects import draw_each
+from sandbox.painter.vocabulary import Kind
 from sandbox.scene import Scene
 from sandbox.view import View, look
-from sandbox.words import Kind
 from tools.miniature.scenes import describe, draw_scene
 
 BUCKETS = SIZES
