@@ -24,7 +24,7 @@ from backends.flux.sampling import Flux, Order, open_model
 from backends.miniature import FOLDER, Miniature, MiniatureText
 from bench.miniature_judges import HEADS, OBJECTS, Judges, answers
 from core.events import Preview
-from sandbox.scene import Scene, Thing
+from sandbox.painter.scene import Scene, Thing
 from tools.miniature.pictures import paint_scene
 from tools.miniature.scenes import scene_of
 

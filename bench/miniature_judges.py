@@ -7,8 +7,8 @@ from typing import get_args
 
 import numpy as np
 
+from sandbox.painter.scene import Scene
 from sandbox.painter.vocabulary import COLOURS, Sky
-from sandbox.scene import Scene
 
 NAME = "miniature_judges.npz"
 KERNELS = ((3, 16, 2), (16, 32, 2), (32, 64, 2), (64, 48, 2))

@@ -8,8 +8,8 @@ from typing import TypeVar, get_args
 
 import numpy as np
 
+from sandbox.painter.scene import Scene, Thing
 from sandbox.painter.vocabulary import Colour, Kind, Place, Size, Sky
-from sandbox.scene import Scene, Thing
 
 T = TypeVar("T")
 

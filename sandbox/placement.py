@@ -9,9 +9,9 @@ import numpy as np
 from sandbox.canvas import Rgb
 from sandbox.composition import NATURAL, numbered, pick
 from sandbox.ground import Ground
+from sandbox.painter.scene import Thing
 from sandbox.painter.vocabulary import Kind
 from sandbox.palette import COLOURS, PINE
-from sandbox.scene import Thing
 from sandbox.view import Spot, View
 
 Placed: TypeAlias = tuple[Kind, Spot, Rgb]

@@ -12,7 +12,7 @@ from sandbox.canvas import Canvas, Floats
 from sandbox.composition import complete, dice
 from sandbox.ground import draw_ground
 from sandbox.objects import draw_objects
-from sandbox.scene import read
+from sandbox.painter.scene import read
 from sandbox.view import look
 
 CLEAN_STEPS = 20

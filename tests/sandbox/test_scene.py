@@ -2,7 +2,7 @@
 
 import pytest
 
-from sandbox.scene import Scene, Thing, known_words, read, unknown
+from sandbox.painter.scene import Scene, Thing, known_words, read, unknown
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ from sandbox.backdrop import draw_mountains, draw_sky
 from sandbox.canvas import Canvas
 from sandbox.ground import draw_ground
 from sandbox.objects import draw_each
+from sandbox.painter.scene import Scene
 from sandbox.painter.vocabulary import Kind
-from sandbox.scene import Scene
 from sandbox.view import View, look
 from tools.miniature.scenes import describe, draw_scene
 

@@ -8,8 +8,8 @@ from typing import get_args
 import numpy as np
 import torch
 
+from sandbox.painter.scene import Scene, Thing
 from sandbox.painter.vocabulary import COLOURS, PLACES, SIZES, Sky
-from sandbox.scene import Scene, Thing
 from tools.miniature.scenes import KINDS, SPOTTED
 
 COLOURLESS = ("stars", "birds", "pines")

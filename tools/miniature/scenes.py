@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from sandbox.composition import complete
+from sandbox.painter.scene import Scene, Thing
 from sandbox.painter.vocabulary import Colour, Kind, Place, Size, Sky
-from sandbox.scene import Scene, Thing
 from tools.miniature.lexicon import PLAIN_NOUNS
 
 FULL = 10.0  # a guidance at which the painter leaves nothing out
