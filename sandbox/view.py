@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sandbox.canvas import Canvas, Rgb
-from sandbox.composition import dice
+from sandbox.painter.composition import dice
 from sandbox.painter.scene import Scene, Thing
 from sandbox.palette import COLOURS, SKIES, Light, Stops, mix
 

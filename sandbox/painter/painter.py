@@ -9,9 +9,9 @@ from PIL import Image, ImageDraw, ImageFont
 
 from sandbox.backdrop import draw_mountains, draw_sky
 from sandbox.canvas import Canvas, Floats
-from sandbox.composition import complete, dice
 from sandbox.ground import draw_ground
 from sandbox.objects import draw_objects
+from sandbox.painter.composition import complete, dice
 from sandbox.painter.scene import read
 from sandbox.view import look
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from sandbox.composition import complete
+from sandbox.painter.composition import complete
 from sandbox.painter.scene import Scene, Thing
 from sandbox.painter.vocabulary import Colour, Kind, Place, Size, Sky
 from tools.miniature.lexicon import PLAIN_NOUNS
