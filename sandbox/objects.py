@@ -7,7 +7,7 @@ from typing import TypeAlias
 import numpy as np
 
 from sandbox.canvas import Oval, Point, Polygon, Rgb, Shape, Wash, box
-from sandbox.ground import Ground
+from sandbox.painter.ground import Ground
 from sandbox.painter.placement import place
 from sandbox.painter.vocabulary import Kind
 from sandbox.palette import GLASS, LAMP, SNOW, TRUNK, WOOD, darker, lighter, mix

@@ -7,8 +7,8 @@ from typing import TypeAlias
 import numpy as np
 
 from sandbox.canvas import Rgb
-from sandbox.ground import Ground
 from sandbox.painter.composition import NATURAL, numbered, pick
+from sandbox.painter.ground import Ground
 from sandbox.painter.scene import Thing
 from sandbox.painter.vocabulary import Kind
 from sandbox.palette import COLOURS, PINE
