@@ -8,10 +8,10 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from sandbox.canvas import Canvas, Floats
-from sandbox.objects import draw_objects
 from sandbox.painter.backdrop import draw_mountains, draw_sky
 from sandbox.painter.composition import complete, dice
 from sandbox.painter.ground import draw_ground
+from sandbox.painter.objects import draw_objects
 from sandbox.painter.scene import read
 from sandbox.view import look
 

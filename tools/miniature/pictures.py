@@ -11,9 +11,9 @@ import numpy as np
 
 from backends.flux.sampling import SIZES
 from sandbox.canvas import Canvas
-from sandbox.objects import draw_each
 from sandbox.painter.backdrop import draw_mountains, draw_sky
 from sandbox.painter.ground import draw_ground
+from sandbox.painter.objects import draw_each
 from sandbox.painter.scene import Scene
 from sandbox.painter.vocabulary import Kind
 from sandbox.view import View, look
