@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from sandbox.canvas import Rgb
+from sandbox.painter.canvas import Rgb
 from sandbox.painter.vocabulary import Colour, Sky
 
 Stops: TypeAlias = tuple[Rgb, Rgb, Rgb]

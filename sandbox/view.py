@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sandbox.canvas import Canvas, Rgb
+from sandbox.painter.canvas import Canvas, Rgb
 from sandbox.painter.composition import dice
 from sandbox.painter.scene import Scene, Thing
 from sandbox.palette import COLOURS, SKIES, Light, Stops, mix

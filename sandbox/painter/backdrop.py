@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sandbox.canvas import Floats, Oval, Point, Polygon, Rgb, Shape, Wash
+from sandbox.painter.canvas import Floats, Oval, Point, Polygon, Rgb, Shape, Wash
 from sandbox.painter.scene import Thing
 from sandbox.palette import SNOW, WHITE, darker, lighter, mix
 from sandbox.view import View

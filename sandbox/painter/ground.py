@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sandbox.canvas import Floats, Oval, Point, Polygon, Rgb, Shape, Wash
+from sandbox.painter.canvas import Floats, Oval, Point, Polygon, Rgb, Shape, Wash
 from sandbox.painter.composition import GROUNDS, STANDING
 from sandbox.painter.scene import Thing
 from sandbox.palette import COLOURS, SNOW, darker, lighter, mix

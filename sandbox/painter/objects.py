@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from sandbox.canvas import Oval, Point, Polygon, Rgb, Shape, Wash, box
+from sandbox.painter.canvas import Oval, Point, Polygon, Rgb, Shape, Wash, box
 from sandbox.painter.ground import Ground
 from sandbox.painter.placement import place
 from sandbox.painter.vocabulary import Kind

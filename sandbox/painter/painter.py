@@ -7,8 +7,8 @@ from typing import TypedDict, Unpack
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from sandbox.canvas import Canvas, Floats
 from sandbox.painter.backdrop import draw_mountains, draw_sky
+from sandbox.painter.canvas import Canvas, Floats
 from sandbox.painter.composition import complete, dice
 from sandbox.painter.ground import draw_ground
 from sandbox.painter.objects import draw_objects

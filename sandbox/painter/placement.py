@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from sandbox.canvas import Rgb
+from sandbox.painter.canvas import Rgb
 from sandbox.painter.composition import NATURAL, numbered, pick
 from sandbox.painter.ground import Ground
 from sandbox.painter.scene import Thing

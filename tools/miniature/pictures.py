@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from backends.flux.sampling import SIZES
-from sandbox.canvas import Canvas
 from sandbox.painter.backdrop import draw_mountains, draw_sky
+from sandbox.painter.canvas import Canvas
 from sandbox.painter.ground import draw_ground
 from sandbox.painter.objects import draw_each
 from sandbox.painter.scene import Scene
