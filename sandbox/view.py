@@ -6,8 +6,8 @@ import numpy as np
 
 from sandbox.painter.canvas import Canvas, Rgb
 from sandbox.painter.composition import dice
+from sandbox.painter.palette import COLOURS, SKIES, Light, Stops, mix
 from sandbox.painter.scene import Scene, Thing
-from sandbox.palette import COLOURS, SKIES, Light, Stops, mix
 
 HORIZONS = (0.55, 0.64)
 PLACE_SHARES = {"left": 0.23, "center": 0.5, "right": 0.77}

@@ -6,8 +6,8 @@ import numpy as np
 
 from sandbox.painter.canvas import Floats, Oval, Point, Polygon, Rgb, Shape, Wash
 from sandbox.painter.composition import GROUNDS, STANDING
+from sandbox.painter.palette import COLOURS, SNOW, darker, lighter, mix
 from sandbox.painter.scene import Thing
-from sandbox.palette import COLOURS, SNOW, darker, lighter, mix
 from sandbox.view import View
 
 SWELLS = {"hills": 0.14, "snow": 0.12, "desert": 0.15}

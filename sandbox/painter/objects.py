@@ -8,9 +8,9 @@ import numpy as np
 
 from sandbox.painter.canvas import Oval, Point, Polygon, Rgb, Shape, Wash, box
 from sandbox.painter.ground import Ground
+from sandbox.painter.palette import GLASS, LAMP, SNOW, TRUNK, WOOD, darker, lighter, mix
 from sandbox.painter.placement import place
 from sandbox.painter.vocabulary import Kind
-from sandbox.palette import GLASS, LAMP, SNOW, TRUNK, WOOD, darker, lighter, mix
 from sandbox.view import Spot, View
 
 Drawing: TypeAlias = Callable[[View, Spot, Rgb], None]

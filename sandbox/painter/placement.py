@@ -9,9 +9,9 @@ import numpy as np
 from sandbox.painter.canvas import Rgb
 from sandbox.painter.composition import NATURAL, numbered, pick
 from sandbox.painter.ground import Ground
+from sandbox.painter.palette import COLOURS, PINE
 from sandbox.painter.scene import Thing
 from sandbox.painter.vocabulary import Kind
-from sandbox.palette import COLOURS, PINE
 from sandbox.view import Spot, View
 
 Placed: TypeAlias = tuple[Kind, Spot, Rgb]
