@@ -7,7 +7,7 @@ import numpy as np
 from sandbox.painter.canvas import Floats, Oval, Point, Polygon, Rgb, Shape, Wash
 from sandbox.painter.palette import SNOW, WHITE, darker, lighter, mix
 from sandbox.painter.scene import Thing
-from sandbox.view import View
+from sandbox.painter.view import View
 
 CRATERS = ((-0.32, -0.22, 0.2), (0.28, 0.12, 0.26), (-0.12, 0.46, 0.14), (0.2, -0.5, 0.1))
 

@@ -8,7 +8,7 @@ from sandbox.painter.canvas import Floats, Oval, Point, Polygon, Rgb, Shape, Was
 from sandbox.painter.composition import GROUNDS, STANDING
 from sandbox.painter.palette import COLOURS, SNOW, darker, lighter, mix
 from sandbox.painter.scene import Thing
-from sandbox.view import View
+from sandbox.painter.view import View
 
 SWELLS = {"hills": 0.14, "snow": 0.12, "desert": 0.15}
 

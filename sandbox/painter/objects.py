@@ -10,8 +10,8 @@ from sandbox.painter.canvas import Oval, Point, Polygon, Rgb, Shape, Wash, box
 from sandbox.painter.ground import Ground
 from sandbox.painter.palette import GLASS, LAMP, SNOW, TRUNK, WOOD, darker, lighter, mix
 from sandbox.painter.placement import place
+from sandbox.painter.view import Spot, View
 from sandbox.painter.vocabulary import Kind
-from sandbox.view import Spot, View
 
 Drawing: TypeAlias = Callable[[View, Spot, Rgb], None]
 

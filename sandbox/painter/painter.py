@@ -13,7 +13,7 @@ from sandbox.painter.composition import complete, dice
 from sandbox.painter.ground import draw_ground
 from sandbox.painter.objects import draw_objects
 from sandbox.painter.scene import read
-from sandbox.view import look
+from sandbox.painter.view import look
 
 CLEAN_STEPS = 20
 PLAIN_GUIDANCE = 3.5

@@ -11,8 +11,8 @@ from sandbox.painter.composition import NATURAL, numbered, pick
 from sandbox.painter.ground import Ground
 from sandbox.painter.palette import COLOURS, PINE
 from sandbox.painter.scene import Thing
+from sandbox.painter.view import Spot, View
 from sandbox.painter.vocabulary import Kind
-from sandbox.view import Spot, View
 
 Placed: TypeAlias = tuple[Kind, Spot, Rgb]
 

@@ -15,8 +15,8 @@ from sandbox.painter.canvas import Canvas
 from sandbox.painter.ground import draw_ground
 from sandbox.painter.objects import draw_each
 from sandbox.painter.scene import Scene
+from sandbox.painter.view import View, look
 from sandbox.painter.vocabulary import Kind
-from sandbox.view import View, look
 from tools.miniature.scenes import describe, draw_scene
 
 BUCKETS = SIZES
