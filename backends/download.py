@@ -14,7 +14,7 @@ import httpx
 
 from backends.addresses import CheckedTransport, ForbiddenAddressError, allowed, redirected
 from backends.answers import retry_after
-from backends.http import Patience, translated
+from backends.remote.client import Patience, translated
 from core import pictures
 from core.errors import BadResponseError, PlaygroundError, UnavailableError
 

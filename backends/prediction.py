@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from backends.answers import Answer, clip
-from backends.http import LOOK, throttled
+from backends.remote.client import LOOK, throttled
 from core.errors import (
     AuthError,
     BackendError,

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from backends.addresses import ForbiddenAddressError
 from backends.download import Downloads, deadline_in
-from backends.http import Api, Patience
 from backends.prediction import outcome
+from backends.remote.client import Api, Patience
 from core.errors import BadResponseError, UnavailableError
 from core.pictures import Picture
 

@@ -14,9 +14,9 @@ from typing import Any, Literal
 
 from backends import account, sandboxed
 from backends.download import Downloads
-from backends.http import LOOK, Api
 from backends.polling import Bucket, Pace
 from backends.prediction import Prediction, accepted
+from backends.remote.client import LOOK, Api
 from backends.together import Together
 from backends.uploads import Uploads
 from backends.watch import DEADLINE_S, Watch

@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from backends.answers import Answer, clip, parse, retry_after
-from backends.http import Api, Patience, translated
+from backends.remote.client import Api, Patience, translated
 from core.errors import BackendError, BadResponseError, RunTimeoutError, UnavailableError
 
 REQUEST = httpx.Request("GET", "https://api.example/x")

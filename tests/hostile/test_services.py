@@ -13,10 +13,11 @@ from typing import Any
 import httpx
 import pytest
 
-from backends import download, http
+from backends import download
 from backends.addresses import CheckedTransport
 from backends.download import Downloads, unpacked
-from backends.http import Api
+from backends.remote import client
+from backends.remote.client import Api
 from core import pictures
 from core.errors import BadResponseError, UnavailableError
 from core.events import Finished
@@ -64,7 +65,7 @@ async def test_case_7_headers_a_byte_at_a_time_end_at_the_deadline(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Every byte is in time for a read, but the whole answer has a deadline of its own."""
-    monkeypatch.setattr(http, "ANSWER_S", 0.2)
+    monkeypatch.setattr(client, "ANSWER_S", 0.2)
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")

@@ -1,0 +1,1 @@
+"""What all remote services share: one HTTP client, downloads, polling and refusals."""
