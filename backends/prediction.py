@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from backends.answers import Answer, clip
 from backends.remote.client import LOOK, throttled
+from backends.remote.responses import Answer, clip
 from core.errors import (
     AuthError,
     BackendError,

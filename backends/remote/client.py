@@ -17,8 +17,8 @@ from typing import Any
 
 import httpx
 
-from backends.answers import Answer, parse, retry_after
 from backends.clock import Clock
+from backends.remote.responses import Answer, parse, retry_after
 from core.errors import BackendError, BadResponseError, Charged, RateLimitError, UnavailableError
 from core.pictures import Picture
 from core.redact import MASK, forms

@@ -18,8 +18,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backends.addresses import ForbiddenAddressError, allowed, is_public
-from backends.answers import Answer, clip, parse, retry_after
 from backends.prediction import Prediction, accepted, failure, outcome, refusal
+from backends.remote.responses import Answer, clip, parse, retry_after
 from core.errors import BackendError
 from core.events import Finished
 from tests.backends.services import ANSWER, events, siraya

@@ -14,8 +14,8 @@ from email.utils import format_datetime
 import httpx
 import pytest
 
-from backends.answers import Answer, clip, parse, retry_after
 from backends.remote.client import Api, Patience, translated
+from backends.remote.responses import Answer, clip, parse, retry_after
 from core.errors import BackendError, BadResponseError, RunTimeoutError, UnavailableError
 
 REQUEST = httpx.Request("GET", "https://api.example/x")

@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from backends.answers import Answer
 from backends.prediction import accepted, failure, read
+from backends.remote.responses import Answer
 from core.errors import (
     BackendError,
     BadResponseError,

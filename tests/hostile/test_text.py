@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from backends.answers import clip
+from backends.remote.responses import clip
 from core import metadata
 from core.errors import InputError, PlaygroundError
 from core.jobs.ledger import Job
