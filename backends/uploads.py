@@ -6,9 +6,9 @@ import base64
 from dataclasses import dataclass
 
 from backends.addresses import ForbiddenAddressError
-from backends.download import Downloads, deadline_in
 from backends.prediction import outcome
 from backends.remote.client import Api, Patience
+from backends.remote.downloads import Downloads, deadline_in
 from core.errors import BadResponseError, UnavailableError
 from core.pictures import Picture
 

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from backends.addresses import CheckedTransport, ForbiddenAddressError, is_public
-from backends.download import Downloads, ExpiredError, unpacked
+from backends.remote.downloads import Downloads, ExpiredError, unpacked
 from core.errors import BackendError, BadResponseError, UnavailableError
 from tests.fakes import picture
 

@@ -13,11 +13,10 @@ from typing import Any
 import httpx
 import pytest
 
-from backends import download
 from backends.addresses import CheckedTransport
-from backends.download import Downloads, unpacked
-from backends.remote import client
+from backends.remote import client, downloads
 from backends.remote.client import Api
+from backends.remote.downloads import Downloads, unpacked
 from core import pictures
 from core.errors import BadResponseError, UnavailableError
 from core.events import Finished
@@ -247,7 +246,7 @@ async def test_case_54_a_download_that_trickles_is_given_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Each byte is in time, the file is not."""
-    monkeypatch.setattr(download, "TRY_S", 0.2)
+    monkeypatch.setattr(downloads, "TRY_S", 0.2)
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
