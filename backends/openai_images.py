@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from backends import sandboxed
-from backends.addresses import ForbiddenAddressError
 from backends.prediction import blocked, refusal
 from backends.remote.client import LOOK, PICTURE_JSON_BYTES, Api, Form, warming
 from backends.remote.downloads import AGAIN, Downloads, deadline_in, unpacked
+from backends.remote.public_addresses import ForbiddenAddressError
 from backends.remote.responses import Answer
 from core import params as fields
 from core.errors import BackendError, BadResponseError, RunTimeoutError

@@ -12,8 +12,13 @@ from typing import IO, Any
 
 import httpx
 
-from backends.addresses import CheckedTransport, ForbiddenAddressError, allowed, redirected
 from backends.remote.client import Patience, translated
+from backends.remote.public_addresses import (
+    CheckedTransport,
+    ForbiddenAddressError,
+    allowed,
+    redirected,
+)
 from backends.remote.responses import retry_after
 from core import pictures
 from core.errors import BadResponseError, PlaygroundError, UnavailableError

@@ -23,7 +23,7 @@ from typing import Any
 import httpx
 from PIL import Image
 
-from backends.addresses import CheckedTransport
+from backends.remote.public_addresses import CheckedTransport
 from core import pictures
 from core.history import History
 from core.jobs.ledger import Ledger

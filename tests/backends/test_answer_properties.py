@@ -17,8 +17,8 @@ import httpx
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backends.addresses import ForbiddenAddressError, allowed, is_public
 from backends.prediction import Prediction, accepted, failure, outcome, refusal
+from backends.remote.public_addresses import ForbiddenAddressError, allowed, is_public
 from backends.remote.responses import Answer, clip, parse, retry_after
 from core.errors import BackendError
 from core.events import Finished

@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from backends.addresses import MOST_NAMES, CheckedTransport
+from backends.remote.public_addresses import MOST_NAMES, CheckedTransport
 
 pytestmark = pytest.mark.anyio
 

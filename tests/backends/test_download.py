@@ -10,8 +10,8 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from backends.addresses import CheckedTransport, ForbiddenAddressError, is_public
 from backends.remote.downloads import Downloads, ExpiredError, unpacked
+from backends.remote.public_addresses import CheckedTransport, ForbiddenAddressError, is_public
 from core.errors import BackendError, BadResponseError, UnavailableError
 from tests.fakes import picture
 

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from backends.addresses import CheckedTransport, ForbiddenAddressError
+from backends.remote.public_addresses import CheckedTransport, ForbiddenAddressError
 from core.errors import BackendError, RateLimitError, RejectedError, RunTimeoutError
 from core.events import Accepted, Finished
 from sandbox import Options, create_app

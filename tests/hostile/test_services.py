@@ -13,10 +13,10 @@ from typing import Any
 import httpx
 import pytest
 
-from backends.addresses import CheckedTransport
 from backends.remote import client, downloads
 from backends.remote.client import Api
 from backends.remote.downloads import Downloads, unpacked
+from backends.remote.public_addresses import CheckedTransport
 from core import pictures
 from core.errors import BadResponseError, UnavailableError
 from core.events import Finished
