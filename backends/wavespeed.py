@@ -13,10 +13,10 @@ from contextlib import aclosing, suppress
 from typing import Any, Literal
 
 from backends import account, sandboxed
-from backends.polling import Bucket, Pace
 from backends.prediction import Prediction, accepted
 from backends.remote.client import LOOK, Api
 from backends.remote.downloads import Downloads
+from backends.remote.polling import Bucket, Pace
 from backends.together import Together
 from backends.uploads import Uploads
 from backends.watch import DEADLINE_S, Watch

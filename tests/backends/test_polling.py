@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from backends.polling import Bucket, Pace
+from backends.remote.polling import Bucket, Pace
 
 
 def learned(typical: float, spread: float = 0.15, jobs: int = 30) -> Pace:
