@@ -17,7 +17,7 @@ from typing import Any
 
 import httpx
 
-from backends.clock import Clock
+from backends.remote.clock import Clock
 from backends.remote.responses import Answer, parse, retry_after
 from core.errors import BackendError, BadResponseError, Charged, RateLimitError, UnavailableError
 from core.pictures import Picture
