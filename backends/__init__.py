@@ -12,7 +12,8 @@ from hmac import compare_digest
 
 from pydantic import SecretStr
 
-from backends import local, miniature, openai_images, self_hosted, wavespeed
+from backends import local, miniature, self_hosted, wavespeed
+from backends.remote import openai_images
 from core.backend import Backend
 from core.errors import InputError
 from core.settings import Settings

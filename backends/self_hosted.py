@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from backends.openai_images import Dialect, Engine, OpenAIImages
+from backends.remote.openai_images import Dialect, Engine, OpenAIImages
 from core import params as fields
 from core.params import Edit, ImageToImage, TextToImage
 from core.settings import Settings

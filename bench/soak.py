@@ -28,7 +28,7 @@ from typing import Any
 
 import httpx
 
-from backends import openai_images
+from backends.remote import openai_images
 from backends.wavespeed import WaveSpeed
 from bench.delay import free_port
 from bench.soak_account import Wish, account, pending, wishes

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 
 from backends import self_hosted as engines
-from backends.openai_images import SIRAYA, Engine, OpenAIImages
+from backends.remote.openai_images import SIRAYA, Engine, OpenAIImages
 from backends.wavespeed import WaveSpeed
 from core import pictures
 from core.events import Event
