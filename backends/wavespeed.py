@@ -12,8 +12,9 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, suppress
 from typing import Any, Literal
 
-from backends import account, sandboxed
+from backends import account
 from backends.prediction import Prediction, accepted
+from backends.remote import sandboxed
 from backends.remote.client import LOOK, Api
 from backends.remote.downloads import Downloads
 from backends.remote.polling import Bucket, Pace

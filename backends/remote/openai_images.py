@@ -11,8 +11,8 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from backends import sandboxed
 from backends.prediction import blocked, refusal
+from backends.remote import sandboxed
 from backends.remote.client import LOOK, PICTURE_JSON_BYTES, Api, Form, warming
 from backends.remote.downloads import AGAIN, Downloads, deadline_in, unpacked
 from backends.remote.public_addresses import ForbiddenAddressError
