@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from backends.prediction import outcome
 from backends.remote.client import Api
+from backends.wavespeed.predictions import outcome
 from core.backend import Found
 
 PAGE = 100

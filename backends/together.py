@@ -15,9 +15,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from backends.prediction import Prediction, outcome, read
 from backends.remote.client import Api
 from backends.remote.polling import Bucket
+from backends.wavespeed.predictions import Prediction, outcome, read
 from core.errors import PlaygroundError
 
 MANY = 6

@@ -5,10 +5,10 @@ from __future__ import annotations
 import base64
 from dataclasses import dataclass
 
-from backends.prediction import outcome
 from backends.remote.client import Api, Patience
 from backends.remote.downloads import Downloads, deadline_in
 from backends.remote.public_addresses import ForbiddenAddressError
+from backends.wavespeed.predictions import outcome
 from core.errors import BadResponseError, UnavailableError
 from core.pictures import Picture
 

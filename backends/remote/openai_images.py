@@ -11,12 +11,12 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from backends.prediction import blocked, refusal
 from backends.remote import sandboxed
 from backends.remote.client import LOOK, PICTURE_JSON_BYTES, Api, Form, warming
 from backends.remote.downloads import AGAIN, Downloads, deadline_in, unpacked
 from backends.remote.public_addresses import ForbiddenAddressError
 from backends.remote.responses import Answer
+from backends.wavespeed.predictions import blocked, refusal
 from core import params as fields
 from core.errors import BackendError, BadResponseError, RunTimeoutError
 from core.events import Delivered, Event, Finished, Running

@@ -13,7 +13,6 @@ from contextlib import aclosing, suppress
 from typing import Any, Literal
 
 from backends import account
-from backends.prediction import Prediction, accepted
 from backends.remote import sandboxed
 from backends.remote.client import LOOK, Api
 from backends.remote.downloads import Downloads
@@ -21,6 +20,7 @@ from backends.remote.polling import Bucket, Pace
 from backends.together import Together
 from backends.uploads import Uploads
 from backends.watch import DEADLINE_S, Watch
+from backends.wavespeed.predictions import Prediction, accepted
 from core import params as fields
 from core.backend import Found
 from core.errors import BadResponseError, PlaygroundError

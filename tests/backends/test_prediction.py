@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from backends.prediction import accepted, failure, read
 from backends.remote.responses import Answer
+from backends.wavespeed.predictions import accepted, failure, read
 from core.errors import (
     BackendError,
     BadResponseError,
