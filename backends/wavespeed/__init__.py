@@ -19,7 +19,7 @@ from backends.remote.downloads import Downloads
 from backends.remote.polling import Bucket, Pace
 from backends.together import Together
 from backends.uploads import Uploads
-from backends.watch import DEADLINE_S, Watch
+from backends.wavespeed.follow import DEADLINE_S, Watch
 from backends.wavespeed.predictions import Prediction, accepted
 from core import params as fields
 from core.backend import Found
