@@ -17,8 +17,8 @@ from backends.remote import sandboxed
 from backends.remote.client import LOOK, Api
 from backends.remote.downloads import Downloads
 from backends.remote.polling import Bucket, Pace
-from backends.together import Together
 from backends.uploads import Uploads
+from backends.wavespeed.batch_polling import Together
 from backends.wavespeed.follow import DEADLINE_S, Watch
 from backends.wavespeed.predictions import Prediction, accepted
 from core import params as fields

@@ -18,7 +18,7 @@ from backends.remote.downloads import Downloads, ExpiredError, unpacked
 from backends.remote.polling import Pace
 from backends.remote.public_addresses import ForbiddenAddressError
 from backends.remote.responses import Answer
-from backends.together import Together
+from backends.wavespeed.batch_polling import Together
 from backends.wavespeed.predictions import Prediction, failure, read, status_of
 from core.errors import BackendError, PlaygroundError, RejectedError, RunTimeoutError
 from core.events import Delivered, Event, Finished, Queued, Running
