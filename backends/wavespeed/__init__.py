@@ -12,12 +12,12 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, suppress
 from typing import Any, Literal
 
-from backends import account
 from backends.remote import sandboxed
 from backends.remote.client import LOOK, Api
 from backends.remote.downloads import Downloads
 from backends.remote.polling import Bucket, Pace
 from backends.uploads import Uploads
+from backends.wavespeed import account
 from backends.wavespeed.batch_polling import Together
 from backends.wavespeed.follow import DEADLINE_S, Watch
 from backends.wavespeed.predictions import Prediction, accepted
