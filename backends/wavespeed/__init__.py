@@ -16,11 +16,11 @@ from backends.remote import sandboxed
 from backends.remote.client import LOOK, Api
 from backends.remote.downloads import Downloads
 from backends.remote.polling import Bucket, Pace
-from backends.uploads import Uploads
 from backends.wavespeed import account
 from backends.wavespeed.batch_polling import Together
 from backends.wavespeed.follow import DEADLINE_S, Watch
 from backends.wavespeed.predictions import Prediction, accepted
+from backends.wavespeed.uploads import Uploads
 from core import params as fields
 from core.backend import Found
 from core.errors import BadResponseError, PlaygroundError
