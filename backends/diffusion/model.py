@@ -11,9 +11,9 @@ from io import BytesIO
 from typing import Any
 
 from backends.diffusion import machine, preview, speed
-from backends.diffusion.embeddings import Embeddings
 from backends.diffusion.order import Order, fitted
 from backends.diffusion.plan import Plan
+from backends.local.embeddings import Embeddings
 from core.errors import BackendError
 from core.events import Event, Finished, Preview, Running
 

@@ -17,12 +17,12 @@ import pytest
 from PIL import Image, ImageChops
 
 from backends.diffusion import fetch, loading, machine, speed
-from backends.diffusion.embeddings import MOST
 from backends.diffusion.loading import Wish
 from backends.diffusion.model import Model, PaintingStoppedError, Speed
 from backends.diffusion.order import Order
 from backends.diffusion.source import Source
 from backends.local import Local, create
+from backends.local.embeddings import MOST
 from core.errors import BackendError, NotReadyError
 from core.events import Event, Finished, Preview, Running
 from core.settings import Settings
