@@ -16,13 +16,13 @@ from typing import Any
 import pytest
 from PIL import Image, ImageChops
 
-from backends.diffusion import loading, machine, speed
-from backends.diffusion.loading import Wish
+from backends.diffusion import machine, speed
 from backends.diffusion.model import Model, PaintingStoppedError, Speed
 from backends.diffusion.order import Order
 from backends.diffusion.source import Source
-from backends.local import Local, create, fetch
+from backends.local import Local, create, fetch, loading
 from backends.local.embeddings import MOST
+from backends.local.loading import Wish
 from core.errors import BackendError, NotReadyError
 from core.events import Event, Finished, Preview, Running
 from core.settings import Settings
