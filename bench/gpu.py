@@ -22,7 +22,8 @@ import sys
 from concurrent.futures import Future, ProcessPoolExecutor
 from multiprocessing import get_context
 
-from backends.diffusion import machine, source
+from backends.diffusion import source
+from backends.local import machine
 from bench import full_flux
 from bench.gpu_ways import WAYS, Measured, Task, measure
 

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any
 
-from backends.diffusion import machine, preview, speed
+from backends.diffusion import preview, speed
 from backends.diffusion.order import Order, fitted
 from backends.diffusion.plan import Plan
+from backends.local import machine
 from backends.local.embeddings import Embeddings
 from core.errors import BackendError
 from core.events import Event, Finished, Preview, Running

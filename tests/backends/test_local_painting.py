@@ -16,11 +16,11 @@ from typing import Any
 import pytest
 from PIL import Image, ImageChops
 
-from backends.diffusion import machine, speed
+from backends.diffusion import speed
 from backends.diffusion.model import Model, PaintingStoppedError, Speed
 from backends.diffusion.order import Order
 from backends.diffusion.source import Source
-from backends.local import Local, create, fetch, loading
+from backends.local import Local, create, fetch, loading, machine
 from backends.local.embeddings import MOST
 from backends.local.loading import Wish
 from core.errors import BackendError, NotReadyError
