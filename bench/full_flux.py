@@ -8,8 +8,8 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-from backends.diffusion.model import ENCODERS
 from backends.local.embeddings import LONGEST, Embedded
+from backends.local.model import ENCODERS
 from tools import random_flux
 
 PIXELS = 16
