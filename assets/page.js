@@ -86,7 +86,7 @@ window.srpo = (() => {
       const fits = ([, [wide, high]]) => wide === width && high === height;
       return Object.entries(presets).find(fits)?.[0] ?? null;
     },
-    // The steps a strength runs are rounded up, to the letter as backends/diffusion/order.py does it.
+    // The steps a strength runs are rounded up, to the letter as backends/local/order.py does it.
     counted(words, strength, steps) {
       const run = steps - Math.max(0, Math.trunc(steps - Math.min(steps * strength, steps)));
       const text = words.replace("{run}", run).replace("{steps}", steps);

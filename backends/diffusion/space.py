@@ -10,7 +10,7 @@ from contextlib import closing
 from importlib.util import find_spec
 from typing import Any
 
-from backends.diffusion.order import Order
+from backends.local.order import Order
 from core.events import Event
 
 Tell = Callable[[Event], None]
