@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from backends.diffusion.plan import EXTRAS, Machine
+from backends.local.plan import EXTRAS, Machine
 
 GB = 1e9
 

@@ -11,10 +11,10 @@ from io import BytesIO
 from typing import Any
 
 from backends.diffusion import preview, speed
-from backends.diffusion.plan import Plan
 from backends.local import machine
 from backends.local.embeddings import Embeddings
 from backends.local.order import Order, fitted
+from backends.local.plan import Plan
 from core.errors import BackendError
 from core.events import Event, Finished, Preview, Running
 
