@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from PIL import Image, ImageChops
 
 from backends import local
-from backends.diffusion import preview
+from backends.local import preview
 from core.events import Finished, Preview
 from core.parsing import parse
 from core.settings import Settings
