@@ -22,8 +22,7 @@ import sys
 from concurrent.futures import Future, ProcessPoolExecutor
 from multiprocessing import get_context
 
-from backends.diffusion import source
-from backends.local import machine
+from backends.local import machine, source
 from bench import full_flux
 from bench.gpu_ways import WAYS, Measured, Task, measure
 

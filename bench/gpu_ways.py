@@ -14,11 +14,11 @@ from typing import Any, Protocol
 
 from PIL import Image
 
-from backends.diffusion.source import Source
 from backends.local import Local, loading, machine
 from backends.local.loading import Wish
 from backends.local.model import Model, Speed
 from backends.local.plan import choose
+from backends.local.source import Source
 from bench import full_flux
 from core.backend import Readiness
 from core.errors import NotReadyError

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from backends.diffusion.source import Source, is_path
+from backends.local.source import Source, is_path
 from core.errors import NotReadyError, PlaygroundError
 
 WANTED = ["model_index.json", "*/*.json", "*/*.txt", "*/*.model", "*/*.safetensors"]

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from backends.diffusion import speed
-from backends.diffusion.source import Source, folder_troubles, weight_bytes
 from backends.local import fetch, machine
 from backends.local.model import Model, Speed
 from backends.local.order import Order
 from backends.local.plan import FULL_GB, Machine, Plan, choose
+from backends.local.source import Source, folder_troubles, weight_bytes
 from core.backend import Readiness
 from core.errors import NotReadyError
 

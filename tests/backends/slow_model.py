@@ -7,12 +7,12 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from backends.diffusion.source import Source
 from backends.local import Local
 from backends.local.loading import Wish
 from backends.local.model import PaintingStoppedError
 from backends.local.order import Order
 from backends.local.plan import Plan
+from backends.local.source import Source
 from core.backend import Readiness
 from core.events import Event, Finished, Running
 from tests.fakes import picture

@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 
 from backends.diffusion import space
-from backends.diffusion.source import Source, examine
 from backends.local import Local, create, order_of
 from backends.local.loading import Wish
 from backends.local.order import Order
+from backends.local.source import Source, examine
 from core.backend import Loadable, Readiness
 from core.errors import BackendError, InputError, NotReadyError
 from core.events import Event, Finished, Loading, Running

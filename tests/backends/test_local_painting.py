@@ -17,12 +17,12 @@ import pytest
 from PIL import Image, ImageChops
 
 from backends.diffusion import speed
-from backends.diffusion.source import Source
 from backends.local import Local, create, fetch, loading, machine
 from backends.local.embeddings import MOST
 from backends.local.loading import Wish
 from backends.local.model import Model, PaintingStoppedError, Speed
 from backends.local.order import Order
+from backends.local.source import Source
 from core.errors import BackendError, NotReadyError
 from core.events import Event, Finished, Preview, Running
 from core.settings import Settings

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from backends.diffusion import source
-from backends.diffusion.source import Source, examine, is_path
+from backends.local import source
 from backends.local.order import Order, fitted, size_of
 from backends.local.plan import Machine, choose
+from backends.local.source import Source, examine, is_path
 from core import pictures
 from core.errors import NotReadyError
 from core.settings import Settings
