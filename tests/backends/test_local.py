@@ -14,8 +14,7 @@ from typing import Any
 
 import pytest
 
-from backends.diffusion import space
-from backends.local import Local, create, order_of
+from backends.local import Local, create, order_of, space
 from backends.local.loading import Wish
 from backends.local.order import Order
 from backends.local.source import Source, examine
