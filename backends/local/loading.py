@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from backends.diffusion import speed
-from backends.local import fetch, machine
+from backends.local import fetch, machine, speed
 from backends.local.model import Model, Speed
 from backends.local.order import Order
 from backends.local.plan import FULL_GB, Machine, Plan, choose

@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any
 
-from backends.diffusion import speed
-from backends.local import machine, preview
+from backends.local import machine, preview, speed
 from backends.local.embeddings import Embeddings
 from backends.local.order import Order, fitted
 from backends.local.plan import Plan

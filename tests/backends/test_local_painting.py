@@ -16,8 +16,7 @@ from typing import Any
 import pytest
 from PIL import Image, ImageChops
 
-from backends.diffusion import speed
-from backends.local import Local, create, fetch, loading, machine
+from backends.local import Local, create, fetch, loading, machine, speed
 from backends.local.embeddings import MOST
 from backends.local.loading import Wish
 from backends.local.model import Model, PaintingStoppedError, Speed
