@@ -15,13 +15,13 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import replace
 from typing import Any, Literal
 
-from backends.diffusion.worker import Worker
 from backends.local import loading, source, space
 from backends.local.loading import Wish
 from backends.local.model import Model, PaintingStoppedError
 from backends.local.order import LEAST, MOST, UNIT, Order, size_of
 from backends.local.source import Source
 from backends.local.space import Paint
+from backends.local.worker import Worker
 from core import params as fields
 from core.backend import Readiness
 from core.errors import BackendError, NotReadyError, PlaygroundError
