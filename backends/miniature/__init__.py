@@ -21,7 +21,7 @@ from core.params import ImageToImage, Params, Task, TextToImage
 from core.pictures import Picture
 from core.settings import Settings
 
-FOLDER = Path(__file__).parent.parent / "assets" / "miniature"
+FOLDER = Path(__file__).parents[2] / "assets" / "miniature"
 LARGEST = 1536
 NOTE = (
     "A tiny model of our own, in the box. It paints landscapes: sky, sun and moon, mountains, "
