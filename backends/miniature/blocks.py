@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from backends.flux.layers import (
+from backends.flux.weights import Floats
+from backends.miniature.layers import (
     Linear,
     Named,
     gelu,
@@ -18,7 +19,6 @@ from backends.flux.layers import (
     softmax,
     split_heads,
 )
-from backends.flux.weights import Floats
 
 HEAD = 32
 # Both halves of every rotated pair apart, so that turning them is four plain products.

@@ -7,7 +7,9 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from backends.flux.layers import (
+from backends.flux.lexicon import END
+from backends.flux.weights import Floats
+from backends.miniature.layers import (
     Named,
     gelu,
     join_heads,
@@ -17,8 +19,6 @@ from backends.flux.layers import (
     softmax,
     split_heads,
 )
-from backends.flux.lexicon import END
-from backends.flux.weights import Floats
 
 HEADS = 4
 BUCKETS = 32
