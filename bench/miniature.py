@@ -20,8 +20,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as app.py has it, before N
 import numpy as np
 from PIL import Image
 
-from backends.flux.sampling import Flux, Order, open_model
 from backends.miniature import FOLDER, Miniature, MiniatureText
+from backends.miniature.sampling import Flux, Order, open_model
 from bench.miniature_judges import HEADS, OBJECTS, Judges, answers
 from core.events import Preview
 from sandbox.painter.scene import Scene, Thing

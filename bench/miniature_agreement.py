@@ -9,7 +9,7 @@ import torch
 from diffusers import FluxImg2ImgPipeline, FluxPipeline
 from PIL import Image
 
-from backends.flux.sampling import SIZES, Flux, Order, pack, schedule
+from backends.miniature.sampling import SIZES, Flux, Order, pack, schedule
 
 STRENGTHS = (0.2, 0.5, 0.8, 0.95)
 

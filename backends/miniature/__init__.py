@@ -13,8 +13,8 @@ import numpy as np
 from PIL import Image
 
 from backends.flux import weights
-from backends.flux.sampling import Flux, Order, Sketch, open_model, size_for
 from backends.miniature.autoencoder import Bytes
+from backends.miniature.sampling import Flux, Order, Sketch, open_model, size_for
 from core import params as fields
 from core.events import Event, Finished, Preview, Running
 from core.params import ImageToImage, Params, Task, TextToImage

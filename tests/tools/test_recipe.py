@@ -13,7 +13,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs requirements-local.txt")
 pytest.importorskip("diffusers", reason="needs requirements-local.txt")
 
-from backends.flux.sampling import Order, open_model  # noqa: E402
+from backends.miniature.sampling import Order, open_model  # noqa: E402
 from bench.miniature_judges import HEADS, Judges  # noqa: E402
 
 pytestmark = pytest.mark.skipif(

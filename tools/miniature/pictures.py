@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from backends.flux.sampling import SIZES
+from backends.miniature.sampling import SIZES
 from sandbox.painter.backdrop import draw_mountains, draw_sky
 from sandbox.painter.canvas import Canvas
 from sandbox.painter.ground import draw_ground

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from backends.flux.sampling import Flux, Order, open_model
 from backends.miniature.autoencoder import Bytes
+from backends.miniature.sampling import Flux, Order, open_model
 from bench.miniature import FIRST, say
 from tools.miniature.pictures import paint_scene
 from tools.miniature.scenes import scene_of
