@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import numpy as np
 from PIL import Image
 
-from backends.flux import weights
+from backends.miniature import weights
 from backends.miniature.autoencoder import Bytes
 from backends.miniature.sampling import Flux, Order, Sketch, open_model, size_for
 from core import params as fields

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from backends.flux.weights import Floats
 from backends.miniature.layers import Named
+from backends.miniature.weights import Floats
 
 LATENT_CHANNELS = 16
 BOUND = np.float32(3.0)  # the decoder squeezes latents into this range; also their scaling factor

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from backends.flux.weights import Floats
 from backends.miniature.layers import (
     Linear,
     Named,
@@ -19,6 +18,7 @@ from backends.miniature.layers import (
     softmax,
     split_heads,
 )
+from backends.miniature.weights import Floats
 
 HEAD = 32
 # Both halves of every rotated pair apart, so that turning them is four plain products.

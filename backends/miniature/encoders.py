@@ -7,7 +7,6 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from backends.flux.weights import Floats
 from backends.miniature.layers import (
     Named,
     gelu,
@@ -19,6 +18,7 @@ from backends.miniature.layers import (
     split_heads,
 )
 from backends.miniature.lexicon import END
+from backends.miniature.weights import Floats
 
 HEADS = 4
 BUCKETS = 32

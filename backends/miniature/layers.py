@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from backends.flux.weights import Floats
+from backends.miniature.weights import Floats
 
 Named = dict[str, Floats]
 

@@ -8,7 +8,7 @@ import unicodedata
 import numpy as np
 from numpy.typing import NDArray
 
-from backends.flux.weights import Weights
+from backends.miniature.weights import Weights
 
 TOKENS = 32
 PAD, END, START = 0, 1, 3

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from backends.flux import weights as files
-from backends.flux.weights import Floats
+from backends.miniature import weights as files
 from backends.miniature.autoencoder import LATENT_CHANNELS, Autoencoder, Bytes
 from backends.miniature.encoders import T5, Clip
 from backends.miniature.lexicon import Lexicon
 from backends.miniature.transformer import Transformer
+from backends.miniature.weights import Floats
 
 SIZES = ((128, 128), (160, 96), (96, 160), (192, 80), (80, 192))
 """Widths and heights the model was trained on."""

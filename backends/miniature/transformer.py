@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from backends.flux.weights import Floats
 from backends.miniature.blocks import HEAD, DoubleBlock, SingleBlock, Turns, modulated
 from backends.miniature.layers import Named, linear, silu
+from backends.miniature.weights import Floats
 
 AXES = (8, 12, 12)
 WAVES = 256

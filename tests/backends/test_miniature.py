@@ -15,10 +15,10 @@ import pytest
 from PIL import Image
 from pydantic import ValidationError
 
-from backends.flux.weights import CHECKSUM, NAME
 from backends.miniature import FOLDER, Miniature, MiniatureImage, MiniatureText
 from backends.miniature.lexicon import END, Lexicon
 from backends.miniature.sampling import open_model
+from backends.miniature.weights import CHECKSUM, NAME
 from core import pictures
 from core.errors import NotReadyError
 from core.events import Event, Finished, Preview, Running

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from backends.flux.weights import NAME
 from backends.miniature import NOTE, PROMPTS
+from backends.miniature.weights import NAME
 from tests.browser.conftest import PUBLIC
 from tests.browser.visitor import IMAGE, TEXT, Visitor
 from tests.end_to_end.program import ROOT, Playground

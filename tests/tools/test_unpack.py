@@ -10,10 +10,10 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs requirements-local.txt")
 pytest.importorskip("diffusers", reason="needs requirements-local.txt")
 
-from backends.flux.weights import load  # noqa: E402
 from backends.miniature import FOLDER  # noqa: E402
 from backends.miniature.encoders import T5, Clip  # noqa: E402
 from backends.miniature.sampling import open_model  # noqa: E402
+from backends.miniature.weights import load  # noqa: E402
 from tools.miniature.learner import Learner, Recipe  # noqa: E402
 from tools.miniature.unpack import unpack  # noqa: E402
 

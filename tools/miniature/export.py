@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from diffusers import AutoencoderTiny, FluxPipeline
 
-from backends.flux.weights import CHECKSUM, NAME, SCALE
+from backends.miniature.weights import CHECKSUM, NAME, SCALE
 from tools.miniature import lexicon
 from tools.miniature.latents import load_components
 from tools.miniature.learner import Recipe, build_networks

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from backends.flux.weights import Weights, load
+from backends.miniature.weights import Weights, load
 from tools.miniature import text
 from tools.miniature.learner import Learner, Recipe
 from tools.miniature.networks import build_autoencoder, build_clip, build_t5
