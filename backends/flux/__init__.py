@@ -1,1 +1,0 @@
-"""FLUX's architecture at miniature size, run with NumPy alone."""
