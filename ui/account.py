@@ -9,7 +9,7 @@ import gradio as gr
 
 from core.errors import PlaygroundError
 from core.studio import Studio
-from ui import draw, words
+from ui import draw, messages
 from ui.make import FREE, PRIVATE
 from ui.owner import browser_of, owner_of
 from ui.server.sign_in import START, user_of
@@ -21,7 +21,7 @@ Login = Literal["", "password", "account"]
 # Inside another site's page a browser may keep no cookie of ours, and the hub may not be shown.
 GO = f"""(label) => {{
   const here = '?_target_url=' + encodeURIComponent('/' + location.search);
-  if (label !== {json.dumps(words.SIGN_IN_WITH_HUB)}) location.assign('/logout' + here);
+  if (label !== {json.dumps(messages.SIGN_IN_WITH_HUB)}) location.assign('/logout' + here);
   else if (window.top === window) location.assign('{START}' + here);
   else window.open('{START}' + here, '_blank');
 }}"""
@@ -35,7 +35,7 @@ def button(login: Login) -> gr.LoginButton | None:
     """
     if login != "account":
         return None
-    return gr.LoginButton(words.SIGN_IN_WITH_HUB, size="sm", icon=None, elem_id="sign-in")
+    return gr.LoginButton(messages.SIGN_IN_WITH_HUB, size="sm", icon=None, elem_id="sign-in")
 
 
 def build(
@@ -56,7 +56,7 @@ def build(
 
 def _label(request: gr.Request) -> str:
     user = user_of(request)
-    return words.sign_out(user.name) if user else words.SIGN_IN_WITH_HUB
+    return messages.sign_out(user.name) if user else messages.SIGN_IN_WITH_HUB
 
 
 def _offer(studio: Studio, who: gr.BrowserState, load: Any) -> None:
@@ -64,8 +64,8 @@ def _offer(studio: Studio, who: gr.BrowserState, load: Any) -> None:
     left = gr.BrowserState(0, storage_key="srpo-left", secret="srpo")
     with gr.Row(visible=False, elem_id="take-along", elem_classes="offer") as bar:
         question = gr.HTML(apply_default_css=False)
-        take = gr.Button(words.TAKE, size="sm", variant="primary")
-        leave = gr.Button(words.LEAVE, size="sm")
+        take = gr.Button(messages.TAKE, size="sm", variant="primary")
+        leave = gr.Button(messages.LEAVE, size="sm")
 
     async def ask(token: Any, before: Any, request: gr.Request) -> Update:
         """Ask a user who signed in on a browser that has something of its own."""
@@ -73,7 +73,7 @@ def _offer(studio: Studio, who: gr.BrowserState, load: Any) -> None:
         known = before if isinstance(before, int) else 0
         if images + under_way <= known:
             return {bar: gr.update(visible=False), question: ""}
-        asked = draw.notice(words.take_along(images, under_way), "info")
+        asked = draw.notice(messages.take_along(images, under_way), "info")
         return {bar: gr.update(visible=True), question: asked}
 
     async def _left(token: Any, request: gr.Request) -> tuple[int, int]:
@@ -90,7 +90,7 @@ def _offer(studio: Studio, who: gr.BrowserState, load: Any) -> None:
             if browser and owner.startswith("user:"):
                 await studio.hand_over(browser, owner)
         except PlaygroundError as error:
-            raise gr.Error(words.trouble(error), print_exception=False) from error
+            raise gr.Error(messages.trouble(error), print_exception=False) from error
         return {bar: gr.update(visible=False)}
 
     async def not_now(token: Any, request: gr.Request) -> Update:

@@ -21,7 +21,7 @@ from core.jobs.limits import Consent, amount
 from core.params import Task
 from core.parsing import parse
 from core.studio import Studio
-from ui import words
+from ui import messages
 from ui.inbox import Inbox
 from ui.media import Media
 from ui.owner import caller_of
@@ -237,9 +237,9 @@ class Api:
             done = await self.studio.result(job.id, owner=caller.owner, patient=False)
             if done.stop:  # it would wait for a person, and nothing was spent yet
                 await self.studio.cancel(job.id, owner=caller.owner)
-                raise NotReadyError(words.stopped(done.stop))
+                raise NotReadyError(messages.stopped(done.stop))
             if done.entry is None:
-                raise PlaygroundError(words.failure(done.job) or f"{words.state(done)}.")
+                raise PlaygroundError(messages.failure(done.job) or f"{messages.state(done)}.")
             path = await self._copy(done.entry)
         return gr.FileData(path=path), await self._entry(done.entry)
 
@@ -312,5 +312,5 @@ def _known(request: gr.Request | None) -> str:
     """Return the owner whose list is asked for, or say how a stranger names one."""
     caller = caller_of(request)
     if caller.stranger:
-        raise InputError(words.NO_OWNER, advice=words.HOW_TO_SAY_WHO)
+        raise InputError(messages.NO_OWNER, advice=messages.HOW_TO_SAY_WHO)
     return caller.owner

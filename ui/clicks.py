@@ -11,7 +11,7 @@ import gradio as gr
 from core.errors import InputError
 from core.jobs.budget import dollars, micros
 from core.jobs.limits import Consent, amount
-from ui import words
+from ui import messages
 
 NAME = re.compile(r"[0-9A-Za-z_.-]{1,50}")
 
@@ -23,7 +23,7 @@ def name_of(said: Any) -> str:
     """
     name = said.get("name") if isinstance(said, Mapping) else None
     if not isinstance(name, str) or not NAME.fullmatch(name):
-        raise InputError(words.OLD_PAGE, advice=words.RELOAD)
+        raise InputError(messages.OLD_PAGE, advice=messages.RELOAD)
     return name
 
 
@@ -36,9 +36,9 @@ def consent_of(said: Any, ask_above: float) -> Consent:
     agreed = amount(said.get("price"), "price") or 0.0
     if agreed > ask_above and said.get("asked") is not True:
         raise InputError(
-            words.NOT_ASKED.format(price=dollars(micros(agreed))),
+            messages.NOT_ASKED.format(price=dollars(micros(agreed))),
             field="price",
-            advice=words.CLICK_AGAIN,
+            advice=messages.CLICK_AGAIN,
         )
     return Consent(agreed_usd=agreed)
 

@@ -14,7 +14,7 @@ from core.history import Entry
 from core.jobs.job import iso
 from core.jobs.save import told
 from core.studio import Progress
-from ui import words
+from ui import messages
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
@@ -35,7 +35,7 @@ def counted(text: str) -> str:
 def stage(pictures: Sequence[tuple[Progress, str]], *, stale: bool = False) -> str:
     """Draw the pictures of the current result; the address "" stands for one not finished."""
     if not pictures:
-        return f'<div class="stage empty"><p>{escape(words.EMPTY_STAGE)}</p></div>'
+        return f'<div class="stage empty"><p>{escape(messages.EMPTY_STAGE)}</p></div>'
     figures = "".join(_figure(progress, url) for progress, url in pictures)
     many = " many" if len(pictures) > 1 else ""
     return f'<div class="stage{many}{" stale" if stale else ""}">{figures}</div>'
@@ -50,13 +50,13 @@ def examples(ideas: Sequence[Mapping[str, str]]) -> str:
         f'src="{escape(idea["picture"])}"><span>{escape(idea["prompt"])}</span></button>'
         for idea in ideas
     )
-    title = f"<h2>Prompts to start from <small>{escape(words.EXAMPLES)}</small></h2>"
+    title = f"<h2>Prompts to start from <small>{escape(messages.EXAMPLES)}</small></h2>"
     return f'{title}<div class="cards">{cards}</div>'
 
 
 def about(backend: Backend, closed: str = "", *, own: bool = False) -> str:
     """Draw what must be known of the backend that is chosen, first of all if it is closed."""
-    said = closed or words.about(backend, own=own)
+    said = closed or messages.about(backend, own=own)
     return f'<p class="about-backend">{escape(said)}</p>' if said else ""
 
 
@@ -68,7 +68,7 @@ def chips(backend: Backend) -> str:
         f'<button type="button" data-prompt="{escape(one)}">{escape(one)}</button>'
         for one in backend.prompts
     )
-    return f'<div class="chips" role="group" aria-label="{escape(words.CHIPS)}">{buttons}</div>'
+    return f'<div class="chips" role="group" aria-label="{escape(messages.CHIPS)}">{buttons}</div>'
 
 
 def _figure(progress: Progress, url: str) -> str:
@@ -79,7 +79,7 @@ def _figure(progress: Progress, url: str) -> str:
             f'target="_blank" title="Open the full picture">'
             f'<img src="{escape(url)}" alt="{escape(entry.prompt)}" '
             f'width="{entry.width}" height="{entry.height}"></a>'
-            f"<figcaption><span>{escape(words.summary(progress))}</span>"
+            f"<figcaption><span>{escape(messages.summary(progress))}</span>"
             f"{_remarks(entry)}"
             f'<span class="acts">{_act("send", entry, "Send to image-to-image")}'
             f"{_act('use', entry, 'Use these settings')}"
@@ -95,7 +95,7 @@ def _figure(progress: Progress, url: str) -> str:
 
 
 def _remarks(entry: Entry) -> str:
-    said = " ".join(words.remarks(entry.sent))
+    said = " ".join(messages.remarks(entry.sent))
     return f'<span class="remark" role="status">{escape(said)}</span>' if said else ""
 
 
@@ -115,13 +115,13 @@ def facts(entry: Entry, url: str) -> str:
         **{k: v for k, v in entry.params.items() if k not in ("prompt", "image")},
         **told(entry.sent),
         "size": f"{entry.width} × {entry.height} {entry.format.upper()}",
-        "elapsed_s": words.seconds(entry.elapsed_s),
-        "price_usd": words.price(entry.price_usd),
+        "elapsed_s": messages.seconds(entry.elapsed_s),
+        "price_usd": messages.price(entry.price_usd),
         "request_id": entry.request_id or "–",
         "created_at": iso(entry.created_at)[:19].replace("T", " ") + " UTC",
     }
     listed = "".join(
-        f"<dt>{escape(words.label(name))}</dt><dd>{escape(words.fact(name, value))}</dd>"
+        f"<dt>{escape(messages.label(name))}</dt><dd>{escape(messages.fact(name, value))}</dd>"
         for name, value in rows.items()
     )
     sent = escape(json.dumps(entry.sent, ensure_ascii=False, indent=2))
@@ -129,7 +129,7 @@ def facts(entry: Entry, url: str) -> str:
         f'<article class="entry" data-entry="{entry.id}"><a href="{escape(url)}" target="_blank">'
         f'<img src="{escape(url)}" alt="{escape(entry.prompt)}" width="{entry.width}" '
         f'height="{entry.height}"></a>{_mark(entry)}<dl>{listed}</dl>'
-        f"<details><summary>{escape(words.label('sent'))}</summary>"
+        f"<details><summary>{escape(messages.label('sent'))}</summary>"
         f'<pre tabindex="0">{sent}</pre></details>'
         f'<p><a class="save quiet" href="{escape(url)}?download" download>Download</a></p>'
         "</article>"
@@ -137,13 +137,13 @@ def facts(entry: Entry, url: str) -> str:
 
 
 def _mark(entry: Entry) -> str:
-    return f'<p class="notice info">{escape(words.SANDBOX_NOTE)}</p>' if entry.sandbox else ""
+    return f'<p class="notice info">{escape(messages.SANDBOX_NOTE)}</p>' if entry.sandbox else ""
 
 
 def header(closed: PlaygroundError | None = None) -> str:
     """Draw the name of the program, and say when it takes nothing new."""
-    note = notice(f"{words.trouble(closed)} {words.CLOSED}") if closed else ""
-    return f"<header><h1>{words.TITLE}</h1><p>{words.TAGLINE}</p></header>{note}"
+    note = notice(f"{messages.trouble(closed)} {messages.CLOSED}") if closed else ""
+    return f"<header><h1>{messages.TITLE}</h1><p>{messages.TAGLINE}</p></header>{note}"
 
 
 def backends(
@@ -188,7 +188,7 @@ def snippets(texts: Mapping[str, str]) -> str:
 
 def own_keys() -> str:
     """Draw what a key of one's own does and where it stays."""
-    return f"<h2>{words.OWN_KEYS_TITLE}</h2><p>{escape(words.OWN_KEYS)}</p>"
+    return f"<h2>{messages.OWN_KEYS_TITLE}</h2><p>{escape(messages.OWN_KEYS)}</p>"
 
 
 def key_form(service: str, label: str) -> str:
@@ -215,7 +215,7 @@ def own_key(service: str, label: str, text: str) -> str:
 
 def _card(backend: Backend, closed: str, stopped: str, *, own: bool) -> str:
     problem = backend.problem()
-    badge, note = "Ready", words.about(backend, own=own)
+    badge, note = "Ready", messages.about(backend, own=own)
     if own:
         badge = "Your key"
     elif closed:
@@ -225,15 +225,15 @@ def _card(backend: Backend, closed: str, stopped: str, *, own: bool) -> str:
     elif problem:
         badge = "Not ready"
     elif backend.sandbox:
-        badge, note = "Sandbox", words.sandbox(backend)
+        badge, note = "Sandbox", messages.sandbox(backend)
     kind = badge.lower().replace(" ", "-")
     if isinstance(backend, Loadable):
         readiness = backend.readiness()
-        badge, note = words.stage(readiness), readiness.sentence
+        badge, note = messages.stage(readiness), readiness.sentence
     tasks = ", ".join(task.replace("-", " ") for task in backend.tasks)
     return (
         f'<section class="card"><h3>{escape(backend.label)} '
         f'<span class="badge {kind}">{escape(badge)}</span></h3>'
-        f"<p>{escape(tasks.capitalize())} · {escape(words.cost(backend))} · "
+        f"<p>{escape(tasks.capitalize())} · {escape(messages.cost(backend))} · "
         f"{backend.max_concurrency} at once</p><p>{escape(note)}</p></section>"
     )

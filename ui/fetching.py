@@ -15,7 +15,7 @@ import gradio as gr
 from gradio import processing_utils
 
 from core.errors import InputError
-from ui import words
+from ui import messages
 from ui.inbox import LONGEST_PATH, no_longer_there, uploaded
 
 
@@ -36,7 +36,7 @@ def _named(address: str, cache_dir: str = "") -> str:
     try:
         return str(uploaded(address))
     except InputError as error:
-        raise gr.Error(words.trouble(error), print_exception=False) from error
+        raise gr.Error(messages.trouble(error), print_exception=False) from error
 
 
 async def _stored(address: str, cache_dir: str = "") -> str:
@@ -49,14 +49,16 @@ def _checked(move: Any) -> Any:
     @wraps(move)
     async def moved(*values: Any, check_in_upload_folder: bool = False, **options: Any) -> Any:
         if check_in_upload_folder and _is_endless(values[:1]):
-            raise gr.Error(words.trouble(no_longer_there()), print_exception=False)
+            raise gr.Error(messages.trouble(no_longer_there()), print_exception=False)
         try:
             return await move(*values, check_in_upload_folder=check_in_upload_folder, **options)
         except gr.Error:  # a ValueError too
             raise
         except (OSError, ValueError, RuntimeError) as error:
             if check_in_upload_folder:  # the value came from outside
-                raise gr.Error(words.trouble(no_longer_there()), print_exception=False) from error
+                raise gr.Error(
+                    messages.trouble(no_longer_there()), print_exception=False
+                ) from error
             raise
 
     return moved

@@ -11,7 +11,7 @@ import gradio as gr
 
 from core.controls import Control, controls
 from core.params import Params
-from ui import draw, words
+from ui import draw, messages
 
 SHARED = ("prompt", "image")
 """Fields that every form of a task has; the tab shows them once, above the forms."""
@@ -61,7 +61,7 @@ def build(backend: str, kind: type[Params], watch: gr.BrowserState, *, visible: 
             fields |= {name: _component(control, prefix) for name, control in listed.items()}
         if strength and told:
             both = [fields["strength"], fields["steps"]]
-            counted = f"(strength, steps) => srpo.counted('{words.COUNTED}', strength, steps)"
+            counted = f"(strength, steps) => srpo.counted('{messages.COUNTED}', strength, steps)"
             _script(partial(gr.on, [part.change for part in both]), counted, both, [told])
         if seed:
             fields["seed"] = _seed(seed, prefix, watch)
@@ -75,7 +75,7 @@ def _count(strength: Control, others: Mapping[str, Control]) -> gr.HTML | None:
     steps = others["steps"].default
     run = steps - int(steps - steps * strength.default)
     return gr.HTML(
-        draw.counted(words.COUNTED.format(run=run, steps=steps)),
+        draw.counted(messages.COUNTED.format(run=run, steps=steps)),
         apply_default_css=False,
     )
 

@@ -15,7 +15,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ui import words
+from ui import messages
 from ui.server.open_routes import MCP, is_open
 
 HUB = "https://huggingface.co https://*.huggingface.co"
@@ -24,8 +24,8 @@ NOT_OFFERED = "This is not offered here."
 FOREIGN = "This page belongs to another site."
 # Whoever types the address has no page of ours to come from; the link makes this one.
 SIGN_OUT_PAGE = (
-    f"<!doctype html><html lang=en><title>{words.SIGN_OUT}</title>"
-    f'<p>{words.SIGN_OUT_HERE} <a href="logout">{words.SIGN_OUT}</a></p>'
+    f"<!doctype html><html lang=en><title>{messages.SIGN_OUT}</title>"
+    f'<p>{messages.SIGN_OUT_HERE} <a href="logout">{messages.SIGN_OUT}</a></p>'
 )
 
 
@@ -58,7 +58,7 @@ class SameOrigin:
         method = "POST" if scope["method"] == "OPTIONS" else scope["method"]
         if not is_open(method, path, headers):
             if method == "GET" and MCP.fullmatch(path):
-                return PlainTextResponse(words.FOR_MCP_CLIENTS)
+                return PlainTextResponse(messages.FOR_MCP_CLIENTS)
             return PlainTextResponse(NOT_OFFERED, status_code=403)
         if path == "/logout" and not self._is_from_the_page(headers):
             return HTMLResponse(SIGN_OUT_PAGE, status_code=403)

@@ -13,7 +13,7 @@ from core.caller import Caller
 from core.errors import PlaygroundError
 from core.studio import Studio
 from core.tokens import Tokens
-from ui import draw, words
+from ui import draw, messages
 from ui.keys import Keys
 from ui.make import FREE, PRIVATE
 from ui.owner import caller_of, new_token, owner_of
@@ -68,7 +68,7 @@ def build(studio: Studio, tokens: Tokens, who: gr.BrowserState) -> list[Any]:
         keys = own.build()
         gr.HTML("<h2>From a program</h2>", elem_classes="programs", **plain)
         token = gr.HTML(elem_id="backends-token", js_on_load=COPY, **plain)
-        renew = gr.Button(words.RENEW, size="sm", visible=False, elem_id="backends-renew")
+        renew = gr.Button(messages.RENEW, size="sm", visible=False, elem_id="backends-renew")
         snippets = gr.HTML(elem_id="backends-snippets", js_on_load=COPY, **plain)
 
     models = [backend for backend in backends.values() if isinstance(backend, Loadable)]
@@ -92,7 +92,7 @@ def build(studio: Studio, tokens: Tokens, who: gr.BrowserState) -> list[Any]:
             for lane in studio.lanes.values():
                 lane.line.resume()
         else:
-            gr.Warning(words.NOT_YOURS)
+            gr.Warning(messages.NOT_YOURS)
         return stand(who, request)
 
     async def load(who: Any, request: gr.Request) -> AsyncIterator[Update]:
@@ -114,19 +114,19 @@ def build(studio: Studio, tokens: Tokens, who: gr.BrowserState) -> list[Any]:
         shown = str(who) if kind in ("browser", "local") and who else ""
         sent = shown if kind == "browser" else ""
         return {
-            token: draw.token(shown, words.SCRIPTS[kind]),
-            renew: gr.update(visible=kind == "browser", value=words.RENEW),
+            token: draw.token(shown, messages.SCRIPTS[kind]),
+            renew: gr.update(visible=kind == "browser", value=messages.RENEW),
             snippets: draw.snippets(texts(page, sent, request.username or "")),
         }
 
     def of_account(owner: str, page: str, fresh: str = "") -> Update:
         """Draw the same for a user of Hugging Face, whose token is shown once."""
         known = tokens.issued(owner)
-        about = words.SCRIPTS["once" if fresh else "issued" if known else "account"]
+        about = messages.SCRIPTS["once" if fresh else "issued" if known else "account"]
         return {
             token: draw.token(fresh, about),
-            renew: gr.update(visible=True, value=words.RENEW if known else words.ISSUE),
-            snippets: draw.snippets(texts(page, fresh or words.PASTE)),
+            renew: gr.update(visible=True, value=messages.RENEW if known else messages.ISSUE),
+            snippets: draw.snippets(texts(page, fresh or messages.PASTE)),
         }
 
     def show(who: Any, request: gr.Request) -> Update:
@@ -139,14 +139,14 @@ def build(studio: Studio, tokens: Tokens, who: gr.BrowserState) -> list[Any]:
             return {who: old} | await reissued(owner, seen_of(request.headers).page)
         new = new_token()
         await studio.hand_over(owner, owner_of(request, new))
-        gr.Info(words.RENEWED)
+        gr.Info(messages.RENEWED)
         return {who: new} | programs(new, request)
 
     async def reissued(owner: str, page: str) -> Update:
         try:
             return of_account(owner, page, await tokens.renew(owner))
         except PlaygroundError as error:
-            raise gr.Error(words.trouble(error), print_exception=False) from error
+            raise gr.Error(messages.trouble(error), print_exception=False) from error
 
     told = [token, renew, snippets]
     standing = [cards, resume, again, ticks]
@@ -164,15 +164,15 @@ def _closed(studio: Studio, caller: Caller | None = None) -> dict[str, str]:
     """Say why backends take nothing from a caller; to an admin, what to set."""
     found = studio.closed_to(caller)
     labels = [studio.backends[name].label for name in found]
-    for_admin = words.locked(labels) if caller and caller.admin else ""
-    return {name: for_admin or words.trouble(error) for name, error in found.items()}
+    for_admin = messages.locked(labels) if caller and caller.admin else ""
+    return {name: for_admin or messages.trouble(error) for name, error in found.items()}
 
 
 def _stopped(studio: Studio, caller: Caller) -> dict[str, str]:
     """Say why queues send nothing, and who can resume them."""
-    whom = words.who_resumes(caller, studio.policy.admins)
+    whom = messages.who_resumes(caller, studio.policy.admins)
     reasons = {name: lane.line.stopped_by for name, lane in studio.lanes.items()}
-    return {name: f"{words.stopped(why)} {whom}".strip() for name, why in reasons.items() if why}
+    return {name: f"{messages.stopped(why)} {whom}".strip() for name, why in reasons.items() if why}
 
 
 def texts(url: str, token: str = "", user: str = "") -> dict[str, str]:

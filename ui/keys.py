@@ -13,7 +13,7 @@ import gradio as gr
 
 from core.errors import PlaygroundError
 from core.studio import Studio
-from ui import draw, words
+from ui import draw, messages
 from ui.clicks import text, told
 from ui.make import PRIVATE
 from ui.owner import owner_of
@@ -82,18 +82,18 @@ class Keys:
         owner = owner_of(request, who)
         try:
             if told(event, "forget"):
-                said = words.forgotten(await self.studio.forget_key(owner, service))
+                said = messages.forgotten(await self.studio.forget_key(owner, service))
                 drawn = draw.notice(said, "info")
             else:
                 entered = await self.studio.enter_key(owner, service, text(event, "key"))
-                said = words.entered(entered)
+                said = messages.entered(entered)
                 drawn = draw.own_key(service, self.studio.backends[service].label, said)
         except PlaygroundError as error:
-            drawn = draw.notice(words.trouble(error)) + self._in_use(owner, service)
+            drawn = draw.notice(messages.trouble(error)) + self._in_use(owner, service)
         return {self.notices[service]: drawn}
 
     def _in_use(self, owner: str, service: str) -> str:
         held = self.studio.own.of(owner, service)
         if held is None:
             return ""
-        return draw.own_key(service, held.backend.label, words.own_key(held.backend))
+        return draw.own_key(service, held.backend.label, messages.own_key(held.backend))

@@ -19,7 +19,7 @@ from core.exposure import exposure
 from core.settings import Settings
 from core.studio import Studio
 from core.tokens import Tokens
-from ui import page, words
+from ui import messages, page
 from ui.account import Login
 from ui.bodies import Bodies
 from ui.fetching import keep_from_fetching
@@ -48,7 +48,7 @@ def serve(studio: Studio, tokens: Tokens, settings: Settings, life: Life) -> Non
     connections.install()
     if shut := studio.closed_to():
         labels = [studio.backends[name].label for name in shut]
-        sys.stdout.write(f"{words.locked(labels)}\n")
+        sys.stdout.write(f"{messages.locked(labels)}\n")
     default = default_backend(studio.backends, settings.srpo_backend, shut)
     examples = json.loads((ASSETS / "examples.json").read_text(encoding="utf-8"))
     demo = page.build(
@@ -118,7 +118,7 @@ def options(
             "lifespan": _with_cleaning(life, studio),
         },
         "auth": settings.users or None,
-        "auth_message": words.SIGN_IN,
+        "auth_message": messages.SIGN_IN,
         "max_file_size": "20mb",
         "max_threads": 512,
         "state_session_capacity": 500,

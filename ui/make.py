@@ -16,7 +16,7 @@ from core.jobs.limits import NO_WORD
 from core.params import Params, draw_seed
 from core.parsing import parse
 from core.studio import Progress, Studio
-from ui import draw, queue, words
+from ui import draw, messages, queue
 from ui.clicks import consent_of, name_of, number, text, told
 from ui.filling import Filling
 from ui.inbox import Inbox
@@ -136,7 +136,7 @@ class Desk:
             if what == "hide":
                 ids = [one for one in ids if one != job_id]
         except PlaygroundError as error:
-            gr.Warning(words.trouble(error))
+            gr.Warning(messages.trouble(error))
         if not ids:
             yield {self.tab.watch: {"jobs": []}, self.tab.status: ""}
             return
@@ -148,12 +148,12 @@ class Desk:
         owner = caller.owner
         job = await self.studio.ledger.get(job_id, owner=owner)
         if what == "cancel":
-            gr.Info(words.cancelled(await self.studio.cancel(job_id, owner=owner)))
+            gr.Info(messages.cancelled(await self.studio.cancel(job_id, owner=owner)))
         elif what == "earlier":
             await shift(self.studio, job_id, owner=owner, earlier=True)
         elif what == "resume":
             if not caller.admin and not job.own_key:  # a queue of one's own is one's own business
-                raise InputError(words.NOT_YOURS)
+                raise InputError(messages.NOT_YOURS)
             self.studio.carrier(job).line.resume()
         elif what in DECISIONS:
             costs = what in COSTLY
@@ -184,7 +184,7 @@ class Desk:
         """Turn the form into one params for each picture asked for."""
         tab = self.tab
         if not self.filling.has(data[tab.backend]):
-            raise InputError(words.NO_SUCH_BACKEND, advice=words.CHOOSE_BACKEND)
+            raise InputError(messages.NO_SUCH_BACKEND, advice=messages.CHOOSE_BACKEND)
         kind = self.studio.kind(data[tab.backend], tab.task)
         count = self.studio.policy.limits(caller).images(data[tab.pictures])
         values = tab.values(data, data[tab.backend])
@@ -209,7 +209,7 @@ class Desk:
         if error is None:
             return self.tab.quiet()
         field = error.field if isinstance(error, InputError) else ""
-        return self.tab.complain(field, words.trouble(error))
+        return self.tab.complain(field, messages.trouble(error))
 
     async def resume(self, who: str, watch: Any, request: gr.Request) -> AsyncIterator[Update]:
         """Find the jobs of this tab that run, or ended while nobody looked, and draw them."""
@@ -263,7 +263,7 @@ class Desk:
             progresses,
             [job.id for job in jobs if self.studio.traceable(job)],
             prices={job.id: self.studio.price_again(job) for job in jobs},
-            whom=words.who_resumes(caller, self.studio.policy.admins),
+            whom=messages.who_resumes(caller, self.studio.policy.admins),
         )
 
     async def _stage(self, progresses: Sequence[Progress]) -> str:
@@ -284,7 +284,7 @@ class Desk:
             job = await self.studio.ledger.get(job_id, owner=owner)
             if job.active:
                 job = await self.studio.cancel(job_id, owner=owner)
-                said = words.cancelled(job)
+                said = messages.cancelled(job)
         if said:
             gr.Info(said)
         return await self._status(watch, caller)

@@ -14,7 +14,7 @@ from core.caller import Caller
 from core.jobs.budget import dollars
 from core.jobs.spending import Spending, day, total
 from core.studio import Studio
-from ui import words
+from ui import messages
 from ui.make import FREE
 from ui.owner import caller_of
 
@@ -67,7 +67,7 @@ class Money:
         backends = self.studio.own.backends(owner).values()
         told = [one for one in backends if isinstance(one, Priced) and one.balance_usd is not None]
         left = "".join(f"<p>{escape(one.label)}: ${one.balance_usd:.2f} left.</p>" for one in told)
-        return f"<h2>{words.WITH_OWN_KEY}</h2>{left}{table}" if rows or left else ""
+        return f"<h2>{messages.WITH_OWN_KEY}</h2>{left}{table}" if rows or left else ""
 
     def _label(self, backend: str) -> str:
         found = self.studio.backends.get(backend)

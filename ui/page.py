@@ -13,7 +13,7 @@ from core.history import Entry
 from core.params import TASKS, Task
 from core.studio import Studio
 from core.tokens import Tokens
-from ui import account, draw, guide, shelf, tab_layout, words
+from ui import account, draw, guide, messages, shelf, tab_layout
 from ui import tab as tabs
 from ui.api import Api, Patient
 from ui.clicks import text, told
@@ -119,8 +119,8 @@ class Page:
             picture = await self.inbox.picture(upload)
             kept = await self.inbox.keep(picture, owner_of(request, who))
         except PlaygroundError as error:
-            return draw.notice(words.trouble(error)), None
-        size = words.picture(picture)
+            return draw.notice(messages.trouble(error)), None
+        size = messages.picture(picture)
         return draw.notice(size, "info"), kept
 
     async def use_shown(self, who: str, event: gr.EventData, request: gr.Request) -> Update:
@@ -160,20 +160,20 @@ class Page:
             kept = await self.inbox.keep(picture, owner)
             path = await self.inbox.to_cache(kept["name"])
         except PlaygroundError as error:
-            raise gr.Error(words.trouble(error), print_exception=False) from error
+            raise gr.Error(messages.trouble(error), print_exception=False) from error
         return desk.tab.quiet() | {
             self.menu: gr.update(selected="image-to-image"),
             desk.tab.image: path,
             desk.tab.prompt: entry.prompt,
             self.kept: kept,
-            desk.tab.notices["image"]: draw.notice(words.picture(picture), "info"),
+            desk.tab.notices["image"]: draw.notice(messages.picture(picture), "info"),
         }
 
     async def _entry(self, entry_id: str, owner: str) -> Entry:
         try:
             return await self.studio.history.get(entry_id, owner=owner)
         except PlaygroundError as error:
-            raise gr.Error(words.trouble(error), print_exception=False) from error
+            raise gr.Error(messages.trouble(error), print_exception=False) from error
 
     async def _fill(
         self, task: Task, backend: str, values: Mapping[str, Any], owner: str
@@ -189,7 +189,7 @@ class Page:
             try:
                 update[desk.tab.image] = await self.inbox.again(source, owner)
             except PlaygroundError:
-                update[desk.tab.notices["image"]] = draw.notice(words.SOURCE_GONE, "info")
+                update[desk.tab.notices["image"]] = draw.notice(messages.SOURCE_GONE, "info")
         return update
 
     async def dropped(self, who: Any, event: gr.EventData, request: gr.Request) -> Update:
@@ -201,12 +201,12 @@ class Page:
         try:
             reading = await self.inbox.settings(path)
             if reading is None:
-                raise InputError(words.NO_METADATA)
+                raise InputError(messages.NO_METADATA)
         except PlaygroundError as error:
-            raise gr.Error(words.trouble(error), print_exception=False) from error
+            raise gr.Error(messages.trouble(error), print_exception=False) from error
         record = reading.record
         task: Task = "image-to-image" if record.get("task") == TASKS[1] else "text-to-image"
-        gr.Info(words.restored(reading))
+        gr.Info(messages.restored(reading))
         backend = str(record.get("backend", ""))
         return await self._fill(task, backend, reading.params, owner_of(request, who))
 
@@ -228,8 +228,8 @@ def build(
     media = Media(studio.history)
     inbox = Inbox(media)
     signing_in = account.button(login)
-    with Patient(title=words.TITLE, fill_width=True, analytics_enabled=False) as demo:
-        closed = {name: words.trouble(error) for name, error in studio.closed_to().items()}
+    with Patient(title=messages.TITLE, fill_width=True, analytics_enabled=False) as demo:
+        closed = {name: messages.trouble(error) for name, error in studio.closed_to().items()}
         Api(studio, media, inbox, default).register()  # first, so that it gets the plain names
         gr.HTML(draw.header(studio.closed), elem_classes="masthead")
         who = gr.BrowserState("", storage_key="srpo-who", secret="srpo")
@@ -255,7 +255,7 @@ def build(
             keeper = Keeper(shelf.build(), studio.history, media, who)
             Money(studio, who).build()
             keyed = guide.build(studio, tokens, who)
-        gr.HTML(f"<p>{words.FOOTER}</p>", elem_classes="colophon")
+        gr.HTML(f"<p>{messages.FOOTER}</p>", elem_classes="colophon")
         page = Page(studio, media, inbox, menu, desks, keeper.shelf, who, kept, restorer, keyed)
         for desk in desks.values():
             desk.wire(demo.load)

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from core.jobs.actions import COSTLY, Decision, choices
 from core.jobs.job import Job
 from core.studio import Progress
-from ui import words
+from ui import messages
 
 ACT = """
 element.addEventListener('click', (event) => {
@@ -61,7 +61,7 @@ def _stopped(progress: Progress, whom: str) -> str:
     job, reason = progress.job, progress.stop
     whom = "" if job.own_key else whom  # a queue of one's own is resumed by its owner
     button = _button("resume", job, "Resume") if reason and not whom else ""
-    text = escape(f"{words.stopped(reason)} {whom}".strip()) if reason else ""
+    text = escape(f"{messages.stopped(reason)} {whom}".strip()) if reason else ""
     return f'<div class="notice error" role="alert"><p>{text}</p><p class="acts">{button}</p></div>'
 
 
@@ -71,7 +71,7 @@ def _line(progress: Progress, traceable: bool, named: bool, price: float) -> str
     acts = "".join(_acts(progress, traceable, price))
     acts = f'<p class="acts">{acts}</p>' if acts else ""
     if job.state in ("failed", "unknown"):
-        said = escape(f"{words.state(progress)}. {words.failure(job)}")
+        said = escape(f"{messages.state(progress)}. {messages.failure(job)}")
         return (
             f'<div class="notice error" role="alert" data-state="{job.state}">{about}'
             f"<p>{said}</p>{acts}</div>"
@@ -81,8 +81,8 @@ def _line(progress: Progress, traceable: bool, named: bool, price: float) -> str
     unsure = " unsure" if job.active and done == 0 else ""
     return (
         f'<div class="job {kind}" data-state="{job.state}">{about}<div class="row">'
-        f"<span>{escape(words.state(progress))}</span>"
-        f"<span>{escape(words.clock(progress))}</span></div>"
+        f"<span>{escape(messages.state(progress))}</span>"
+        f"<span>{escape(messages.clock(progress))}</span></div>"
         f'<div class="bar{unsure}"><i style="width:{100 * done:.0f}%"></i></div>{acts}</div>'
     )
 
@@ -109,7 +109,7 @@ def _acts(progress: Progress, traceable: bool, price: float) -> list[str]:
             found += [_candidate(job, name) for name in job.candidates]
         else:
             ask, cost = _ask(choice, price), price if choice in COSTLY else None
-            found.append(_button(choice, job, words.DECISIONS[choice], ask, price=cost))
+            found.append(_button(choice, job, messages.DECISIONS[choice], ask, price=cost))
     if found and job.state == "failed":
         found.append(_button("hide", job, "Dismiss"))
     return found
@@ -122,11 +122,11 @@ def _candidate(job: Job, request_id: str) -> str:
 def _ask(choice: Decision, price: float) -> str:
     if choice == "again":
         return (
-            f"The first one may have been charged. Sending it again costs {words.price(price)}, "
+            f"The first one may have been charged. Sending it again costs {messages.price(price)}, "
             "so it may cost twice. Send it again?"
         )
     if choice == "retry" and price:
-        return f"Making it again costs {words.price(price)}. Go on?"
+        return f"Making it again costs {messages.price(price)}. Go on?"
     return ""
 
 

@@ -10,7 +10,7 @@ import gradio as gr
 
 from core.errors import PlaygroundError
 from core.history import Entry, History
-from ui import draw, words
+from ui import draw, messages
 from ui.clicks import text
 from ui.make import PRIVATE
 from ui.media import Media
@@ -181,7 +181,7 @@ class Keeper:
 
     async def _grid(self, shown: Sequence[Any], found: Sequence[Entry], narrowed: Any) -> Update:
         entries = [*shown, *[await self._thumb(entry) for entry in found[:PAGE]]]
-        note = "" if entries else words.NO_MATCH if narrowed else words.EMPTY_HISTORY
+        note = "" if entries else messages.NO_MATCH if narrowed else messages.EMPTY_HISTORY
         return {
             self.shelf.grid: {"entries": entries, "note": note},
             self.shelf.more: gr.update(visible=len(found) > PAGE),
@@ -222,7 +222,7 @@ class Keeper:
             entry = await self.history.get(chosen, owner=owner)
             await self.history.star(chosen, owner=owner, starred=not entry.starred)
         except PlaygroundError as error:
-            raise gr.Error(words.trouble(error), print_exception=False) from error
+            raise gr.Error(messages.trouble(error), print_exception=False) from error
         listed = await self.list(who, query, starred, request)
         return listed | await self._details(chosen, owner)
 
@@ -236,6 +236,6 @@ class Keeper:
         try:
             await self.history.delete(chosen, owner=owner)
         except PlaygroundError as error:
-            raise gr.Error(words.trouble(error), print_exception=False) from error
+            raise gr.Error(messages.trouble(error), print_exception=False) from error
         listed = await self.list(who, query, starred, request)
         return listed | {self.shelf.panel: gr.update(visible=False), self.shelf.chosen: ""}

@@ -12,7 +12,7 @@ import gradio as gr
 from core.backend import Backend
 from core.jobs.budget import MICROS, micros
 from core.params import MAX_SEED, Task
-from ui import draw, form, words
+from ui import draw, form, messages
 from ui.form import Form
 
 Update = dict[Any, Any]
@@ -66,7 +66,7 @@ class Tab:
     def menu(self, backends: Mapping[str, Backend], own: Collection[str] = ()) -> Any:
         """Name the backends as they are for this visitor; `own` are reached with own keys."""
         names = (
-            (words.backend_name(backends[one], own=one in own, closed=one in self.closed), one)
+            (messages.backend_name(backends[one], own=one in own, closed=one in self.closed), one)
             for one in self.forms
         )
         return gr.update(choices=list(names))
@@ -94,7 +94,7 @@ class Tab:
 
     def priced(self, backend: Backend, pictures: int) -> Update:
         """Put the price of a click on the button, and into what the click will carry."""
-        label = words.generate_label(backend.price_usd, pictures)
+        label = messages.generate_label(backend.price_usd, pictures)
         price = micros(backend.price_usd) * pictures / MICROS
         return {self.generate: gr.update(value=label), self.price: price}
 

@@ -10,7 +10,7 @@ import gradio as gr
 
 from core.backend import Backend, offered
 from core.params import MAX_PROMPT, Task
-from ui import draw, form, queue, words
+from ui import draw, form, messages, queue
 from ui.clicks import told
 from ui.draw import NOTHING
 from ui.tab import Memory, Tab
@@ -97,7 +97,7 @@ def _choice(
 ) -> gr.Dropdown:
     """The menu of backends."""
     return gr.Dropdown(
-        [(words.backend_name(one, closed=name in closed), name) for name, one in able.items()],
+        [(messages.backend_name(one, closed=name in closed), name) for name, one in able.items()],
         value=first,
         label="Backend",
         elem_id=f"{task}-backend",
@@ -188,7 +188,7 @@ def _orders(task: Task, backend: Backend, most: int) -> dict[str, Any]:
     )
     with gr.Row(elem_classes="orders"):
         generate = gr.Button(
-            words.generate_label(backend.price_usd),
+            messages.generate_label(backend.price_usd),
             variant="primary",
             elem_id=f"{task}-generate",
             elem_classes="generate",

@@ -13,7 +13,7 @@ from core.backend import Backend
 from core.errors import InputError, PlaygroundError
 from core.jobs.job import STATES, State
 from core.params import TASKS, Task
-from ui import words
+from ui import messages
 
 # What an argument means when the caller did not touch it; such a value is not a wish.
 UNTOUCHED: Mapping[str, Any] = {
@@ -86,12 +86,12 @@ def spoken() -> Iterator[None]:
     try:
         yield
     except PlaygroundError as error:
-        raise gr.Error(words.trouble(error), print_exception=False) from error
+        raise gr.Error(messages.trouble(error), print_exception=False) from error
 
 
 def described(backend: Backend, closed: PlaygroundError | None = None) -> dict[str, Any]:
     """Return what a caller can know of a backend, with the schema of each request."""
-    problem = words.trouble(closed) if closed else backend.problem()
+    problem = messages.trouble(closed) if closed else backend.problem()
     return {
         "id": backend.id,
         "label": backend.label,

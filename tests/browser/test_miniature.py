@@ -16,7 +16,7 @@ from tests.browser.conftest import PUBLIC
 from tests.browser.visitor import IMAGE, TEXT, Visitor
 from tests.end_to_end.program import ROOT, Playground
 from tests.fakes import picture
-from ui import words
+from ui import messages
 
 CHIPS = f"#{TEXT}-chips button"
 PACKAGES = ("assets", "backends", "core", "ui")
@@ -39,7 +39,7 @@ def test_a_suggestion_becomes_a_picture_with_the_keyboard_alone(visitor: Visitor
     """From the prompt one Tab leads to the first chip, Enter takes it, Ctrl+Enter paints it."""
     visitor.has(f"{TEXT}-backend", "Miniature")
     visitor.shows(".about-backend:visible", NOTE)
-    visitor.expect(visitor.page.get_by_role("group", name=words.CHIPS)).to_be_visible()
+    visitor.expect(visitor.page.get_by_role("group", name=messages.CHIPS)).to_be_visible()
     visitor.find(f"#{TEXT}-prompt textarea").focus()
     visitor.page.keyboard.press("Tab")
     visitor.expect(visitor.find(CHIPS).first).to_be_focused()
@@ -68,7 +68,7 @@ def test_what_it_cannot_paint_is_named_at_the_picture_and_in_its_facts(visitor: 
 def test_another_backend_has_its_own_note_and_no_chips(visitor: Visitor) -> None:
     """There and back again."""
     visitor.choose(f"{TEXT}-backend", "WaveSpeed")
-    visitor.shows(".about-backend:visible", words.SANDBOX_NOTE)
+    visitor.shows(".about-backend:visible", messages.SANDBOX_NOTE)
     visitor.expect(visitor.find(CHIPS)).to_have_count(0)
     visitor.choose(f"{TEXT}-backend", "Miniature")
     visitor.shows(".about-backend:visible", NOTE)

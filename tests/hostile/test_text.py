@@ -18,7 +18,7 @@ from core.jobs.ledger import Job
 from core.studio import Progress
 from tests.core.picture_samples import texts
 from tests.core.test_history import entry
-from ui import draw, queue, shelf, words
+from ui import draw, messages, queue, shelf
 
 TEXTS = {
     "image": "<img src=x onerror=alert(1)>",
@@ -89,7 +89,7 @@ PLACES = {
     "a failed job": lambda text: queue.status([progress(text, "failed")]),
     "a waiting job": lambda text: queue.status([progress(text, "waiting")]),
     "a running job": lambda text: queue.status([progress(text, "running")]),
-    "a notice": lambda text: draw.notice(words.trouble(InputError(text, advice=text))),
+    "a notice": lambda text: draw.notice(messages.trouble(InputError(text, advice=text))),
     "an example": lambda text: draw.examples([{"prompt": text, "picture": text}]),
     "a backend": lambda text: draw.backends([card(text)]),
     "a snippet": lambda text: draw.snippets({text: text}),
@@ -135,12 +135,12 @@ def test_what_a_dropped_file_claims_is_only_words(name: str) -> None:
     reading = metadata.read(
         texts(parameters=f"{text}\nSteps: 1, Seed: 2, Size: 3x4, Version: {text}")
     )
-    assert reading is None or words.restored(reading) in (
+    assert reading is None or messages.restored(reading) in (
         "Settings written by A1111 are in the form, as far as they apply here.",
     )
 
 
 def test_an_error_with_markup_stays_one_sentence() -> None:
     """Errors quote what they refuse; where they are drawn they are escaped."""
-    said = draw.notice(words.trouble(PlaygroundError("“<b>”", advice="<i>")))
+    said = draw.notice(messages.trouble(PlaygroundError("“<b>”", advice="<i>")))
     assert said == '<p class="notice error" role="alert">“&lt;b&gt;” &lt;i&gt;</p>'

@@ -20,7 +20,7 @@ from core.settings import Settings
 from core.studio import Studio
 from tests.conftest import Studios
 from tests.fakes import FakeService
-from ui import tab_layout, words
+from ui import messages, tab_layout
 from ui.inbox import Inbox
 from ui.make import Desk
 from ui.media import Media
@@ -123,9 +123,9 @@ async def test_a_number_of_images_that_is_not_offered_is_refused(studios: Studio
         ({"name": "c", "price": 0.03}, "costs $0.025 now"),
         ({"name": "c", "price": "0.025"}, "must be a number"),
         ({"name": "c", "price": math.nan}, "must be a number"),
-        ({"price": 0.025}, words.RELOAD),
-        ({"name": ["c"], "price": 0.025}, words.RELOAD),
-        ("1-2-3-4", words.RELOAD),
+        ({"price": 0.025}, messages.RELOAD),
+        ({"name": ["c"], "price": 0.025}, messages.RELOAD),
+        ("1-2-3-4", messages.RELOAD),
     ],
 )
 async def test_a_price_that_was_not_agreed_to_is_not_paid(

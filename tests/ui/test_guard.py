@@ -16,7 +16,7 @@ from starlette.routing import Route
 from core.errors import HistoryError
 from core.settings import Settings
 from core.storage import lock
-from ui import words
+from ui import messages
 from ui.guard import Framed, SameOrigin
 
 pytestmark = pytest.mark.anyio
@@ -180,7 +180,7 @@ async def test_the_mcp_endpoint_makes_no_page_of_its_address() -> None:
     async with httpx.AsyncClient(transport=transport, base_url="http://play.example") as client:
         for path in paths:
             read = await client.get(path, headers={"Accept": "text/html,*/*"})
-            assert read.text == words.FOR_MCP_CLIENTS
+            assert read.text == messages.FOR_MCP_CLIENTS
             assert read.headers["content-type"].startswith("text/plain")
             asked = {"Accept": "application/json, text/event-stream"}
             assert (await client.get(path, headers=asked)).text == "secret"

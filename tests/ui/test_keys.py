@@ -14,7 +14,7 @@ from core.own_keys import Entered, OwnKeys
 from core.studio import Progress
 from tests.conftest import Studios
 from tests.fakes import FakeBackend, FakeService
-from ui import draw, queue, words
+from ui import draw, messages, queue
 from ui.keys import Keys
 
 BACKEND = FakeBackend(paid=True)
@@ -55,12 +55,12 @@ JOB = Job(
     ],
 )
 def test_entering_a_key_is_answered_in_plain_words(result: Entered, said: str) -> None:
-    assert said in words.entered(result)
+    assert said in messages.entered(result)
 
 
 def test_forgetting_says_what_still_ends_with_the_key() -> None:
-    assert words.forgotten(0) == "Your key is forgotten."
-    assert "as soon as 2 images that are being made with it are here" in words.forgotten(2)
+    assert messages.forgotten(0) == "Your key is forgotten."
+    assert "as soon as 2 images that are being made with it are here" in messages.forgotten(2)
 
 
 def test_a_job_that_needs_its_key_says_so_and_can_be_cancelled_while_it_waits() -> None:
@@ -73,8 +73,8 @@ def test_a_job_that_needs_its_key_says_so_and_can_be_cancelled_while_it_waits() 
 
 
 def test_the_backend_is_the_visitors_for_the_visitor_alone() -> None:
-    assert words.backend_name(BACKEND, own=True) == "Fake · your key"
-    assert words.backend_name(BACKEND) == "Fake"
+    assert messages.backend_name(BACKEND, own=True) == "Fake · your key"
+    assert messages.backend_name(BACKEND) == "Fake"
     assert "Your key" in draw.backends([BACKEND], ["fake"])
     assert "Your key" not in draw.backends([BACKEND])
 

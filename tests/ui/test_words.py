@@ -10,7 +10,7 @@ from core.history import Entry
 from core.jobs.job import Job
 from core.studio import Progress
 from tests.fakes import FakeBackend
-from ui import draw, words
+from ui import draw, messages
 
 
 class Suggesting(FakeBackend):
@@ -61,17 +61,17 @@ def entry(**sent: Any) -> Entry:
 
 def test_what_a_picture_was_painted_without_is_named() -> None:
     """Unknown words and a prompt that was cut are said in a sentence each."""
-    assert words.remarks({"painted_without": ["cat", "neon"]}) == ["Painted without: cat, neon."]
-    assert words.remarks({"prompt_read_until": "a red house"}) == [
+    assert messages.remarks({"painted_without": ["cat", "neon"]}) == ["Painted without: cat, neon."]
+    assert messages.remarks({"prompt_read_until": "a red house"}) == [
         "The model read the prompt up to “a red house”."
     ]
-    assert words.remarks({"painted_without": [], "prompt_read_until": ""}) == []
-    assert words.remarks({}) == []
+    assert messages.remarks({"painted_without": [], "prompt_read_until": ""}) == []
+    assert messages.remarks({}) == []
 
 
 def test_many_unknown_words_are_counted() -> None:
     """A prompt in another language does not fill the page."""
-    (said,) = words.remarks({"painted_without": [f"word{n}" for n in range(40)]})
+    (said,) = messages.remarks({"painted_without": [f"word{n}" for n in range(40)]})
     assert said.startswith("Painted without: word0, word1, ")
     assert said.endswith("word11 and 28 more.")
 
@@ -107,7 +107,7 @@ def test_the_facts_tell_how_it_was_painted() -> None:
     ("backend", "said"),
     [
         (FakeBackend(), ""),
-        (Sandboxed(), words.SANDBOX_NOTE),
+        (Sandboxed(), messages.SANDBOX_NOTE),
         (Suggesting(), "It paints <hills>. It is not SRPO."),
         (Missing(), "The weights are missing. Get them again."),
     ],
@@ -117,7 +117,7 @@ def test_what_must_be_known_of_a_backend_is_said_where_it_is_chosen(
     backend: FakeBackend, said: str
 ) -> None:
     """A stand-in, a small model and a broken one are never taken for the real thing."""
-    assert words.about(backend) == said
+    assert messages.about(backend) == said
     assert ("<hills>" in draw.about(backend)) is False
     assert ("about-backend" in draw.about(backend)) == bool(said)
 

@@ -17,7 +17,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from core.exposure import is_loopback
-from ui import words
+from ui import messages
 from ui.server.caller import host_and_port
 
 HEALTH = ("/healthz", "/readyz")
@@ -43,7 +43,7 @@ class KnownHosts:
         if scope["type"] in ("http", "websocket") and scope["path"] not in HEALTH:
             hosts = Headers(scope=scope).getlist("host")
             if len(hosts) != 1 or not self.knows(hosts[0]):
-                answer = PlainTextResponse(words.unknown_host(",".join(hosts)), status_code=421)
+                answer = PlainTextResponse(messages.unknown_host(",".join(hosts)), status_code=421)
                 await answer(scope, receive, send)
                 return
         await self.app(scope, receive, send)

@@ -24,7 +24,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ui import words
+from ui import messages
 from ui.bodies import Arriving, RefusedBodyError
 from ui.server.caller import seen_of
 
@@ -142,18 +142,18 @@ class LimitedLogin:
             body = await _body(receive)
             user = await _user(scope, body)
         except HTTPException:
-            refused = JSONResponse({"detail": words.NO_LOGIN_FORM}, status_code=400)
+            refused = JSONResponse({"detail": messages.NO_LOGIN_FORM}, status_code=400)
             await refused(scope, receive, send)
             return
         except RefusedBodyError as error:
             closing = {"Connection": "close"}
-            refused = JSONResponse({"detail": words.NO_LOGIN_FORM}, error.status, closing)
+            refused = JSONResponse({"detail": messages.NO_LOGIN_FORM}, error.status, closing)
             await refused(scope, receive, send)
             return
         if wait := self._limit.begin(user, address):
             seconds = math.ceil(wait)
             headers = {"Retry-After": str(seconds)}
-            late = JSONResponse({"detail": words.too_many_tries(seconds)}, 429, headers)
+            late = JSONResponse({"detail": messages.too_many_tries(seconds)}, 429, headers)
             await late(scope, receive, send)
             return
 

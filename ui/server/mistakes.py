@@ -18,7 +18,7 @@ from gradio.route_utils import FnIndexInferError
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ui import words
+from ui import messages
 from ui.guard import route_of
 
 OURS = ("/media/", "/healthz", "/readyz")
@@ -52,7 +52,7 @@ class Mistakes:
                 raise
             # Neither the error's text nor the path: both may be what the caller sent.
             log.warning("A request was not understood: %s at %s", type(error).__name__, _at(error))
-            refused = JSONResponse({"detail": words.NOT_UNDERSTOOD}, status_code=400)
+            refused = JSONResponse({"detail": messages.NOT_UNDERSTOOD}, status_code=400)
             await refused(scope, receive, send)
 
 
@@ -76,7 +76,7 @@ def _counted(validate: Any) -> Any:
     def counted(self: Any, block_fn: Any, inputs: list[Any]) -> None:
         wanted = len(block_fn.inputs)
         if len(inputs) < wanted:
-            raise gr.Error(words.too_few_values(wanted, len(inputs)), print_exception=False)
+            raise gr.Error(messages.too_few_values(wanted, len(inputs)), print_exception=False)
         validate(self, block_fn, inputs)
 
     return counted

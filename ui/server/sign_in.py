@@ -21,7 +21,7 @@ from gradio.utils import get_space
 from starlette.responses import HTMLResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ui import words
+from ui import messages
 
 log = logging.getLogger(__name__)
 
@@ -101,13 +101,13 @@ class SignIn:
             await send(message)
 
         if _tries(scope) > MOST_TRIES:
-            await _said(words.NO_COOKIE, words.OWN_TAB, 400)(scope, receive, send)
+            await _said(messages.NO_COOKIE, messages.OWN_TAB, 400)(scope, receive, send)
             return
         try:
             await self.app(scope, receive, answer)
         except Exception as error:  # noqa: BLE001 – whatever the hub does, the visitor gets a page
             log.warning("signing in with Hugging Face failed: %s", type(error).__name__)
-            await _said(words.NOT_SIGNED_IN, words.BACK, 502)(scope, receive, send)
+            await _said(messages.NOT_SIGNED_IN, messages.BACK, 502)(scope, receive, send)
 
 
 def _keep_little(session: dict[str, Any]) -> None:
@@ -133,5 +133,5 @@ def _said(sentence: str, link: str, status: int) -> HTMLResponse:
     """Make a page of one sentence and the way back."""
     page = f'<p>{escape(sentence)}</p><p><a href="/" target="_blank">{escape(link)}</a></p>'
     style = "body{max-width:36em;margin:4em auto;padding:0 1em;font:16px/1.5 sans-serif}"
-    head = f'<meta charset="utf-8"><title>{escape(words.TITLE)}</title><style>{style}</style>'
+    head = f'<meta charset="utf-8"><title>{escape(messages.TITLE)}</title><style>{style}</style>'
     return HTMLResponse(f"<!doctype html>{head}{page}", status_code=status)

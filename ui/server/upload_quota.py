@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core.exposure import Exposure
 from core.settings import Settings
-from ui import words
+from ui import messages
 from ui.bodies import RefusedBodyError
 from ui.owner import TOKEN
 from ui.server.caller import HEADER, seen_of
@@ -172,7 +172,7 @@ class TooMuchError(RefusedBodyError):
 
     def __init__(self, quota: Quota, wait_s: float) -> None:
         megabytes = quota.bytes // 1_000_000
-        super().__init__(429, words.too_many_uploads(quota.files, megabytes, wait_s))
+        super().__init__(429, messages.too_many_uploads(quota.files, megabytes, wait_s))
         self.wait_s = wait_s
 
 
@@ -210,7 +210,7 @@ class _Counted:
             self._boundaries += seen.count(self._boundary)
             self._tail = seen[len(seen) - len(self._boundary) + 1 :]
             if self._files > MOST_FILES:
-                raise RefusedBodyError(413, words.too_many_files(MOST_FILES))
+                raise RefusedBodyError(413, messages.too_many_files(MOST_FILES))
         if self._counts or self._size >= LARGE:
             self._count()
         return message
