@@ -9,7 +9,7 @@ import gradio as gr
 
 from core.errors import PlaygroundError
 from core.studio import Studio
-from ui import draw, messages
+from ui import markup, messages
 from ui.make import FREE, PRIVATE
 from ui.owner import browser_of, owner_of
 from ui.server.sign_in import START, user_of
@@ -73,7 +73,7 @@ def _offer(studio: Studio, who: gr.BrowserState, load: Any) -> None:
         known = before if isinstance(before, int) else 0
         if images + under_way <= known:
             return {bar: gr.update(visible=False), question: ""}
-        asked = draw.notice(messages.take_along(images, under_way), "info")
+        asked = markup.notice(messages.take_along(images, under_way), "info")
         return {bar: gr.update(visible=True), question: asked}
 
     async def _left(token: Any, request: gr.Request) -> tuple[int, int]:

@@ -11,7 +11,7 @@ import gradio as gr
 
 from core.controls import Control, controls
 from core.params import Params
-from ui import draw, messages
+from ui import markup, messages
 
 SHARED = ("prompt", "image")
 """Fields that every form of a task has; the tab shows them once, above the forms."""
@@ -75,7 +75,7 @@ def _count(strength: Control, others: Mapping[str, Control]) -> gr.HTML | None:
     steps = others["steps"].default
     run = steps - int(steps - steps * strength.default)
     return gr.HTML(
-        draw.counted(messages.COUNTED.format(run=run, steps=steps)),
+        markup.counted(messages.COUNTED.format(run=run, steps=steps)),
         apply_default_css=False,
     )
 

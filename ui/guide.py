@@ -13,7 +13,7 @@ from core.caller import Caller
 from core.errors import PlaygroundError
 from core.studio import Studio
 from core.tokens import Tokens
-from ui import draw, messages
+from ui import markup, messages
 from ui.keys import Keys
 from ui.make import FREE, PRIVATE
 from ui.owner import caller_of, new_token, owner_of
@@ -59,7 +59,7 @@ def build(studio: Studio, tokens: Tokens, who: gr.BrowserState) -> list[Any]:
     backends = studio.backends
     with gr.Tab("Backends", id="backends", render_children=True) as item:
         plain = {"apply_default_css": False}
-        drawn = draw.backends(list(backends.values()), closed=_closed(studio))
+        drawn = markup.backends(list(backends.values()), closed=_closed(studio))
         cards = gr.HTML(drawn, elem_id="backends-cards", **plain)
         resume = gr.Button("Resume", size="sm", visible=False, elem_id="backends-resume")
         again = gr.Button("Load again", size="sm", visible=False, elem_id="backends-load")
@@ -80,7 +80,7 @@ def build(studio: Studio, tokens: Tokens, who: gr.BrowserState) -> list[Any]:
         shown, own = studio.backends_of(caller.owner), studio.own.held_by(caller.owner)
         closed, stopped = _closed(studio, caller), _stopped(studio, caller)
         return {
-            cards: draw.backends(list(shown.values()), own, closed=closed, stopped=stopped),
+            cards: markup.backends(list(shown.values()), own, closed=closed, stopped=stopped),
             resume: gr.update(visible=caller.admin and bool(stopped)),
             again: gr.update(visible="error" in stages),
             ticks: gr.Timer(active=bool(stages & {"loading", "warming"})),
@@ -114,9 +114,9 @@ def build(studio: Studio, tokens: Tokens, who: gr.BrowserState) -> list[Any]:
         shown = str(who) if kind in ("browser", "local") and who else ""
         sent = shown if kind == "browser" else ""
         return {
-            token: draw.token(shown, messages.SCRIPTS[kind]),
+            token: markup.token(shown, messages.SCRIPTS[kind]),
             renew: gr.update(visible=kind == "browser", value=messages.RENEW),
-            snippets: draw.snippets(texts(page, sent, request.username or "")),
+            snippets: markup.snippets(texts(page, sent, request.username or "")),
         }
 
     def of_account(owner: str, page: str, fresh: str = "") -> Update:
@@ -124,9 +124,9 @@ def build(studio: Studio, tokens: Tokens, who: gr.BrowserState) -> list[Any]:
         known = tokens.issued(owner)
         about = messages.SCRIPTS["once" if fresh else "issued" if known else "account"]
         return {
-            token: draw.token(fresh, about),
+            token: markup.token(fresh, about),
             renew: gr.update(visible=True, value=messages.RENEW if known else messages.ISSUE),
-            snippets: draw.snippets(texts(page, fresh or messages.PASTE)),
+            snippets: markup.snippets(texts(page, fresh or messages.PASTE)),
         }
 
     def show(who: Any, request: gr.Request) -> Update:

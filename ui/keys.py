@@ -13,7 +13,7 @@ import gradio as gr
 
 from core.errors import PlaygroundError
 from core.studio import Studio
-from ui import draw, messages
+from ui import markup, messages
 from ui.clicks import text, told
 from ui.make import PRIVATE
 from ui.owner import owner_of
@@ -54,9 +54,9 @@ class Keys:
             return []
         forms = []
         with gr.Column(elem_id="backends-keys"):
-            gr.HTML(draw.own_keys(), **plain)
+            gr.HTML(markup.own_keys(), **plain)
             for service in services:
-                form = draw.key_form(service, self.studio.backends[service].label)
+                form = markup.key_form(service, self.studio.backends[service].label)
                 forms.append(gr.HTML(form, js_on_load=ENTER, **plain))
                 self.notices[service] = gr.HTML(
                     elem_id=f"own-key-{service}-said",
@@ -83,17 +83,17 @@ class Keys:
         try:
             if told(event, "forget"):
                 said = messages.forgotten(await self.studio.forget_key(owner, service))
-                drawn = draw.notice(said, "info")
+                drawn = markup.notice(said, "info")
             else:
                 entered = await self.studio.enter_key(owner, service, text(event, "key"))
                 said = messages.entered(entered)
-                drawn = draw.own_key(service, self.studio.backends[service].label, said)
+                drawn = markup.own_key(service, self.studio.backends[service].label, said)
         except PlaygroundError as error:
-            drawn = draw.notice(messages.trouble(error)) + self._in_use(owner, service)
+            drawn = markup.notice(messages.trouble(error)) + self._in_use(owner, service)
         return {self.notices[service]: drawn}
 
     def _in_use(self, owner: str, service: str) -> str:
         held = self.studio.own.of(owner, service)
         if held is None:
             return ""
-        return draw.own_key(service, held.backend.label, messages.own_key(held.backend))
+        return markup.own_key(service, held.backend.label, messages.own_key(held.backend))

@@ -16,7 +16,7 @@ from core.jobs.limits import NO_WORD
 from core.params import Params, draw_seed
 from core.parsing import parse
 from core.studio import Progress, Studio
-from ui import draw, messages, queue
+from ui import markup, messages, queue
 from ui.clicks import consent_of, name_of, number, text, told
 from ui.filling import Filling
 from ui.inbox import Inbox
@@ -273,7 +273,7 @@ class Desk:
             if progress.job.active or progress.entry
         ][-MOST_SHOWN:]
         news = any(url or progress.preview for progress, url in shown)
-        return draw.stage(shown) if news else ""
+        return markup.stage(shown) if news else ""
 
     async def cancel(self, who: str, watch: Any, request: gr.Request) -> str:
         """Cancel what this tab watches, and say whether money was spent."""

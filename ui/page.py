@@ -13,7 +13,7 @@ from core.history import Entry
 from core.params import TASKS, Task
 from core.studio import Studio
 from core.tokens import Tokens
-from ui import account, draw, guide, messages, shelf, tab_layout
+from ui import account, guide, markup, messages, shelf, tab_layout
 from ui import tab as tabs
 from ui.api import Api, Patient
 from ui.clicks import text, told
@@ -119,9 +119,9 @@ class Page:
             picture = await self.inbox.picture(upload)
             kept = await self.inbox.keep(picture, owner_of(request, who))
         except PlaygroundError as error:
-            return draw.notice(messages.trouble(error)), None
+            return markup.notice(messages.trouble(error)), None
         size = messages.picture(picture)
-        return draw.notice(size, "info"), kept
+        return markup.notice(size, "info"), kept
 
     async def use_shown(self, who: str, event: gr.EventData, request: gr.Request) -> Update:
         """Use the settings of a picture of the current result."""
@@ -166,7 +166,7 @@ class Page:
             desk.tab.image: path,
             desk.tab.prompt: entry.prompt,
             self.kept: kept,
-            desk.tab.notices["image"]: draw.notice(messages.picture(picture), "info"),
+            desk.tab.notices["image"]: markup.notice(messages.picture(picture), "info"),
         }
 
     async def _entry(self, entry_id: str, owner: str) -> Entry:
@@ -189,7 +189,7 @@ class Page:
             try:
                 update[desk.tab.image] = await self.inbox.again(source, owner)
             except PlaygroundError:
-                update[desk.tab.notices["image"]] = draw.notice(messages.SOURCE_GONE, "info")
+                update[desk.tab.notices["image"]] = markup.notice(messages.SOURCE_GONE, "info")
         return update
 
     async def dropped(self, who: Any, event: gr.EventData, request: gr.Request) -> Update:
@@ -231,7 +231,7 @@ def build(
     with Patient(title=messages.TITLE, fill_width=True, analytics_enabled=False) as demo:
         closed = {name: messages.trouble(error) for name, error in studio.closed_to().items()}
         Api(studio, media, inbox, default).register()  # first, so that it gets the plain names
-        gr.HTML(draw.header(studio.closed), elem_classes="masthead")
+        gr.HTML(markup.header(studio.closed), elem_classes="masthead")
         who = gr.BrowserState("", storage_key="srpo-who", secret="srpo")
         kept = gr.BrowserState(None, storage_key="srpo-picture", secret="srpo")
         account.build(studio, login, signing_in, who, demo.load)

@@ -10,7 +10,7 @@ import gradio as gr
 
 from core.errors import PlaygroundError
 from core.history import Entry, History
-from ui import draw, messages
+from ui import markup, messages
 from ui.clicks import text
 from ui.make import PRIVATE
 from ui.media import Media
@@ -208,7 +208,7 @@ class Keeper:
             return {shelf.panel: gr.update(visible=False), shelf.chosen: ""}
         return {
             shelf.panel: gr.update(visible=True),
-            shelf.details: draw.facts(entry, await self.media.url(entry)),
+            shelf.details: markup.facts(entry, await self.media.url(entry)),
             shelf.chosen: entry.id,
             shelf.star: gr.update(value="Unstar" if entry.starred else "Star"),
         }

@@ -12,7 +12,7 @@ import gradio as gr
 from core.backend import Backend
 from core.jobs.budget import MICROS, micros
 from core.params import MAX_SEED, Task
-from ui import draw, form, messages
+from ui import form, markup, messages
 from ui.form import Form
 
 Update = dict[Any, Any]
@@ -85,10 +85,10 @@ class Tab:
         chosen = backends[backend]
         return groups | {
             self.shown: backend,
-            self.about: draw.about(
+            self.about: markup.about(
                 chosen, "" if backend in own else self.closed.get(backend, ""), own=backend in own
             ),
-            self.chips: draw.chips(chosen),
+            self.chips: markup.chips(chosen),
             **self.priced(chosen, pictures),
         }
 
@@ -121,7 +121,7 @@ class Tab:
     def complain(self, field: str, text: str) -> Update:
         """Put a sentence at the field it is about."""
         place = field if field in self.notices else "form"
-        return self.quiet() | {self.notices[place]: draw.notice(text)}
+        return self.quiet() | {self.notices[place]: markup.notice(text)}
 
 
 @dataclass(frozen=True, slots=True)

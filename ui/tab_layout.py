@@ -10,9 +10,9 @@ import gradio as gr
 
 from core.backend import Backend, offered
 from core.params import MAX_PROMPT, Task
-from ui import draw, form, messages, queue
+from ui import form, markup, messages, queue
 from ui.clicks import told
-from ui.draw import NOTHING
+from ui.markup import NOTHING
 from ui.tab import Memory, Tab
 
 ACTIONS = """
@@ -82,7 +82,7 @@ def _choices(
 ) -> dict[str, Any]:
     """The menu of backends and their forms, one of them visible."""
     choice = _choice(task, able, first, closed)
-    said = draw.about(able[first], closed.get(first, ""))
+    said = markup.about(able[first], closed.get(first, ""))
     about = gr.HTML(said, elem_classes="about", apply_default_css=False)
     shown = gr.Textbox(first, visible=False)
     forms = {
@@ -108,7 +108,7 @@ def _choice(
 def _ideas(examples: Sequence[Mapping[str, str]], prompt: gr.Textbox) -> None:
     """Prompts to start from; a click puts one into the prompt."""
     ideas = gr.HTML(
-        draw.examples(examples), elem_classes="ideas", js_on_load=IDEAS, apply_default_css=False
+        markup.examples(examples), elem_classes="ideas", js_on_load=IDEAS, apply_default_css=False
     )
     ideas.idea(_prompt_of, None, [prompt], queue=False, api_visibility="private")
 
@@ -122,7 +122,7 @@ def _shown(task: Task) -> dict[str, Any]:
         apply_default_css=False,
     )
     stage = gr.HTML(
-        draw.stage([]), elem_id=f"{task}-stage", js_on_load=ACTIONS, apply_default_css=False
+        markup.stage([]), elem_id=f"{task}-stage", js_on_load=ACTIONS, apply_default_css=False
     )
     return {"status": status, "stage": stage}
 
@@ -149,7 +149,7 @@ def _wishes(task: Task, backend: Backend) -> dict[str, Any]:
     prompt = _prompt(task)
     notices["prompt"] = _notice()
     chips = gr.HTML(
-        draw.chips(backend),
+        markup.chips(backend),
         elem_id=f"{task}-chips",
         elem_classes="suggested",
         js_on_load=IDEAS,

@@ -18,7 +18,7 @@ from core.jobs.ledger import Job
 from core.studio import Progress
 from tests.core.picture_samples import texts
 from tests.core.test_history import entry
-from ui import draw, messages, queue, shelf
+from ui import markup, messages, queue, shelf
 
 TEXTS = {
     "image": "<img src=x onerror=alert(1)>",
@@ -82,17 +82,17 @@ def card(text: str) -> Any:
 
 
 PLACES = {
-    "the picture": lambda text: draw.stage([(progress(text), f"media/{text}")]),
-    "its details": lambda text: draw.facts(
+    "the picture": lambda text: markup.stage([(progress(text), f"media/{text}")]),
+    "its details": lambda text: markup.facts(
         entry(1, prompt=text, params={text: text}, sent={text: [text]}, request_id=text), text
     ),
     "a failed job": lambda text: queue.status([progress(text, "failed")]),
     "a waiting job": lambda text: queue.status([progress(text, "waiting")]),
     "a running job": lambda text: queue.status([progress(text, "running")]),
-    "a notice": lambda text: draw.notice(messages.trouble(InputError(text, advice=text))),
-    "an example": lambda text: draw.examples([{"prompt": text, "picture": text}]),
-    "a backend": lambda text: draw.backends([card(text)]),
-    "a snippet": lambda text: draw.snippets({text: text}),
+    "a notice": lambda text: markup.notice(messages.trouble(InputError(text, advice=text))),
+    "an example": lambda text: markup.examples([{"prompt": text, "picture": text}]),
+    "a backend": lambda text: markup.backends([card(text)]),
+    "a snippet": lambda text: markup.snippets({text: text}),
 }
 
 
@@ -142,5 +142,5 @@ def test_what_a_dropped_file_claims_is_only_words(name: str) -> None:
 
 def test_an_error_with_markup_stays_one_sentence() -> None:
     """Errors quote what they refuse; where they are drawn they are escaped."""
-    said = draw.notice(messages.trouble(PlaygroundError("“<b>”", advice="<i>")))
+    said = markup.notice(messages.trouble(PlaygroundError("“<b>”", advice="<i>")))
     assert said == '<p class="notice error" role="alert">“&lt;b&gt;” &lt;i&gt;</p>'

@@ -14,7 +14,7 @@ from core.own_keys import Entered, OwnKeys
 from core.studio import Progress
 from tests.conftest import Studios
 from tests.fakes import FakeBackend, FakeService
-from ui import draw, messages, queue
+from ui import markup, messages, queue
 from ui.keys import Keys
 
 BACKEND = FakeBackend(paid=True)
@@ -75,8 +75,8 @@ def test_a_job_that_needs_its_key_says_so_and_can_be_cancelled_while_it_waits() 
 def test_the_backend_is_the_visitors_for_the_visitor_alone() -> None:
     assert messages.backend_name(BACKEND, own=True) == "Fake · your key"
     assert messages.backend_name(BACKEND) == "Fake"
-    assert "Your key" in draw.backends([BACKEND], ["fake"])
-    assert "Your key" not in draw.backends([BACKEND])
+    assert "Your key" in markup.backends([BACKEND], ["fake"])
+    assert "Your key" not in markup.backends([BACKEND])
 
 
 @pytest.mark.anyio

@@ -10,7 +10,7 @@ from core.history import Entry
 from core.jobs.job import Job
 from core.studio import Progress
 from tests.fakes import FakeBackend
-from ui import draw, messages
+from ui import markup, messages
 
 
 class Suggesting(FakeBackend):
@@ -79,17 +79,17 @@ def test_many_unknown_words_are_counted() -> None:
 def test_a_picture_says_who_painted_it_and_without_what() -> None:
     """Below the result: backend and remark, whatever the words are."""
     made = Progress(job=job(), entry=entry(painted_without=["<b>cat</b>"]))
-    drawn = draw.stage([(made, "media/x.png")])
+    drawn = markup.stage([(made, "media/x.png")])
     assert "640 × 384 · seed 3 · 1.0 s · free · miniature" in drawn
     assert "Painted without: &lt;b&gt;cat&lt;/b&gt;." in drawn
-    quiet = draw.stage([(Progress(job=job(), entry=entry()), "media/x.png")])
+    quiet = markup.stage([(Progress(job=job(), entry=entry()), "media/x.png")])
     assert "remark" not in quiet
 
 
 def test_the_facts_tell_how_it_was_painted() -> None:
     """Both sizes, the words left out, and what a model on this machine says of itself."""
     told = {"painted_size": [160, 96], "painted_without": ["cat", "neon"], "compiled": True}
-    drawn = draw.facts(entry(**told, weights="nf4", prompt_read_until="a house"), "media/x.png")
+    drawn = markup.facts(entry(**told, weights="nf4", prompt_read_until="a house"), "media/x.png")
     for label, value in {
         "Backend": "miniature",
         "Model": "miniature",
@@ -118,17 +118,17 @@ def test_what_must_be_known_of_a_backend_is_said_where_it_is_chosen(
 ) -> None:
     """A stand-in, a small model and a broken one are never taken for the real thing."""
     assert messages.about(backend) == said
-    assert ("<hills>" in draw.about(backend)) is False
-    assert ("about-backend" in draw.about(backend)) == bool(said)
+    assert ("<hills>" in markup.about(backend)) is False
+    assert ("about-backend" in markup.about(backend)) == bool(said)
 
 
 def test_suggested_prompts_are_buttons_with_a_name_for_their_group() -> None:
     """Reached with the keyboard, read aloud; none where nothing can be painted."""
-    drawn = draw.chips(Suggesting())
+    drawn = markup.chips(Suggesting())
     assert drawn.count('<button type="button" data-prompt="') == 2
     assert 'role="group" aria-label="Prompts it can paint"' in drawn
     assert 'data-prompt="A &quot;red&quot; sun"' in drawn
-    assert draw.chips(Missing()) == draw.chips(FakeBackend()) == ""
+    assert markup.chips(Missing()) == markup.chips(FakeBackend()) == ""
 
 
 def job() -> Job:
