@@ -29,12 +29,12 @@ from core.storage.database import Database
 from core.storage.files import Storage
 from core.studio import Studio
 from core.tokens import Tokens
-from ui import flags, launch
+from ui import cli, launch
 
 
 def main() -> None:
     """Run the server until it is stopped, or check what it stands on."""
-    only_check = flags.read()
+    only_check = cli.read()
     try:
         settings = configuration.load()
         mask = redact.install(settings.secrets())
