@@ -22,7 +22,7 @@ from core.errors import InputError, PlaygroundError
 from core.history import input_name
 from core.metadata.reading import Reading
 from core.pictures import Picture
-from ui.media import Media
+from ui.server.routes import Media
 
 ADVICE = "Add a PNG, JPEG, WebP or AVIF picture."
 INSTEAD = "Upload the picture instead; an assistant may send it as a data URI."

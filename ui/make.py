@@ -20,8 +20,8 @@ from ui import markup, messages, queue
 from ui.clicks import consent_of, name_of, number, text, told
 from ui.filling import Filling
 from ui.inbox import Inbox
-from ui.media import Media
 from ui.owner import caller_of
+from ui.server.routes import Media
 from ui.tab import Tab, Update, seeds
 
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}

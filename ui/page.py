@@ -19,9 +19,9 @@ from ui.api import Api, Patient
 from ui.clicks import text, told
 from ui.inbox import Inbox
 from ui.make import FREE, PRIVATE, Desk
-from ui.media import Media
 from ui.money import Money
 from ui.owner import new_token, owner_of
+from ui.server.routes import Media
 from ui.shelf import Keeper, Shelf
 from ui.tab import Tab, Update
 

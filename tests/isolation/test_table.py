@@ -20,7 +20,7 @@ from core.studio import Studio
 from core.tokens import Tokens
 from tests.isolation.table import ENDPOINTS, EVENTS, HANDLERS, ROUTES, judged
 from ui import page
-from ui.media import Media
+from ui.server.routes import Media
 
 OAUTH = {
     "OAUTH_CLIENT_ID": "id",

@@ -23,8 +23,8 @@ from tests.fakes import FakeService
 from ui import messages, tab_layout
 from ui.inbox import Inbox
 from ui.make import Desk
-from ui.media import Media
 from ui.money import Money
+from ui.server.routes import Media
 from ui.tab import Tab, remember
 
 pytestmark = [pytest.mark.anyio, pytest.mark.filterwarnings("ignore::UserWarning")]

@@ -12,7 +12,7 @@ from core import metadata, pictures
 from core.errors import InputError
 from tests.conftest import Studios
 from ui.inbox import Inbox
-from ui.media import Media
+from ui.server.routes import Media
 
 SLOW_S = 1.0
 
