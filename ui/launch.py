@@ -23,12 +23,12 @@ from ui import messages, page
 from ui.account import Login
 from ui.bodies import Bodies
 from ui.fetching import keep_from_fetching
-from ui.guard import Framed, SameOrigin
 from ui.server import cleaning, connections
 from ui.server.caller import PRIVATE, Entrance, StampCaller, networks
 from ui.server.hosts import KnownHosts
 from ui.server.login_limit import LimitedLogin
 from ui.server.mistakes import Mistakes, count_values_quietly
+from ui.server.origin_guard import Framed, SameOrigin
 from ui.server.routes import Media
 from ui.server.sessions import KnownStreams
 from ui.server.sign_in import SignIn, offered

@@ -17,7 +17,7 @@ from core.errors import HistoryError
 from core.settings import Settings
 from core.storage import lock
 from ui import messages
-from ui.guard import Framed, SameOrigin
+from ui.server.origin_guard import Framed, SameOrigin
 
 pytestmark = pytest.mark.anyio
 UPLOAD = "/gradio_api/upload"

@@ -19,7 +19,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ui import messages
-from ui.guard import route_of
+from ui.server.origin_guard import route_of
 
 OURS = ("/media/", "/healthz", "/readyz")
 """Our own routes: an error there is a fault of ours and stays loud."""

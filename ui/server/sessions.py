@@ -11,7 +11,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ui.guard import route_of
+from ui.server.origin_guard import route_of
 
 STREAM = re.compile(r"/gradio_api/(queue/data|call/(?:v2/)?[A-Za-z0-9_]+/([A-Za-z0-9_-]+))")
 
