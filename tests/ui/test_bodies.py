@@ -23,9 +23,9 @@ from core.settings import Settings
 from core.tokens import Tokens
 from tests.conftest import Studios
 from tests.fakes import FakeBackend
-from ui import bodies
-from ui.bodies import Bodies, RefusedBodyError, check_json
 from ui.launch import options
+from ui.server import body_limits
+from ui.server.body_limits import Bodies, RefusedBodyError, check_json
 
 pytestmark = pytest.mark.anyio
 JSON = {"Content-Type": "application/json"}
@@ -97,7 +97,7 @@ async def test_an_endless_upload_is_cut_while_it_comes(swallows: bool) -> None:
     """The reader gets the error after which it removes its files; the answer is 413 in any case."""
     server = Server(swallows=swallows)
     assert (await server.post(endless(), FORM)).status_code == 413
-    assert server.bytes <= bodies.MOST_FORM
+    assert server.bytes <= body_limits.MOST_FORM
     assert "maximum allowed size" in server.errors[0]
 
 
@@ -181,7 +181,7 @@ async def test_no_body_is_read_further_than_it_may_be(body: bytes) -> None:
 
     server = Server()
     assert (await server.post(pieces(), JSON)).status_code == 413
-    assert taken <= bodies.MOST_JSON + 200_000
+    assert taken <= body_limits.MOST_JSON + 200_000
     assert server.asked == 0
 
 
@@ -189,7 +189,7 @@ async def test_no_body_is_read_further_than_it_may_be(body: bytes) -> None:
 async def test_a_form_without_a_file_is_small(kind: str) -> None:
     """27 MB of “&” stopped everybody for 10 s: a form is read sign by sign."""
     server = Server()
-    answer = await server.post(b"&" * (bodies.MOST_FIELDS + 1), {"content-type": kind})
+    answer = await server.post(b"&" * (body_limits.MOST_FIELDS + 1), {"content-type": kind})
     assert (answer.status_code, server.asked) == (413, 0)
 
 
@@ -206,7 +206,7 @@ async def test_an_address_of_thousands_of_folders_is_refused() -> None:
 
 async def test_bodies_in_memory_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Many half-sent large ones do not fill it; small ones are taken meanwhile."""
-    monkeypatch.setattr(bodies, "MOST_HELD", 500_000)
+    monkeypatch.setattr(body_limits, "MOST_HELD", 500_000)
     server, opened = Server(), asyncio.Event()
     route = Route("/", server.answer, methods=["POST"])
     transport = httpx.ASGITransport(app=Starlette(routes=[route], middleware=[Middleware(Bodies)]))
@@ -229,7 +229,7 @@ async def test_bodies_in_memory_are_bounded(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_a_long_word_is_refused_where_it_begins() -> None:
     """The check does not read to the end of what no request needs."""
-    longest = b"[" + b"9" * bodies.LONGEST_WORD + b"]"
+    longest = b"[" + b"9" * body_limits.LONGEST_WORD + b"]"
     check_json(longest)
     with pytest.raises(RefusedBodyError, match="number or a word"):
         check_json(longest.replace(b"9]", b"99]"))
@@ -241,8 +241,8 @@ async def test_a_slow_line_is_waited_for_and_a_trickle_is_not(
     monkeypatch: pytest.MonkeyPatch, headers: dict[str, str]
 ) -> None:
     """Time grows with what has arrived; a byte now and then gains nothing."""
-    monkeypatch.setattr(bodies, "PATIENCE_S", 0.2)
-    monkeypatch.setattr(bodies, "SLOWEST", 1_000)
+    monkeypatch.setattr(body_limits, "PATIENCE_S", 0.2)
+    monkeypatch.setattr(body_limits, "SLOWEST", 1_000)
 
     async def piecewise(piece: int) -> AsyncIterator[bytes]:
         yield b'"'
@@ -261,7 +261,7 @@ async def test_whoever_stops_in_the_middle_keeps_the_place_no_longer(
     monkeypatch: pytest.MonkeyPatch, headers: dict[str, str]
 ) -> None:
     """A megabyte buys no minute of silence."""
-    monkeypatch.setattr(bodies, "PATIENCE_S", 0.1)
+    monkeypatch.setattr(body_limits, "PATIENCE_S", 0.1)
 
     async def most_of_it() -> AsyncIterator[bytes]:
         yield b"x" * 1_000_000
@@ -301,7 +301,7 @@ async def test_half_a_login_is_given_up_too(
     monkeypatch: pytest.MonkeyPatch, studios: Studios
 ) -> None:
     """Nothing reads a body before its time is watched."""
-    monkeypatch.setattr(bodies, "PATIENCE_S", 0.1)
+    monkeypatch.setattr(body_limits, "PATIENCE_S", 0.1)
     settings = Settings(srpo_auth=SecretStr("ann:secret"), _env_file=None)
     studio = await studios.open(FakeBackend())
     tokens = Tokens(studio.history.database)
@@ -322,7 +322,7 @@ async def test_half_a_login_is_given_up_too(
 
 async def test_a_body_that_never_comes_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever sends a byte a minute does not hold a place for ever."""
-    monkeypatch.setattr(bodies, "PATIENCE_S", 0.05)
+    monkeypatch.setattr(body_limits, "PATIENCE_S", 0.05)
 
     async def slow() -> AsyncIterator[bytes]:
         yield b"{"

@@ -25,7 +25,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ui import messages
-from ui.bodies import Arriving, RefusedBodyError
+from ui.server.body_limits import Arriving, RefusedBodyError
 from ui.server.caller import seen_of
 
 MOST_KEPT = 20_000

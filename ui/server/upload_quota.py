@@ -18,8 +18,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from core.exposure import Exposure
 from core.settings import Settings
 from ui import messages
-from ui.bodies import RefusedBodyError
 from ui.owner import TOKEN
+from ui.server.body_limits import RefusedBodyError
 from ui.server.caller import HEADER, seen_of
 from ui.server.login_limit import network
 

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from ui import bodies
+from ui.server import body_limits
 from ui.server.caller import Entrance, StampCaller
 from ui.server.login_limit import MOST_KEPT, LimitedLogin, LoginLimit
 
@@ -219,7 +219,7 @@ async def test_only_the_right_password_forgives() -> None:
 
 async def test_half_a_form_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever sends no more of it does not hold a place for ever."""
-    monkeypatch.setattr(bodies, "PATIENCE_S", 0.05)
+    monkeypatch.setattr(body_limits, "PATIENCE_S", 0.05)
 
     async def half() -> AsyncIterator[bytes]:
         yield b"username=ann"

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from ui.bodies import Bodies
+from ui.server.body_limits import Bodies
 from ui.server.caller import Entrance, StampCaller
 from ui.server.upload_quota import HOUR_S, MOST_KEPT, LimitedUploads, Policy, Quota, Uploads
 
