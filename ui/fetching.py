@@ -16,7 +16,7 @@ from gradio import processing_utils
 
 from core.errors import InputError
 from ui import messages
-from ui.inbox import LONGEST_PATH, no_longer_there, uploaded
+from ui.server.uploads import LONGEST_PATH, no_longer_there, uploaded
 
 
 def keep_from_fetching() -> None:

@@ -17,11 +17,11 @@ from ui import account, guide, markup, messages, shelf, tab_layout
 from ui import tab as tabs
 from ui.api import Api, Patient
 from ui.clicks import text, told
-from ui.inbox import Inbox
 from ui.make import FREE, PRIVATE, Desk
 from ui.money import Money
 from ui.owner import new_token, owner_of
 from ui.server.routes import Media
+from ui.server.uploads import Inbox
 from ui.shelf import Keeper, Shelf
 from ui.tab import Tab, Update
 

@@ -19,7 +19,7 @@ from core.errors import InputError
 from core.params import Task
 from tests.backends.services import Recorder, siraya, siraya_ok, wavespeed, wavespeed_ok
 from tests.core.picture_samples import chunk, drawing, encoded, exif, png, with_segments
-from ui.inbox import Inbox, uploaded
+from ui.server.uploads import Inbox, uploaded
 
 pytestmark = pytest.mark.anyio
 

@@ -11,8 +11,8 @@ from gradio.utils import get_upload_folder
 from core import metadata, pictures
 from core.errors import InputError
 from tests.conftest import Studios
-from ui.inbox import Inbox
 from ui.server.routes import Media
+from ui.server.uploads import Inbox
 
 SLOW_S = 1.0
 

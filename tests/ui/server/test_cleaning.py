@@ -14,8 +14,8 @@ from core.history import input_name
 from core.pictures import load
 from tests.conftest import Studios
 from tests.fakes import FakeBackend, FakeImage, picture
-from ui.inbox import uploaded
 from ui.server.cleaning import KEPT_S, YOUNG_S, clean, own_folder
+from ui.server.uploads import uploaded
 
 pytestmark = pytest.mark.anyio
 
