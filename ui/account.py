@@ -11,7 +11,7 @@ from core.errors import PlaygroundError
 from core.studio import Studio
 from ui import markup, messages
 from ui.make import FREE, PRIVATE
-from ui.owner import browser_of, owner_of
+from ui.server.owner import browser_of, owner_of
 from ui.server.sign_in import START, user_of
 from ui.tab import Update
 

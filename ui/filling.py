@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 from core.studio import Studio
-from ui.owner import owner_of
+from ui.server.owner import owner_of
 from ui.tab import Tab, Update
 
 

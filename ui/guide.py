@@ -16,8 +16,8 @@ from core.tokens import Tokens
 from ui import markup, messages
 from ui.keys import Keys
 from ui.make import FREE, PRIVATE
-from ui.owner import caller_of, new_token, owner_of
 from ui.server.caller import seen_of
+from ui.server.owner import caller_of, new_token, owner_of
 from ui.server.sign_in import ACCOUNT
 from ui.tab import Update
 

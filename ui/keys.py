@@ -16,7 +16,7 @@ from core.studio import Studio
 from ui import markup, messages
 from ui.clicks import text, told
 from ui.make import PRIVATE
-from ui.owner import owner_of
+from ui.server.owner import owner_of
 from ui.tab import Update
 
 ENTER = """

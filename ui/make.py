@@ -19,7 +19,7 @@ from core.studio import Progress, Studio
 from ui import markup, messages, queue
 from ui.clicks import consent_of, name_of, number, text, told
 from ui.filling import Filling
-from ui.owner import caller_of
+from ui.server.owner import caller_of
 from ui.server.routes import Media
 from ui.server.uploads import Inbox
 from ui.tab import Tab, Update, seeds

@@ -16,7 +16,7 @@ from core.jobs.spending import Spending, day, total
 from core.studio import Studio
 from ui import messages
 from ui.make import FREE
-from ui.owner import caller_of
+from ui.server.owner import caller_of
 
 DAYS = 30
 

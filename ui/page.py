@@ -19,7 +19,7 @@ from ui.api import Api, Patient
 from ui.clicks import text, told
 from ui.make import FREE, PRIVATE, Desk
 from ui.money import Money
-from ui.owner import new_token, owner_of
+from ui.server.owner import new_token, owner_of
 from ui.server.routes import Media
 from ui.server.uploads import Inbox
 from ui.shelf import Keeper, Shelf

@@ -13,7 +13,7 @@ from core.history import Entry, History
 from ui import markup, messages
 from ui.clicks import text
 from ui.make import PRIVATE
-from ui.owner import owner_of
+from ui.server.owner import owner_of
 from ui.server.routes import Media
 from ui.tab import Update
 

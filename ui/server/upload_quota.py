@@ -18,10 +18,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from core.exposure import Exposure
 from core.settings import Settings
 from ui import messages
-from ui.owner import TOKEN
 from ui.server.body_limits import RefusedBodyError
 from ui.server.caller import HEADER, seen_of
 from ui.server.login_limit import network
+from ui.server.owner import TOKEN
 
 HOUR_S = 3600.0
 MOST_FILES = 8

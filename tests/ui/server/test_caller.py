@@ -14,8 +14,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from core.errors import InputError
-from ui.owner import caller_of, new_token, owner_of
 from ui.server.caller import STAMP, Entrance, StampCaller, networks, seen_of
+from ui.server.owner import caller_of, new_token, owner_of
 
 pytestmark = pytest.mark.anyio
 HERE = "http://127.0.0.1:7860"

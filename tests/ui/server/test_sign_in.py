@@ -21,8 +21,8 @@ from starlette.requests import Request
 from core.exposure import Exposure
 from tests.identity import CLIENT_SECRET, Provider, follow, serving
 from ui import messages
-from ui.owner import caller_of, new_token
 from ui.server.caller import Entrance, StampCaller
+from ui.server.owner import caller_of, new_token
 from ui.server.sign_in import SignIn, offered, user_of
 
 pytestmark = pytest.mark.anyio
