@@ -21,10 +21,10 @@ from core.studio import Studio
 from core.tokens import Tokens
 from ui import messages, page
 from ui.account import Login
-from ui.fetching import keep_from_fetching
 from ui.server import cleaning, connections
 from ui.server.body_limits import Bodies
 from ui.server.caller import PRIVATE, Entrance, StampCaller, networks
+from ui.server.gradio_patches import keep_from_fetching
 from ui.server.hosts import KnownHosts
 from ui.server.login_limit import LimitedLogin
 from ui.server.mistakes import Mistakes, count_values_quietly
