@@ -9,8 +9,8 @@ from typing import Any
 import gradio as gr
 
 from core.studio import Studio
+from ui.generate.tab import Tab, Update
 from ui.server.owner import owner_of
-from ui.tab import Tab, Update
 
 
 @dataclass(frozen=True, slots=True)

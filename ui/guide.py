@@ -14,12 +14,12 @@ from core.errors import PlaygroundError
 from core.studio import Studio
 from core.tokens import Tokens
 from ui import markup, messages
+from ui.generate.tab import Update
 from ui.keys import Keys
 from ui.make import FREE, PRIVATE
 from ui.server.caller import seen_of
 from ui.server.owner import caller_of, new_token, owner_of
 from ui.server.sign_in import ACCOUNT
-from ui.tab import Update
 
 CLIENT = """from gradio_client import Client
 

@@ -19,10 +19,10 @@ from core.studio import Progress, Studio
 from ui import markup, messages, queue
 from ui.clicks import consent_of, name_of, number, text, told
 from ui.filling import Filling
+from ui.generate.tab import Tab, Update, seeds
 from ui.server.owner import caller_of
 from ui.server.routes import Media
 from ui.server.uploads import Inbox
-from ui.tab import Tab, Update, seeds
 
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 FREE: dict[str, Any] = PRIVATE | {"concurrency_limit": None}

@@ -14,16 +14,16 @@ from core.params import TASKS, Task
 from core.studio import Studio
 from core.tokens import Tokens
 from ui import account, guide, markup, messages, shelf, tab_layout
-from ui import tab as tabs
 from ui.api import Api, Patient
 from ui.clicks import text, told
+from ui.generate import tab as tabs
+from ui.generate.tab import Tab, Update
 from ui.make import FREE, PRIVATE, Desk
 from ui.money import Money
 from ui.server.owner import new_token, owner_of
 from ui.server.routes import Media
 from ui.server.uploads import Inbox
 from ui.shelf import Keeper, Shelf
-from ui.tab import Tab, Update
 
 DROP = """
 srpo.onDrop(async (file) => {

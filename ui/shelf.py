@@ -12,10 +12,10 @@ from core.errors import PlaygroundError
 from core.history import Entry, History
 from ui import markup, messages
 from ui.clicks import text
+from ui.generate.tab import Update
 from ui.make import PRIVATE
 from ui.server.owner import owner_of
 from ui.server.routes import Media
-from ui.tab import Update
 
 PAGE = 48
 # Gradio evaluates a template as code after it has filled in `{{ }}`, so these would run what a

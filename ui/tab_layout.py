@@ -12,8 +12,8 @@ from core.backend import Backend, offered
 from core.params import MAX_PROMPT, Task
 from ui import form, markup, messages, queue
 from ui.clicks import told
+from ui.generate.tab import Memory, Tab
 from ui.markup import NOTHING
-from ui.tab import Memory, Tab
 
 ACTIONS = """
 element.addEventListener('click', (event) => {

@@ -21,11 +21,11 @@ from core.studio import Studio
 from tests.conftest import Studios
 from tests.fakes import FakeService
 from ui import messages, tab_layout
+from ui.generate.tab import Tab, remember
 from ui.make import Desk
 from ui.money import Money
 from ui.server.routes import Media
 from ui.server.uploads import Inbox
-from ui.tab import Tab, remember
 
 pytestmark = [pytest.mark.anyio, pytest.mark.filterwarnings("ignore::UserWarning")]
 TASK = "text-to-image"

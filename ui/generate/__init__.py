@@ -1,0 +1,1 @@
+"""The tabs that make images: their layout, forms, handlers and queue."""
