@@ -13,9 +13,10 @@ from core.history import Entry
 from core.params import TASKS, Task
 from core.studio import Studio
 from core.tokens import Tokens
-from ui import account, guide, markup, messages, shelf, tab_layout
+from ui import account, guide, markup, messages, shelf
 from ui.api import Api, Patient
 from ui.clicks import text, told
+from ui.generate import layout
 from ui.generate import tab as tabs
 from ui.generate.tab import Tab, Update
 from ui.make import FREE, PRIVATE, Desk
@@ -242,7 +243,7 @@ def build(
             desks: dict[Task, Desk] = {}
             for task in TASKS:
                 if task in memories:
-                    made = tab_layout.build(
+                    made = layout.build(
                         task,
                         studio.backends,
                         default,

@@ -20,7 +20,8 @@ from core.settings import Settings
 from core.studio import Studio
 from tests.conftest import Studios
 from tests.fakes import FakeService
-from ui import messages, tab_layout
+from ui import messages
+from ui.generate import layout
 from ui.generate.tab import Tab, remember
 from ui.make import Desk
 from ui.money import Money
@@ -73,7 +74,7 @@ def built() -> tuple[Tab, gr.BrowserState]:
     """Lay the tab out once: that takes a second."""
     with gr.Blocks(analytics_enabled=False):
         who = gr.BrowserState("")
-        tab = tab_layout.build(TASK, {"fake": FakeService(paid=True)}, "fake", remember(TASK))
+        tab = layout.build(TASK, {"fake": FakeService(paid=True)}, "fake", remember(TASK))
     return tab, who
 
 
