@@ -12,8 +12,9 @@ import gradio as gr
 from core.backend import Backend
 from core.jobs.budget import MICROS, micros
 from core.params import MAX_SEED, Task
-from ui import form, markup, messages
-from ui.form import Form
+from ui import markup, messages
+from ui.generate import form
+from ui.generate.form import Form
 
 Update = dict[Any, Any]
 """New values or properties by component."""
