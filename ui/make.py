@@ -18,7 +18,7 @@ from core.parsing import parse
 from core.studio import Progress, Studio
 from ui import markup, messages, queue
 from ui.clicks import consent_of, name_of, number, text, told
-from ui.filling import Filling
+from ui.generate.fill import Filling
 from ui.generate.tab import Tab, Update, seeds
 from ui.server.owner import caller_of
 from ui.server.routes import Media
