@@ -10,8 +10,8 @@ import gradio as gr
 from core.errors import PlaygroundError
 from core.studio import Studio
 from ui import markup, messages
+from ui.generate.handlers import FREE, PRIVATE
 from ui.generate.tab import Update
-from ui.make import FREE, PRIVATE
 from ui.server.owner import browser_of, owner_of
 from ui.server.sign_in import START, user_of
 

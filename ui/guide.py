@@ -14,9 +14,9 @@ from core.errors import PlaygroundError
 from core.studio import Studio
 from core.tokens import Tokens
 from ui import markup, messages
+from ui.generate.handlers import FREE, PRIVATE
 from ui.generate.tab import Update
 from ui.keys import Keys
-from ui.make import FREE, PRIVATE
 from ui.server.caller import seen_of
 from ui.server.owner import caller_of, new_token, owner_of
 from ui.server.sign_in import ACCOUNT

@@ -15,8 +15,8 @@ from core.errors import PlaygroundError
 from core.studio import Studio
 from ui import markup, messages
 from ui.clicks import text, told
+from ui.generate.handlers import PRIVATE
 from ui.generate.tab import Update
-from ui.make import PRIVATE
 from ui.server.owner import owner_of
 
 ENTER = """

@@ -15,7 +15,7 @@ from core.jobs.budget import dollars
 from core.jobs.spending import Spending, day, total
 from core.studio import Studio
 from ui import messages
-from ui.make import FREE
+from ui.generate.handlers import FREE
 from ui.server.owner import caller_of
 
 DAYS = 30

@@ -18,8 +18,8 @@ from ui.api import Api, Patient
 from ui.clicks import text, told
 from ui.generate import layout
 from ui.generate import tab as tabs
+from ui.generate.handlers import FREE, PRIVATE, Desk
 from ui.generate.tab import Tab, Update
-from ui.make import FREE, PRIVATE, Desk
 from ui.money import Money
 from ui.server.owner import new_token, owner_of
 from ui.server.routes import Media

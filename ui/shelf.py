@@ -12,8 +12,8 @@ from core.errors import PlaygroundError
 from core.history import Entry, History
 from ui import markup, messages
 from ui.clicks import text
+from ui.generate.handlers import PRIVATE
 from ui.generate.tab import Update
-from ui.make import PRIVATE
 from ui.server.owner import owner_of
 from ui.server.routes import Media
 

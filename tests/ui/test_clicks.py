@@ -22,8 +22,8 @@ from tests.conftest import Studios
 from tests.fakes import FakeService
 from ui import messages
 from ui.generate import layout
+from ui.generate.handlers import Desk
 from ui.generate.tab import Tab, remember
-from ui.make import Desk
 from ui.money import Money
 from ui.server.routes import Media
 from ui.server.uploads import Inbox
