@@ -18,7 +18,8 @@ from core.jobs.ledger import Job
 from core.studio import Progress
 from tests.core.picture_samples import texts
 from tests.core.test_history import entry
-from ui import markup, messages, queue, shelf
+from ui import markup, messages, shelf
+from ui.generate import queue
 
 TEXTS = {
     "image": "<img src=x onerror=alert(1)>",

@@ -14,7 +14,8 @@ from core.own_keys import Entered, OwnKeys
 from core.studio import Progress
 from tests.conftest import Studios
 from tests.fakes import FakeBackend, FakeService
-from ui import markup, messages, queue
+from ui import markup, messages
+from ui.generate import queue
 from ui.keys import Keys
 
 BACKEND = FakeBackend(paid=True)

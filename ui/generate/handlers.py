@@ -16,8 +16,9 @@ from core.jobs.limits import NO_WORD
 from core.params import Params, draw_seed
 from core.parsing import parse
 from core.studio import Progress, Studio
-from ui import markup, messages, queue
+from ui import markup, messages
 from ui.clicks import consent_of, name_of, number, text, told
+from ui.generate import queue
 from ui.generate.fill import Filling
 from ui.generate.tab import Tab, Update, seeds
 from ui.server.owner import caller_of

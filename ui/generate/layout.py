@@ -10,9 +10,9 @@ import gradio as gr
 
 from core.backend import Backend, offered
 from core.params import MAX_PROMPT, Task
-from ui import markup, messages, queue
+from ui import markup, messages
 from ui.clicks import told
-from ui.generate import form
+from ui.generate import form, queue
 from ui.generate.tab import Memory, Tab
 from ui.markup import NOTHING
 
