@@ -13,18 +13,18 @@ from core.history import Entry
 from core.params import TASKS, Task
 from core.studio import Studio
 from core.tokens import Tokens
-from ui import account, guide, markup, messages, shelf
+from ui import account, guide, history_tab, markup, messages
 from ui.api import Api, Patient
 from ui.clicks import text, told
 from ui.generate import layout
 from ui.generate import tab as tabs
 from ui.generate.handlers import FREE, PRIVATE, Desk
 from ui.generate.tab import Tab, Update
+from ui.history_tab import Keeper, Shelf
 from ui.money import Money
 from ui.server.owner import new_token, owner_of
 from ui.server.routes import Media
 from ui.server.uploads import Inbox
-from ui.shelf import Keeper, Shelf
 
 DROP = """
 srpo.onDrop(async (file) => {
@@ -253,7 +253,7 @@ def build(
                         most=studio.policy.known.images_per_click,
                     )
                     desks[task] = Desk(made, studio, media, inbox, who, ask_above)
-            keeper = Keeper(shelf.build(), studio.history, media, who)
+            keeper = Keeper(history_tab.build(), studio.history, media, who)
             Money(studio, who).build()
             keyed = guide.build(studio, tokens, who)
         gr.HTML(f"<p>{messages.FOOTER}</p>", elem_classes="colophon")

@@ -18,7 +18,7 @@ from core.jobs.ledger import Job
 from core.studio import Progress
 from tests.core.picture_samples import texts
 from tests.core.test_history import entry
-from ui import markup, messages, shelf
+from ui import history_tab, markup, messages
 from ui.generate import queue
 
 TEXTS = {
@@ -110,14 +110,14 @@ def test_no_text_becomes_markup(place: str, name: str) -> None:
 
 def test_no_template_of_the_page_runs_its_values() -> None:
     """Gradio evaluates what `{{ }}` was filled with: `${alert(1)}` in a prompt would act."""
-    for file in Path(shelf.__file__).parent.glob("*.py"):
+    for file in Path(history_tab.__file__).parent.glob("*.py"):
         assert not re.search(r"\{\{[#\w]", file.read_text(encoding="utf-8")), file.name
     for value in re.findall(
-        r"\$\{([^{}]*(?:one|value)\.(?:id|prompt|thumbnail|note)\b)", shelf.GRID
+        r"\$\{([^{}]*(?:one|value)\.(?:id|prompt|thumbnail|note)\b)", history_tab.GRID
     ):
         assert value.startswith(("plain(", "\nvalue.note")), value
-    assert shelf.GRID.count("plain(one.prompt)") == 2
-    assert shelf.GRID.count("plain(") == 5
+    assert history_tab.GRID.count("plain(one.prompt)") == 2
+    assert history_tab.GRID.count("plain(") == 5
 
 
 @pytest.mark.parametrize("name", TEXTS)
