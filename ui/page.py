@@ -21,10 +21,10 @@ from ui.generate import tab as tabs
 from ui.generate.handlers import FREE, PRIVATE, Desk
 from ui.generate.tab import Tab, Update
 from ui.history_tab import Keeper, Shelf
-from ui.money import Money
 from ui.server.owner import new_token, owner_of
 from ui.server.routes import Media
 from ui.server.uploads import Inbox
+from ui.spending_tab import Money
 
 DROP = """
 srpo.onDrop(async (file) => {

@@ -24,9 +24,9 @@ from ui import messages
 from ui.generate import layout
 from ui.generate.handlers import Desk
 from ui.generate.tab import Tab, remember
-from ui.money import Money
 from ui.server.routes import Media
 from ui.server.uploads import Inbox
+from ui.spending_tab import Money
 
 pytestmark = [pytest.mark.anyio, pytest.mark.filterwarnings("ignore::UserWarning")]
 TASK = "text-to-image"
