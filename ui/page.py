@@ -13,7 +13,7 @@ from core.history import Entry
 from core.params import TASKS, Task
 from core.studio import Studio
 from core.tokens import Tokens
-from ui import account, guide, history_tab, markup, messages
+from ui import account, backends_tab, history_tab, markup, messages
 from ui.api import Api, Patient
 from ui.clicks import text, told
 from ui.generate import layout
@@ -255,7 +255,7 @@ def build(
                     desks[task] = Desk(made, studio, media, inbox, who, ask_above)
             keeper = Keeper(history_tab.build(), studio.history, media, who)
             Money(studio, who).build()
-            keyed = guide.build(studio, tokens, who)
+            keyed = backends_tab.build(studio, tokens, who)
         gr.HTML(f"<p>{messages.FOOTER}</p>", elem_classes="colophon")
         page = Page(studio, media, inbox, menu, desks, keeper.shelf, who, kept, restorer, keyed)
         for desk in desks.values():

@@ -18,7 +18,7 @@ from PIL import Image
 from tests.end_to_end import assistant
 from tests.end_to_end.program import Playground
 from tests.fakes import picture
-from ui import guide
+from ui import backends_tab
 
 TOKEN = "0123456789abcdef" * 2
 ENDPOINTS = "text_to_image image_to_image submit job jobs cancel history backends".split()
@@ -62,7 +62,7 @@ def test_an_assistant_is_told_what_is_wrong(playground: Playground) -> None:
 @pytest.mark.slow
 def test_the_python_snippet_works_as_it_stands(playground: Playground, tmp_path: Path) -> None:
     """Copied, run, done."""
-    program = guide.texts(playground.address)["Python: gradio_client"]
+    program = backends_tab.texts(playground.address)["Python: gradio_client"]
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True
     )
@@ -76,7 +76,7 @@ def test_the_python_snippet_works_as_it_stands(playground: Playground, tmp_path:
 @pytest.mark.skipif(not shutil.which("curl"), reason="there is no curl")
 def test_the_shell_snippet_works_as_it_stands(playground: Playground) -> None:
     """Two calls in one line: start, then listen to the end."""
-    command = guide.texts(playground.address, TOKEN)["Shell: curl"]
+    command = backends_tab.texts(playground.address, TOKEN)["Shell: curl"]
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
     assert "event: complete" in done.stdout
     assert "A white boat on a teal sea at sunset" in done.stdout
