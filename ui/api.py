@@ -22,10 +22,19 @@ from core.params import Task
 from core.parsing import parse
 from core.studio import Studio
 from ui import messages
+from ui.api_arguments import (
+    count,
+    described,
+    named,
+    plain,
+    spoken,
+    states_named,
+    task_named,
+    touched,
+)
 from ui.server.owner import caller_of
 from ui.server.routes import Media
 from ui.server.uploads import Inbox
-from ui.wishes import count, described, named, plain, spoken, states_named, task_named, touched
 
 MOST = 500
 
