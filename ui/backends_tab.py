@@ -16,7 +16,7 @@ from core.tokens import Tokens
 from ui import markup, messages
 from ui.generate.handlers import FREE, PRIVATE
 from ui.generate.tab import Update
-from ui.keys import Keys
+from ui.own_key import Keys
 from ui.server.caller import seen_of
 from ui.server.owner import caller_of, new_token, owner_of
 from ui.server.sign_in import ACCOUNT

@@ -16,7 +16,7 @@ from tests.conftest import Studios
 from tests.fakes import FakeBackend, FakeService
 from ui import markup, messages
 from ui.generate import queue
-from ui.keys import Keys
+from ui.own_key import Keys
 
 BACKEND = FakeBackend(paid=True)
 JOB = Job(
