@@ -38,7 +38,7 @@ ORDER = Order("a boat on a teal sea", (64, 64), 4, 3.5, 7)
 CHANGED = Order(ORDER.prompt, (64, 64), 10, 3.5, 7, 0.75, given().data)
 
 
-PLACE = Path(__file__).parents[2] / ".pytest_cache" / "random-flux"
+PLACE = Path(__file__).parents[3] / ".pytest_cache" / "random-flux"
 
 
 @pytest.fixture(scope="session", autouse=True)

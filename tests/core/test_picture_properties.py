@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from core import metadata, pictures
 from core.errors import InputError
-from core.metadata import infotext
+from core.metadata.infotext import infotext, parse
 from core.metadata.reading import Reading
 from core.pictures.containers import ContainerError
 from tests.core.picture_samples import chunk, drawing, encoded, exif, png, texts
@@ -223,7 +223,7 @@ def test_no_prompt_changes_the_settings_beside_it(
     """The infotext that other programs read says the same numbers, whatever the prompt claims."""
     params = {"steps": steps, "guidance": guidance}
     record = {"prompt": prompt, "params": params, "seed": seed, "width": size[0], "height": size[1]}
-    reading = infotext.parse(infotext.infotext(record))
+    reading = parse(infotext(record))
     assert reading is not None
     found = {name: reading.params.get(name) for name in ("steps", "seed", "guidance")}
     assert found == {"steps": steps, "seed": seed, "guidance": guidance}

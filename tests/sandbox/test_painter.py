@@ -44,7 +44,7 @@ def roughness(picture: Image.Image) -> float:
 def test_the_same_params_give_the_same_bytes_in_another_process() -> None:
     """Nothing depends on the process, not even on Python's hash seed."""
     code = (
-        "import hashlib; from backends.sandbox.painter import paint;"
+        "import hashlib; from sandbox.painter.painter import paint;"
         f"p = paint({PROMPT!r} + ' dragon', 256, 256, steps=5, guidance=2.5, seed=11);"
         "print(hashlib.sha256(p.tobytes()).hexdigest())"
     )
