@@ -13,7 +13,7 @@ import httpx
 import pytest
 from gradio_client import Client
 
-from tests.core.picture_samples import encoded
+from tests.core.pictures.picture_samples import encoded
 from tests.end_to_end.program import Playground
 
 META = {"_type": "gradio.FileData"}

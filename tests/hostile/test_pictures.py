@@ -18,7 +18,7 @@ from core import pictures
 from core.errors import InputError
 from core.params import Task
 from tests.backends.services import Recorder, siraya, siraya_ok, wavespeed, wavespeed_ok
-from tests.core.picture_samples import chunk, drawing, encoded, exif, png, with_segments
+from tests.core.pictures.picture_samples import chunk, drawing, encoded, exif, png, with_segments
 from ui.server.uploads import Inbox, uploaded
 
 pytestmark = pytest.mark.anyio

@@ -31,7 +31,7 @@ from tests.backends.services import (
     wavespeed,
     wavespeed_ok,
 )
-from tests.core.picture_samples import chunk, encoded, png
+from tests.core.pictures.picture_samples import chunk, encoded, png
 
 pytestmark = pytest.mark.anyio
 PORTAL = "<html><title>Sign in to the hotel's network</title>"

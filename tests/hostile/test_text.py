@@ -16,7 +16,7 @@ from core import metadata
 from core.errors import InputError, PlaygroundError
 from core.jobs.ledger import Job
 from core.studio import Progress
-from tests.core.picture_samples import texts
+from tests.core.pictures.picture_samples import texts
 from tests.core.test_history import entry
 from ui import history_tab, markup, messages
 from ui.generate import queue

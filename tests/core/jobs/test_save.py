@@ -12,8 +12,8 @@ from core.events import Event, Finished
 from core.jobs.save import TOLD, told
 from core.params import Params
 from tests.conftest import Studios
-from tests.core.picture_samples import encoded
-from tests.core.record_samples import record
+from tests.core.metadata.record_samples import record
+from tests.core.pictures.picture_samples import encoded
 from tests.fakes import FakeBackend, FakeText, picture
 
 pytestmark = pytest.mark.anyio

@@ -10,7 +10,7 @@ from PIL import Image
 
 from core import pictures
 from core.errors import InputError
-from tests.core.picture_samples import (
+from tests.core.pictures.picture_samples import (
     chunk,
     drawing,
     encoded,

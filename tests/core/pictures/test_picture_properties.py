@@ -23,7 +23,7 @@ from core.errors import InputError
 from core.metadata.infotext import infotext, parse
 from core.metadata.reading import Reading
 from core.pictures.containers import ContainerError
-from tests.core.picture_samples import chunk, drawing, encoded, exif, png, texts
+from tests.core.pictures.picture_samples import chunk, drawing, encoded, exif, png, texts
 
 KINDS = ("png", "jpeg", "webp")
 SMALL = drawing(24, 18)

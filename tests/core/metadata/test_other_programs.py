@@ -11,7 +11,7 @@ import pytest
 from core import metadata
 from core.metadata import Reading
 from core.pictures.exif import with_comment
-from tests.core.foreign_samples import (
+from tests.core.metadata.other_programs_samples import (
     A1111,
     COMFY,
     DRAW_THINGS,
@@ -22,7 +22,7 @@ from tests.core.foreign_samples import (
     NOVELAI,
     SWARM,
 )
-from tests.core.picture_samples import encoded, texts, with_segments
+from tests.core.pictures.picture_samples import encoded, texts, with_segments
 
 
 def found(data: bytes) -> Reading:

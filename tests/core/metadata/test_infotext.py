@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from core import metadata
-from tests.core.picture_samples import chunk, with_chunks
-from tests.core.record_samples import PROMPTS, record
+from tests.core.metadata.record_samples import PROMPTS, record
+from tests.core.pictures.picture_samples import chunk, with_chunks
 
 EXAMPLE = """A photo of a red fox in snow, 85mm, golden hour
 Steps: 28, Sampler: Euler, Schedule type: Simple, CFG scale: 1, Distilled CFG Scale: 4.5, \

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageCms, ImageOps
 
 from core import pictures
-from tests.core.picture_samples import (
+from tests.core.pictures.picture_samples import (
     BLUE,
     RED,
     chunk,

@@ -10,7 +10,8 @@ import pytest
 
 from core import metadata
 from core.pictures.containers import ContainerError
-from tests.core.picture_samples import (
+from tests.core.metadata.record_samples import PROMPTS, record
+from tests.core.pictures.picture_samples import (
     chunk,
     decoded,
     drawing,
@@ -20,7 +21,6 @@ from tests.core.picture_samples import (
     with_chunks,
     with_segments,
 )
-from tests.core.record_samples import PROMPTS, record
 
 KINDS = ("png", "jpeg", "webp")
 
