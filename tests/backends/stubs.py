@@ -9,6 +9,7 @@ from typing import Any, Literal
 import httpx
 
 from backends.miniature import Miniature
+from tests.backends.local.slow_model import ready
 from tests.backends.services import (
     ANSWER,
     KEY,
@@ -20,7 +21,6 @@ from tests.backends.services import (
     wavespeed,
     wavespeed_ok,
 )
-from tests.backends.slow_model import ready
 
 Fault = Literal[
     "wrong key",

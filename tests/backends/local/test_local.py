@@ -23,9 +23,9 @@ from core.errors import BackendError, InputError, NotReadyError
 from core.events import Event, Finished, Loading, Running
 from core.parsing import parse
 from core.settings import Settings
+from tests.backends.local.slow_model import STEP_S, Loader, Slow
+from tests.backends.local.test_local_source import pipeline
 from tests.backends.services import events, given, params_of
-from tests.backends.slow_model import STEP_S, Loader, Slow
-from tests.backends.test_local_source import pipeline
 from tests.conftest import Studios
 
 pytestmark = pytest.mark.anyio
