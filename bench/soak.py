@@ -100,9 +100,9 @@ class Soak:
         """Be the person who sees that a key or an account was refused, and goes on."""
         while True:
             await asyncio.sleep(1)
-            for lane in getattr(self.studio, "lanes", {}).values():
-                if lane.line.stopped_by:
-                    lane.line.resume()
+            for worker in getattr(self.studio, "workers", {}).values():
+                if worker.line.stopped_by:
+                    worker.line.resume()
 
     async def quiet(self) -> Level:
         """Let what is left over end, and measure."""

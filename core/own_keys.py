@@ -1,6 +1,6 @@
 """Keys that visitors entered for their own jobs: in this process's memory and nowhere else.
 
-The ledger knows a key by a keyed fingerprint alone. Each key has a backend and a lane of its own,
+The ledger knows a key by a keyed fingerprint alone. Each key has a backend and a worker of its own,
 so what one key is refused, or how fast it may be used, concerns no other.
 """
 
@@ -16,7 +16,7 @@ from core.backend import Backend
 from core.caller import STRANGER
 from core.errors import InputError, NotReadyError
 from core.jobs.job import Job
-from core.jobs.worker import Lane
+from core.jobs.worker import Worker
 from core.redact import Redactor
 
 KEPT_S = 12 * 3600.0
@@ -41,7 +41,7 @@ class Held:
     fingerprint: str
     key: str = field(repr=False)
     backend: Backend
-    lane: Lane
+    worker: Worker
     used: dict[str, float] = field(default_factory=dict)
     """When each owner who entered the key used it last, in monotonic seconds."""
 
@@ -132,10 +132,10 @@ class OwnKeys:
         """Return the services that an owner reaches with keys of their own."""
         return {service: one.backend for service, one in self.held_by(owner).items()}
 
-    def lane(self, job: Job) -> Lane | None:
-        """Return the lane of a job's key, also of one that was let go while jobs are under way."""
+    def worker(self, job: Job) -> Worker | None:
+        """Return the worker of a job's key, also of one that was let go while jobs are under way."""
         found = self._held.get((job.backend, job.own_key or ""))
-        return found.lane if found else None
+        return found.worker if found else None
 
     def holding(self, job: Job) -> Held | None:
         """Return the key of a job if the job's owner holds it now."""

@@ -29,7 +29,7 @@ from core.jobs.limits import NO_WORD, Consent, Policy, Terms, counted_as
 from core.jobs.recovery import NEEDS_KEY, lay_aside, pick_up, pick_up_own
 from core.jobs.save import Recorder
 from core.jobs.send_queue import Line
-from core.jobs.worker import Lane
+from core.jobs.worker import Worker
 from core.own_keys import Entered, Held, OwnKeys
 from core.params import Params, Task
 
@@ -81,7 +81,7 @@ class Studio:
         self.ledger = ledger
         self.history = history
         self._recorder = Recorder(history)
-        self.lanes = {name: self._new_lane(backend) for name, backend in backends.items()}
+        self.workers = {name: self._new_lane(backend) for name, backend in backends.items()}
         self.own = own or OwnKeys()
         """The keys that owners entered for their own jobs."""
         self._taking = asyncio.Lock()
@@ -130,13 +130,13 @@ class Studio:
         found = {name: self.policy.closed(one, caller) for name, one in self.backends.items()}
         return {name: error for name, error in found.items() if error and name not in own}
 
-    def lane_of(self, job: Job) -> Lane | None:
-        """Return the lane of a job; None where it needs a key, or a backend, that is not here."""
-        return self.own.lane(job) if job.own_key else self.lanes.get(job.backend)
+    def lane_of(self, job: Job) -> Worker | None:
+        """Return the worker of a job; None where it needs a key, or a backend, that is not here."""
+        return self.own.worker(job) if job.own_key else self.workers.get(job.backend)
 
     def traceable(self, job: Job) -> bool:
         """Whether its service can be asked for a job whose answer was lost."""
-        backend = lane.backend if (lane := self.lane_of(job)) else None
+        backend = worker.backend if (worker := self.lane_of(job)) else None
         return isinstance(backend, Traceable) and backend.paid
 
     def price_again(self, job: Job) -> float:
@@ -145,12 +145,12 @@ class Studio:
         backend = backends.get(job.backend)
         return backend.price_usd if backend else job.price_usd
 
-    def carrier(self, job: Job) -> Lane:
-        """Return the lane that a job can go on in, or raise NotReadyError."""
+    def carrier(self, job: Job) -> Worker:
+        """Return the worker that a job can go on in, or raise NotReadyError."""
         held = self.own.holding(job) if job.own_key else None
         if job.own_key and held is None:
             raise NotReadyError(NEEDS_KEY["error"], advice=NEEDS_KEY["advice"])
-        return held.lane if held else self.lanes[job.backend]
+        return held.worker if held else self.workers[job.backend]
 
     async def submit(
         self,
@@ -300,8 +300,8 @@ class Studio:
             return await self._cancel_aside(job)
         if run is None or run.task is None:
             return job
-        lane = self.lane_of(job)
-        free = lane is not None and not lane.backend.paid
+        worker = self.lane_of(job)
+        free = worker is not None and not worker.backend.paid
         if free or run.job.state in ("waiting", "sending"):
             run.stopped = True  # what is on its way out is stopped if its service refuses it
         if free or run.job.state == "waiting":
@@ -357,7 +357,7 @@ class Studio:
         for run in self._runs_with(owner, held):
             if run.task and not run.task.cancelling():
                 run.let_go = False
-        held.lane.line.resume()  # whatever it was refused for may be mended
+        held.worker.line.resume()  # whatever it was refused for may be mended
         async with self._taking:
             resumed = await self._take_up(owner, held)
             left = await self.ledger.list(owner=owner, states=ACTIVE, limit=100_000)
@@ -454,14 +454,14 @@ class Studio:
 
     def carry(self, run: Run) -> None:
         """Start a job's own task, which ends when the job does."""
-        lane = self.carrier(run.job)
+        worker = self.carrier(run.job)
         self._elsewhere.discard(run.job.id)
         self._runs[run.job.id] = run
-        run.task = asyncio.create_task(self._carry(run, lane), name=f"job {run.job.id}")
+        run.task = asyncio.create_task(self._carry(run, worker), name=f"job {run.job.id}")
 
-    async def _carry(self, run: Run, lane: Lane) -> None:
+    async def _carry(self, run: Run, worker: Worker) -> None:
         try:
-            await lane.carry(run)
+            await worker.carry(run)
         except asyncio.CancelledError:
             if not run.let_go:
                 raise
@@ -477,15 +477,15 @@ class Studio:
                 self.own.touch(run.job.owner, held, time.monotonic())
             await self._drop_keys()
 
-    def _new_lane(self, backend: Backend) -> Lane:
-        return Lane(backend, self.ledger, self._recorder)
+    def _new_lane(self, backend: Backend) -> Worker:
+        return Worker(backend, self.ledger, self._recorder)
 
     def _line(self, job: Job) -> Line:
         """Return the line of a job that is carried."""
-        lane = self.lane_of(job)
-        if lane is None:
-            raise KeyError(job.id)  # a lane lives as long as its jobs are carried
-        return lane.line
+        worker = self.lane_of(job)
+        if worker is None:
+            raise KeyError(job.id)  # a worker lives as long as its jobs are carried
+        return worker.line
 
     def _others(self, job: Job) -> bool:
         """Whether another process carries it, so that only the ledger tells how it stands."""

@@ -89,8 +89,8 @@ def build(studio: Studio, tokens: Tokens, who: gr.BrowserState) -> list[Any]:
     async def go_on(who: Any, request: gr.Request) -> Update:
         """Let every queue that stopped send again, if an admin says so."""
         if caller_of(request, who, studio.policy.admins).admin:
-            for lane in studio.lanes.values():
-                lane.line.resume()
+            for worker in studio.workers.values():
+                worker.line.resume()
         else:
             gr.Warning(messages.NOT_YOURS)
         return stand(who, request)
@@ -171,7 +171,7 @@ def _closed(studio: Studio, caller: Caller | None = None) -> dict[str, str]:
 def _stopped(studio: Studio, caller: Caller) -> dict[str, str]:
     """Say why queues send nothing, and who can resume them."""
     whom = messages.who_resumes(caller, studio.policy.admins)
-    reasons = {name: lane.line.stopped_by for name, lane in studio.lanes.items()}
+    reasons = {name: worker.line.stopped_by for name, worker in studio.workers.items()}
     return {name: f"{messages.stopped(why)} {whom}".strip() for name, why in reasons.items() if why}
 
 

@@ -128,6 +128,6 @@ async def shift(studio: Studio, job_id: str, *, owner: str, earlier: bool) -> No
     other = ids.index(job.id) + (-1 if earlier else 1)
     if 0 <= other < len(mine):
         await studio.ledger.swap(mine[ids.index(job.id)], mine[other])
-        if lane := studio.lane_of(job):
-            lane.line.put(job.id, mine[other].place)
-            lane.line.put(mine[other].id, mine[ids.index(job.id)].place)
+        if worker := studio.lane_of(job):
+            worker.line.put(job.id, mine[other].place)
+            worker.line.put(mine[other].id, mine[ids.index(job.id)].place)

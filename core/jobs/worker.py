@@ -1,4 +1,4 @@
-"""One backend's lane: it carries jobs from `waiting` to their end, each step on disk first."""
+"""One backend's worker: it carries jobs from `waiting` to their end, each step on disk first."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ RETRY_S = (5.0, 15.0, 60.0, 300.0, 900.0, 3600.0)
 """Pauses before a pending job is asked for again, in seconds; the last one repeats."""
 
 
-class Lane:
+class Worker:
     """The jobs of one backend, sent in the order of its line."""
 
     def __init__(self, backend: Backend, ledger: Ledger, recorder: Recorder) -> None:
@@ -149,7 +149,7 @@ class Lane:
             run.job = await self._ledger.change(run.job.id, "cancelled", among=among, charged="no")
 
     async def _fail(self, run: Run, error: PlaygroundError) -> None:
-        """Write the end down; a key or account that is refused stops the lane."""
+        """Write the end down; a key or account that is refused stops the worker."""
         if run.job.own_key and isinstance(error, AuthError):
             error.advice = "Enter another key on the Backends tab."
         facts: dict[str, Any] = {"error": str(error), "advice": error.advice}

@@ -1,4 +1,4 @@
-"""A visitor's own key: its owner's jobs alone, a lane of its own, memory alone."""
+"""A visitor's own key: its owner's jobs alone, a worker of its own, memory alone."""
 
 from __future__ import annotations
 
@@ -172,27 +172,27 @@ async def test_the_ledger_knows_it_by_a_keyed_fingerprint_alone(world: World) ->
 
 @pytest.mark.parametrize("refusal", [AuthError("no"), OutOfCreditError("empty")])
 async def test_its_refusals_stop_nobody_else(world: World, refusal: Exception) -> None:
-    """A key that is refused stops its own lane; other keys and the operator's lane go on."""
+    """A key that is refused stops its own worker; other keys and the operator's worker go on."""
     studio = await world.open()
     await studio.enter_key("ann", "fake", KEY)
     await studio.enter_key("bob", "fake", OTHER)
     world.newest(KEY).failure = refusal  # type: ignore[assignment]
     refused = await end(studio, await studio.submit("fake", wish(1), owner="ann"))
     assert refused.state == "failed"
-    lane = studio.lane_of(refused)
-    assert lane is not None
-    assert lane.line.stopped_by
-    assert studio.lanes["fake"].line.stopped_by is None
+    worker = studio.lane_of(refused)
+    assert worker is not None
+    assert worker.line.stopped_by
+    assert studio.workers["fake"].line.stopped_by is None
     for owner in ("bob", "eve"):
         done = await end(studio, await studio.submit("fake", wish(2), owner=owner))
         assert done.state == "finished"
     world.newest(KEY).failure = None
     await studio.enter_key("ann", "fake", KEY)  # as somebody does who topped the account up
-    assert lane.line.stopped_by is None
+    assert worker.line.stopped_by is None
 
 
 async def test_its_limits_are_its_own(world: World) -> None:
-    """A full lane of one key lets another key's jobs, and the operator's, go out at once."""
+    """A full worker of one key lets another key's jobs, and the operator's, go out at once."""
     world.options = {"open_gate": False}
     studio = await world.open()
     await studio.enter_key("ann", "fake", KEY)

@@ -345,7 +345,7 @@ async def test_a_deadline_leaves_the_job_pending(studios: Studios) -> None:
 
 
 async def test_a_bug_in_a_backend_is_a_sentence_not_a_crash(studios: Studios) -> None:
-    """A foreign exception fails its job and leaves the lane working."""
+    """A foreign exception fails its job and leaves the worker working."""
 
     class Broken(FakeBackend):
         async def generate(self, params: Params) -> AsyncIterator[Event]:

@@ -41,7 +41,7 @@ SUBMITS = (
     "submit_no_id_billed",
     "submit_402",
 )
-"""Of those whose answer is lost each is looked up for seconds; the one that stops the lane is last.
+"""Of those whose answer is lost each is looked up for seconds; the one that stops the worker is last.
 """
 
 
@@ -192,7 +192,7 @@ def test_after_faults_and_a_kill_the_key_is_nowhere_and_nothing_is_charged_twice
             bob.submit("bob's hills", seed=seed)
         bob.wait(range(6), ENDED)
         ann.wait([len(prompts) - 1], ENDED)
-        ann.enter("wavespeed", CANARY)  # the last one stopped the lane
+        ann.enter("wavespeed", CANARY)  # the last one stopped the worker
         httpx.post(sandbox.address + "/sandbox/settings", json={"latency": 8.0})
         for seed in HEALTHY:
             ann.submit(f"lake {seed}", seed=seed)

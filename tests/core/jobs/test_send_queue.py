@@ -81,7 +81,7 @@ async def test_a_waiting_job_changes_places_with_its_neighbour(studios: Studios)
         await shift(studio, jobs[0].id, owner="ann", earlier=False)
     with pytest.raises(InputError):
         await shift(studio, jobs[1].id, owner="bob", earlier=False)
-    assert studio.lanes["fake"].line.order() == [jobs[3].id, jobs[1].id, jobs[2].id]
+    assert studio.workers["fake"].line.order() == [jobs[3].id, jobs[1].id, jobs[2].id]
     await studio.aclose()
     second = FakeService(paid=True)
     second.max_concurrency = 1
