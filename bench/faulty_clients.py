@@ -79,7 +79,7 @@ async def playground(origin: str, prompts: list[str]) -> dict[str, Any]:
 
 
 async def _through(studio: Studio, prompt: str) -> Any:
-    studio.workers["wavespeed"].line.resume()  # as a person does who mended the key
+    studio.workers["wavespeed"].queue.resume()  # as a person does who mended the key
     wish = WaveSpeedText(prompt=prompt, width=512, height=512)
     job = await studio.submit("wavespeed", wish, owner="local")
     late = False

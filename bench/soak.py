@@ -101,8 +101,8 @@ class Soak:
         while True:
             await asyncio.sleep(1)
             for worker in getattr(self.studio, "workers", {}).values():
-                if worker.line.stopped_by:
-                    worker.line.resume()
+                if worker.queue.stopped_by:
+                    worker.queue.resume()
 
     async def quiet(self) -> Level:
         """Let what is left over end, and measure."""

@@ -28,7 +28,7 @@ from core.jobs.ledger import Ledger
 from core.jobs.limits import NO_WORD, Consent, Policy, Terms, counted_as
 from core.jobs.recovery import NEEDS_KEY, lay_aside, pick_up, pick_up_own
 from core.jobs.save import Recorder
-from core.jobs.send_queue import Line
+from core.jobs.send_queue import SendQueue
 from core.jobs.worker import Worker
 from core.own_keys import Entered, Held, OwnKeys
 from core.params import Params, Task
@@ -242,7 +242,7 @@ class Studio:
             if job.own_key and not self.own.holding(job):  # forgotten at this very moment
                 await lay_aside(self.ledger, self.backends.get(job.backend), job)
                 continue
-            self.carrier(job).line.probe()
+            self.carrier(job).queue.probe()
             self.carry(Run(job=job, params=params))
         return jobs
 
@@ -357,7 +357,7 @@ class Studio:
         for run in self._runs_with(owner, held):
             if run.task and not run.task.cancelling():
                 run.let_go = False
-        held.worker.line.resume()  # whatever it was refused for may be mended
+        held.worker.queue.resume()  # whatever it was refused for may be mended
         async with self._taking:
             resumed = await self._take_up(owner, held)
             left = await self.ledger.list(owner=owner, states=ACTIVE, limit=100_000)
@@ -480,12 +480,12 @@ class Studio:
     def _new_lane(self, backend: Backend) -> Worker:
         return Worker(backend, self.ledger, self._recorder)
 
-    def _line(self, job: Job) -> Line:
+    def _line(self, job: Job) -> SendQueue:
         """Return the line of a job that is carried."""
         worker = self.lane_of(job)
         if worker is None:
             raise KeyError(job.id)  # a worker lives as long as its jobs are carried
-        return worker.line
+        return worker.queue
 
     def _others(self, job: Job) -> bool:
         """Whether another process carries it, so that only the ledger tells how it stands."""
@@ -495,14 +495,14 @@ class Studio:
         return _choose(self.backends, name, "There is no backend called")
 
     def _progress(self, run: Run, estimate: Estimate) -> Progress:
-        job, line = run.job, self._line(run.job)
-        order = line.order()
+        job, queue = run.job, self._line(run.job)
+        order = queue.order()
         return Progress(
             job=job,
             elapsed_s=time.time() - job.sent_at if job.sent_at else 0.0,
             estimate_s=estimate.seconds(job.work),
             ahead=order.index(job.id) if job.id in order else run.queued,
-            stop=line.stopped_by if job.state == "waiting" else None,
+            stop=queue.stopped_by if job.state == "waiting" else None,
             loading=isinstance(run.progress, Loading),
             fraction=run.progress.fraction,
             step=run.progress.step,

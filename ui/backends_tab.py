@@ -90,7 +90,7 @@ def build(studio: Studio, tokens: Tokens, who: gr.BrowserState) -> list[Any]:
         """Let every queue that stopped send again, if an admin says so."""
         if caller_of(request, who, studio.policy.admins).admin:
             for worker in studio.workers.values():
-                worker.line.resume()
+                worker.queue.resume()
         else:
             gr.Warning(messages.NOT_YOURS)
         return stand(who, request)
@@ -171,7 +171,7 @@ def _closed(studio: Studio, caller: Caller | None = None) -> dict[str, str]:
 def _stopped(studio: Studio, caller: Caller) -> dict[str, str]:
     """Say why queues send nothing, and who can resume them."""
     whom = messages.who_resumes(caller, studio.policy.admins)
-    reasons = {name: worker.line.stopped_by for name, worker in studio.workers.items()}
+    reasons = {name: worker.queue.stopped_by for name, worker in studio.workers.items()}
     return {name: f"{messages.stopped(why)} {whom}".strip() for name, why in reasons.items() if why}
 
 

@@ -129,5 +129,5 @@ async def shift(studio: Studio, job_id: str, *, owner: str, earlier: bool) -> No
     if 0 <= other < len(mine):
         await studio.ledger.swap(mine[ids.index(job.id)], mine[other])
         if worker := studio.lane_of(job):
-            worker.line.put(job.id, mine[other].place)
-            worker.line.put(mine[other].id, mine[ids.index(job.id)].place)
+            worker.queue.put(job.id, mine[other].place)
+            worker.queue.put(mine[other].id, mine[ids.index(job.id)].place)

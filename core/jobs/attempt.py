@@ -17,7 +17,7 @@ from core.jobs.job import UNFINISHED, State
 from core.jobs.ledger import Ledger
 from core.jobs.reconcile import Finding, trace, unanswered_until
 from core.jobs.save import Recorder
-from core.jobs.send_queue import Line
+from core.jobs.send_queue import SendQueue
 from core.params import Params
 
 NEAR = 16
@@ -33,7 +33,7 @@ class Attempt:
     backend: Backend
     ledger: Ledger
     recorder: Recorder
-    line: Line
+    queue: SendQueue
 
     async def work(self, run: Run) -> None:
         """Send a job, or go on with it, and store its picture."""
@@ -51,9 +51,9 @@ class Attempt:
         """Send, or go on with what was sent, until the picture is in hand."""
         known = run.job.request_id is not None or bool(run.job.outputs)
         if known:
-            self.line.join(run.job.id)
+            self.queue.join(run.job.id)
         else:
-            await self.line.enter(run.job.id, run.job.owner, run.job.place, urgent=run.lost)
+            await self.queue.enter(run.job.id, run.job.owner, run.job.place, urgent=run.lost)
             if run.lost:
                 await self._find(run, unanswered_until(run.job))
             else:
@@ -112,7 +112,7 @@ class Attempt:
             run.owed = {"request_id": adopted, "candidates": [adopted], "charged": "yes"}
             run.owed |= {"error": "", "advice": ""}
             await self._settle(run)
-            self.line.answered(run.job.id)
+            self.queue.answered(run.job.id)
             run.tell()
             return
         candidates = sorted(finding.candidates)
@@ -140,8 +140,8 @@ class Attempt:
             case Accepted(request_id):
                 run.owed = {"request_id": request_id, "charged": self._charge()}
                 await self._settle(run)
-                self.line.worked()
-                self.line.answered(run.job.id)
+                self.queue.worked()
+                self.queue.answered(run.job.id)
             case Queued(position):
                 run.queued = position
             case Delivered(outputs=outputs):
@@ -162,7 +162,7 @@ class Attempt:
             case Preview(image):
                 run.preview = image
             case Finished(image, flagged, ran):
-                self.line.worked()
+                self.queue.worked()
                 if ran:
                     sent = {**run.job.sent, **ran}
                     run.job = await self.ledger.change(

@@ -40,7 +40,7 @@ class Waiter:
     turn: asyncio.Future[None] = field(default_factory=asyncio.Future)
 
 
-class Line:
+class SendQueue:
     """Hands out turns to send; every method is called on the event loop."""
 
     def __init__(self, limits: Limits) -> None:

@@ -26,7 +26,7 @@ from core.jobs.attempt import Attempt
 from core.jobs.job import ACTIVE, Job, State
 from core.jobs.ledger import Ledger
 from core.jobs.save import Recorder
-from core.jobs.send_queue import Limits, Line
+from core.jobs.send_queue import Limits, SendQueue
 
 log = logging.getLogger(__name__)
 
@@ -48,8 +48,8 @@ class Worker:
         # Two sends without an answer could not be told apart in the service's list afterwards.
         single = isinstance(backend, Resumable)
         most: int | None = getattr(backend, "max_per_minute", None)
-        self.line = Line(Limits(backend.max_concurrency, most, single))
-        self._attempt = Attempt(backend, ledger, recorder, self.line)
+        self.queue = SendQueue(Limits(backend.max_concurrency, most, single))
+        self._attempt = Attempt(backend, ledger, recorder, self.queue)
 
     async def carry(self, run: Run) -> None:
         """Bring a job to its end; every outcome is in the ledger when this returns."""
@@ -68,7 +68,7 @@ class Worker:
             log.exception("job %s broke", run.job.id)
             await self._fail(run, broken(run.job))
         finally:
-            self.line.leave(run.job.id)
+            self.queue.leave(run.job.id)
 
     async def _until_done(self, run: Run) -> None:
         """Work on a job; while the service still may deliver, ask again instead of giving up."""
@@ -104,7 +104,7 @@ class Worker:
 
     async def _pause(self, run: Run, error: PlaygroundError, seconds: float) -> None:
         """Keep what was paid for, say why it is not here, and leave the room to others."""
-        self.line.leave(run.job.id)
+        self.queue.leave(run.job.id)
         run.pending = True
         run.job = await self._note_quietly(run, "running", error)
         run.tell()
@@ -133,7 +133,7 @@ class Worker:
     async def _wait_again(self, run: Run, error: RateLimitError) -> None:
         """Put a job that was certainly not taken back to waiting; nobody sends for a while."""
         wished = THROTTLED_S if error.retry_after is None else error.retry_after
-        self.line.postpone(run.job.id, run.job.owner, max(LEAST_PAUSE_S, wished))
+        self.queue.postpone(run.job.id, run.job.owner, max(LEAST_PAUSE_S, wished))
         run.queued, run.progress = None, Running()
         run.job = await self._ledger.change(
             run.job.id, "waiting", error=str(error), advice=error.advice, sent_at=None
@@ -159,7 +159,7 @@ class Worker:
         lost = charged == "maybe" and run.job.request_id is None
         facts["retryable"] = retryable(error)
         if isinstance(error, AuthError | OutOfCreditError) and self.backend.paid:
-            self.line.stop(error)
+            self.queue.stop(error)
         like = None if run.owed else run.job
         try:
             run.job = await self._ledger.change(

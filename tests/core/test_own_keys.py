@@ -181,14 +181,14 @@ async def test_its_refusals_stop_nobody_else(world: World, refusal: Exception) -
     assert refused.state == "failed"
     worker = studio.lane_of(refused)
     assert worker is not None
-    assert worker.line.stopped_by
-    assert studio.workers["fake"].line.stopped_by is None
+    assert worker.queue.stopped_by
+    assert studio.workers["fake"].queue.stopped_by is None
     for owner in ("bob", "eve"):
         done = await end(studio, await studio.submit("fake", wish(2), owner=owner))
         assert done.state == "finished"
     world.newest(KEY).failure = None
     await studio.enter_key("ann", "fake", KEY)  # as somebody does who topped the account up
-    assert worker.line.stopped_by is None
+    assert worker.queue.stopped_by is None
 
 
 async def test_its_limits_are_its_own(world: World) -> None:

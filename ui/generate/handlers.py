@@ -155,7 +155,7 @@ class Desk:
         elif what == "resume":
             if not caller.admin and not job.own_key:  # a queue of one's own is one's own business
                 raise InputError(messages.NOT_YOURS)
-            self.studio.carrier(job).line.resume()
+            self.studio.carrier(job).queue.resume()
         elif what in DECISIONS:
             costs = what in COSTLY
             said = {"price": number(event, "price"), "asked": told(event, "asked")}

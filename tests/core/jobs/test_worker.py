@@ -238,7 +238,7 @@ async def test_a_refused_key_or_account_stops_the_line_not_a_hundred_jobs(
     tries = service.sends  # one more at most, to find out whether it was mended
     service.failure = None
     service.gate.set()
-    studio.workers["fake"].line.resume()
+    studio.workers["fake"].queue.resume()
     ends = [(await studio.result(job.id, owner="ann")).job.state for job in jobs]
     assert ends == ["failed"] * tries + ["finished"] * (20 - tries)
     assert tries <= 2
