@@ -21,7 +21,7 @@ from core.caller import Caller
 from core.errors import AuthError, InputError, NotReadyError, PlaygroundError
 from core.events import Loading
 from core.history import Entry, History, input_name
-from core.jobs.active_job import Run
+from core.jobs.active_job import ActiveJob
 from core.jobs.estimate import Estimate
 from core.jobs.job import ACTIVE, Job, State
 from core.jobs.ledger import Ledger
@@ -86,7 +86,7 @@ class Studio:
         """The keys that owners entered for their own jobs."""
         self._taking = asyncio.Lock()
         """Held while jobs that needed a key are taken up, laid aside or cancelled."""
-        self._runs: dict[str, Run] = {}
+        self._active: dict[str, ActiveJob] = {}
         self._elsewhere: set[str] = set()
         self._chores: list[asyncio.Task[None]] = []
         self.closed: PlaygroundError | None = None
@@ -94,8 +94,8 @@ class Studio:
 
     async def start(self) -> None:
         """Pick up the jobs an earlier process left: accepted ones, lost ones, waiting ones."""
-        for run in await pick_up(self.ledger, self.history, self.backends):
-            self.carry(run)
+        for active in await pick_up(self.ledger, self.history, self.backends):
+            self.carry(active)
         for backend in self.backends.values():
             if isinstance(backend, Priced):
                 self._chores.append(asyncio.create_task(backend.refresh()))
@@ -106,7 +106,7 @@ class Studio:
 
     async def aclose(self) -> None:
         """Stop carrying; the ledger says how to go on. Then close the backends."""
-        tasks = [run.task for run in self._runs.values() if run.task] + self._chores
+        tasks = [active.task for active in self._active.values() if active.task] + self._chores
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -237,13 +237,13 @@ class Studio:
                 backend, wishes, owner=owner, click=click, own_key=own_key, terms=terms
             )
         for job, params in zip(jobs, wishes, strict=False):
-            if job.state != "waiting" or job.id in self._runs:
+            if job.state != "waiting" or job.id in self._active:
                 continue
             if job.own_key and not self.own.holding(job):  # forgotten at this very moment
                 await lay_aside(self.ledger, self.backends.get(job.backend), job)
                 continue
             self.carrier(job).queue.probe()
-            self.carry(Run(job=job, params=params))
+            self.carry(ActiveJob(job=job, params=params))
         return jobs
 
     async def watch(self, job_ids: Sequence[str], *, owner: str) -> AsyncIterator[list[Progress]]:
@@ -252,16 +252,16 @@ class Studio:
         estimates = [Estimate.of(await self.ledger.durations(j.backend, j.task)) for j in seen]
         ended: dict[str, Progress] = {}
         while True:
-            runs = [self._runs.get(job.id) for job in seen]
-            changes = [run.changed for run in runs if run]
-            for job, run in zip(seen, runs, strict=True):
-                if run is None and (job.id not in ended or self._others(ended[job.id].job)):
+            active_jobs = [self._active.get(job.id) for job in seen]
+            changes = [active.changed for active in active_jobs if active]
+            for job, active in zip(seen, active_jobs, strict=True):
+                if active is None and (job.id not in ended or self._others(ended[job.id].job)):
                     ended[job.id] = await self._outcome(job.id)
-                elif run:  # its key was entered again
+                elif active:  # its key was entered again
                     ended.pop(job.id, None)
             yield [
-                self._progress(run, estimate) if run else ended[job.id]
-                for job, run, estimate in zip(seen, runs, estimates, strict=True)
+                self._progress(active, estimate) if active else ended[job.id]
+                for job, active, estimate in zip(seen, active_jobs, estimates, strict=True)
             ]
             if changes:
                 await _any(changes, self._beat_s)
@@ -276,13 +276,13 @@ class Studio:
         Who is not patient is told as soon as it will take long: the job is pending, or its
         backend stopped.
         """
-        run = self._runs.get(job_id)
+        active = self._active.get(job_id)
         await self.ledger.get(job_id, owner=owner)
-        while run and run.task and not run.task.done():
-            stopped = run.job.state == "waiting" and self._line(run.job).stopped_by
-            if not patient and (run.pending or stopped):
-                return self._progress(run, Estimate())
-            await _any([run.changed], 3600 if patient else self._beat_s)
+        while active and active.task and not active.task.done():
+            stopped = active.job.state == "waiting" and self._line(active.job).stopped_by
+            if not patient and (active.pending or stopped):
+                return self._progress(active, Estimate())
+            await _any([active.changed], 3600 if patient else self._beat_s)
         end = await self._outcome(job_id)
         while self._others(end.job):
             await asyncio.sleep(self._beat_s)
@@ -295,18 +295,18 @@ class Studio:
         The returned job says what happened: `cancelled`, or still on its way and `charged`.
         """
         job = await self.ledger.get(job_id, owner=owner)
-        run = self._runs.get(job_id)
-        if job.own_key and run is None:
+        active = self._active.get(job_id)
+        if job.own_key and active is None:
             return await self._cancel_aside(job)
-        if run is None or run.task is None:
+        if active is None or active.task is None:
             return job
         worker = self.lane_of(job)
         free = worker is not None and not worker.backend.paid
-        if free or run.job.state in ("waiting", "sending"):
-            run.stopped = True  # what is on its way out is stopped if its service refuses it
-        if free or run.job.state == "waiting":
-            run.task.cancel()
-            await asyncio.wait([run.task])
+        if free or active.job.state in ("waiting", "sending"):
+            active.stopped = True  # what is on its way out is stopped if its service refuses it
+        if free or active.job.state == "waiting":
+            active.task.cancel()
+            await asyncio.wait([active.task])
         return await self.ledger.get(job_id, owner=owner)
 
     async def jobs(self, owner: str, *, states: Iterable[State], limit: int = 200) -> list[Job]:
@@ -320,9 +320,9 @@ class Studio:
                 await self.forget_key(old, service)  # one key a service: the new owner's stays
         moved = await self.history.hand_over(old, new)
         self.own.hand_over(old, new)
-        for run in self._runs.values():
-            if run.job.owner == old:
-                run.job = replace(run.job, owner=new)
+        for active in self._active.values():
+            if active.job.owner == old:
+                active.job = replace(active.job, owner=new)
         return moved
 
     async def enter_key(self, owner: str, service: str, key: str) -> Entered:
@@ -354,9 +354,9 @@ class Studio:
         held = self.own.hold(owner, new, time.monotonic())
         if held is not new:
             await new.backend.aclose()
-        for run in self._runs_with(owner, held):
-            if run.task and not run.task.cancelling():
-                run.let_go = False
+        for active in self._runs_with(owner, held):
+            if active.task and not active.task.cancelling():
+                active.let_go = False
         held.worker.queue.resume()  # whatever it was refused for may be mended
         async with self._taking:
             resumed = await self._take_up(owner, held)
@@ -366,7 +366,7 @@ class Studio:
             for job in left
             if job.backend == held.service
             and job.own_key not in (None, held.fingerprint)
-            and job.id not in self._runs
+            and job.id not in self._active
         ]
         return held, resumed, len(others)
 
@@ -379,16 +379,16 @@ class Studio:
         held = self.own.release(owner, service)
         if held is None:
             return 0
-        runs = self._runs_with(owner, held)
-        for run in runs:
-            run.let_go = True
-        idle = [run for run in runs if run.idle]
-        tasks = [run.task for run in idle if run.task]
+        active_jobs = self._runs_with(owner, held)
+        for active in active_jobs:
+            active.let_go = True
+        idle = [active for active in active_jobs if active.idle]
+        tasks = [active.task for active in idle if active.task]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._drop_keys()
-        return len(runs) - len(idle)
+        return len(active_jobs) - len(idle)
 
     async def forget_unused(self, now: float) -> None:
         """Let go of the keys that nobody used for long; `now` is in monotonic seconds."""
@@ -401,38 +401,38 @@ class Studio:
             await asyncio.sleep(own_keys.LOOK_S)
             await self.forget_unused(time.monotonic())
 
-    def _runs_with(self, owner: str, held: Held) -> list[Run]:
+    def _runs_with(self, owner: str, held: Held) -> list[ActiveJob]:
         mine = (owner, held.service, held.fingerprint)
         return [
-            run
-            for run in self._runs.values()
-            if (run.job.owner, run.job.backend, run.job.own_key) == mine
+            active
+            for active in self._active.values()
+            if (active.job.owner, active.job.backend, active.job.own_key) == mine
         ]
 
     async def _take_up(self, owner: str, held: Held) -> int:
         """Carry on the jobs that needed a key which is here now; return how many."""
-        runs = await pick_up_own(
+        active_jobs = await pick_up_own(
             self.ledger,
             self.history,
             held.backend,
             owner=owner,
             own_key=held.fingerprint,
-            carried=self._runs,
+            carried=self._active,
         )
-        for run in runs:
-            if self.own.holding(run.job):
-                self.carry(run)
+        for active in active_jobs:
+            if self.own.holding(active.job):
+                self.carry(active)
             else:  # forgotten again meanwhile
-                await lay_aside(self.ledger, held.backend, run.job)
-        return len(runs)
+                await lay_aside(self.ledger, held.backend, active.job)
+        return len(active_jobs)
 
-    async def _lay_aside(self, run: Run) -> None:
+    async def _lay_aside(self, active: ActiveJob) -> None:
         """Write down that a job needs its key, unless that was entered again meanwhile."""
         async with self._taking:
-            job = await self.ledger.get(run.job.id)
+            job = await self.ledger.get(active.job.id)
             if job.active:
                 await lay_aside(self.ledger, self.backends.get(job.backend), job)
-            self._runs.pop(job.id, None)
+            self._active.pop(job.id, None)
             if held := self.own.holding(job):
                 await self._take_up(job.owner, held)
 
@@ -440,7 +440,7 @@ class Studio:
         """Cancel a job that needs a key, if it was never sent."""
         async with self._taking:
             job = await self.ledger.get(job.id)
-            if job.state == "waiting" and job.id not in self._runs:
+            if job.state == "waiting" and job.id not in self._active:
                 return await self.ledger.change(
                     job.id, "cancelled", among=["waiting"], charged="no", error="", advice=""
                 )
@@ -448,33 +448,33 @@ class Studio:
 
     async def _drop_keys(self) -> None:
         """Close what was reached with keys that nobody holds, once no job under way needs it."""
-        busy = {(run.job.backend, run.job.own_key) for run in self._runs.values()}
+        busy = {(active.job.backend, active.job.own_key) for active in self._active.values()}
         for held in self.own.drop(busy):
             await held.backend.aclose()
 
-    def carry(self, run: Run) -> None:
+    def carry(self, active: ActiveJob) -> None:
         """Start a job's own task, which ends when the job does."""
-        worker = self.carrier(run.job)
-        self._elsewhere.discard(run.job.id)
-        self._runs[run.job.id] = run
-        run.task = asyncio.create_task(self._carry(run, worker), name=f"job {run.job.id}")
+        worker = self.carrier(active.job)
+        self._elsewhere.discard(active.job.id)
+        self._active[active.job.id] = active
+        active.task = asyncio.create_task(self._carry(active, worker), name=f"job {active.job.id}")
 
-    async def _carry(self, run: Run, worker: Worker) -> None:
+    async def _carry(self, active: ActiveJob, worker: Worker) -> None:
         try:
-            await worker.carry(run)
+            await worker.carry(active)
         except asyncio.CancelledError:
-            if not run.let_go:
+            if not active.let_go:
                 raise
-            await self._lay_aside(run)
+            await self._lay_aside(active)
         finally:
-            if run.elsewhere:
-                self._elsewhere.add(run.job.id)
-            if self._runs.get(run.job.id) is run:
-                del self._runs[run.job.id]
-            run.tell()
-        if run.job.own_key:
-            if held := self.own.holding(run.job):
-                self.own.touch(run.job.owner, held, time.monotonic())
+            if active.elsewhere:
+                self._elsewhere.add(active.job.id)
+            if self._active.get(active.job.id) is active:
+                del self._active[active.job.id]
+            active.tell()
+        if active.job.own_key:
+            if held := self.own.holding(active.job):
+                self.own.touch(active.job.owner, held, time.monotonic())
             await self._drop_keys()
 
     def _new_lane(self, backend: Backend) -> Worker:
@@ -494,20 +494,20 @@ class Studio:
     def _backend(self, name: str) -> Backend:
         return _choose(self.backends, name, "There is no backend called")
 
-    def _progress(self, run: Run, estimate: Estimate) -> Progress:
-        job, queue = run.job, self._line(run.job)
+    def _progress(self, active: ActiveJob, estimate: Estimate) -> Progress:
+        job, queue = active.job, self._line(active.job)
         order = queue.order()
         return Progress(
             job=job,
             elapsed_s=time.time() - job.sent_at if job.sent_at else 0.0,
             estimate_s=estimate.seconds(job.work),
-            ahead=order.index(job.id) if job.id in order else run.queued,
+            ahead=order.index(job.id) if job.id in order else active.queued,
             stop=queue.stopped_by if job.state == "waiting" else None,
-            loading=isinstance(run.progress, Loading),
-            fraction=run.progress.fraction,
-            step=run.progress.step,
-            total=run.progress.total,
-            preview=run.preview,
+            loading=isinstance(active.progress, Loading),
+            fraction=active.progress.fraction,
+            step=active.progress.step,
+            total=active.progress.total,
+            preview=active.preview,
         )
 
     async def _outcome(self, job_id: str) -> Progress:

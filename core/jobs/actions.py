@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import Any, Literal, get_args
 
 from core.errors import InputError, TakenError
-from core.jobs.active_job import Run
+from core.jobs.active_job import ActiveJob
 from core.jobs.job import Job
 from core.jobs.limits import NO_WORD, Consent
 from core.jobs.recovery import params_of
@@ -112,7 +112,7 @@ async def _go_on(studio: Studio, job: Job, decision: str, request_id: str) -> Jo
     job = await studio.ledger.change(
         job.id, "sending" if lost else "running", among=(job.state,), like=job, **facts
     )
-    studio.carry(Run(job=job, params=params, lost=lost))
+    studio.carry(ActiveJob(job=job, params=params, lost=lost))
     return job
 
 

@@ -23,7 +23,7 @@ MOST_TRIES = 3
 
 
 @dataclass(slots=True)
-class Run:
+class ActiveJob:
     """A job that this process is carrying, with what its backend said last."""
 
     job: Job

@@ -12,7 +12,7 @@ from core import pictures
 from core.backend import Backend, Collectable, Resumable, Traceable
 from core.errors import BackendError, Charged
 from core.events import Accepted, Delivered, Event, Finished, Preview, Queued, Running
-from core.jobs.active_job import Run, broken
+from core.jobs.active_job import ActiveJob, broken
 from core.jobs.job import UNFINISHED, State
 from core.jobs.ledger import Ledger
 from core.jobs.reconcile import Finding, trace, unanswered_until
@@ -35,158 +35,166 @@ class Attempt:
     recorder: Recorder
     queue: SendQueue
 
-    async def work(self, run: Run) -> None:
+    async def work(self, active: ActiveJob) -> None:
         """Send a job, or go on with it, and store its picture."""
-        if run.owed:
-            await self._settle(run)
-        if run.image is None and run.job.outputs.startswith("received/"):
-            run.image = await self.recorder.received(run.job), False
-        if run.image is None:
-            await self._make(run)
-        if run.image is None:
-            raise broken(run.job)
-        await self._keep(run, *run.image)
+        if active.owed:
+            await self._settle(active)
+        if active.image is None and active.job.outputs.startswith("received/"):
+            active.image = await self.recorder.received(active.job), False
+        if active.image is None:
+            await self._make(active)
+        if active.image is None:
+            raise broken(active.job)
+        await self._keep(active, *active.image)
 
-    async def _make(self, run: Run) -> None:
+    async def _make(self, active: ActiveJob) -> None:
         """Send, or go on with what was sent, until the picture is in hand."""
-        known = run.job.request_id is not None or bool(run.job.outputs)
+        known = active.job.request_id is not None or bool(active.job.outputs)
         if known:
-            self.queue.join(run.job.id)
+            self.queue.join(active.job.id)
         else:
-            await self.queue.enter(run.job.id, run.job.owner, run.job.place, urgent=run.lost)
-            if run.lost:
-                await self._find(run, unanswered_until(run.job))
+            await self.queue.enter(
+                active.job.id, active.job.owner, active.job.place, urgent=active.lost
+            )
+            if active.lost:
+                await self._find(active, unanswered_until(active.job))
             else:
-                await self._begin(run)
+                await self._begin(active)
         try:
-            await self._follow(run)
+            await self._follow(active)
         except BackendError as error:
-            await self._look_for(run, error)
-            await self._follow(run)
+            await self._look_for(active, error)
+            await self._follow(active)
 
-    async def _begin(self, run: Run) -> None:
+    async def _begin(self, active: ActiveJob) -> None:
         """Write down that it is being sent, before it is; another process may have done so."""
-        facts = {"sent": self.backend.sent(run.params), "sent_at": time.time()}
-        claim = asyncio.create_task(self.ledger.claim(run.job.id, **facts, error="", advice=""))
+        facts = {"sent": self.backend.sent(active.params), "sent_at": time.time()}
+        claim = asyncio.create_task(self.ledger.claim(active.job.id, **facts, error="", advice=""))
         try:
-            run.job = await asyncio.shield(claim)
+            active.job = await asyncio.shield(claim)
         except asyncio.CancelledError:  # nothing went out: whoever looks next finds it waiting
             await asyncio.wait([claim])
             if not claim.exception():
-                await self.ledger.change(run.job.id, "waiting", among=["sending"], sent_at=None)
+                await self.ledger.change(active.job.id, "waiting", among=["sending"], sent_at=None)
             raise
-        run.tell()
+        active.tell()
 
-    async def _follow(self, run: Run) -> None:
-        async with aclosing(_stream(self.backend, run)) as events:
+    async def _follow(self, active: ActiveJob) -> None:
+        async with aclosing(_stream(self.backend, active)) as events:
             async for event in events:
-                await self._note(run, event)
+                await self._note(active, event)
 
-    async def _look_for(self, run: Run, error: BackendError) -> None:
+    async def _look_for(self, active: ActiveJob, error: BackendError) -> None:
         """Look up a send whose answer was lost; raises `error` when there is nothing to look for.
 
         The turn to send is held all the while: no other send may become as uncertain.
         """
-        lost = error.charged == "maybe" and run.job.request_id is None and not run.job.outputs
+        lost = error.charged == "maybe" and active.job.request_id is None and not active.job.outputs
         if not (lost and isinstance(self.backend, Traceable) and self.backend.paid):
             raise error
-        run.job = await self.ledger.change(
-            run.job.id,
+        active.job = await self.ledger.change(
+            active.job.id,
             "sending",
             among=OUT,
-            like=run.job,
+            like=active.job,
             charged="maybe",
             error=str(error),
             advice="It is looked up at the service.",
         )
-        run.tell()
-        await self._find(run, time.time(), error)
+        active.tell()
+        await self._find(active, time.time(), error)
 
-    async def _find(self, run: Run, until: float, error: BackendError | None = None) -> None:
+    async def _find(
+        self, active: ActiveJob, until: float, error: BackendError | None = None
+    ) -> None:
         """Adopt the one job in the service's list that can be this one, or raise."""
         finding = Finding()
         if isinstance(self.backend, Traceable):
-            finding = await trace(self.backend, self.ledger, run.job, run.params, until)
-        run.lost = False
+            finding = await trace(self.backend, self.ledger, active.job, active.params, until)
+        active.lost = False
         if adopted := finding.certain:
-            run.owed = {"request_id": adopted, "candidates": [adopted], "charged": "yes"}
-            run.owed |= {"error": "", "advice": ""}
-            await self._settle(run)
-            self.queue.answered(run.job.id)
-            run.tell()
+            active.owed = {"request_id": adopted, "candidates": [adopted], "charged": "yes"}
+            active.owed |= {"error": "", "advice": ""}
+            await self._settle(active)
+            self.queue.answered(active.job.id)
+            active.tell()
             return
         candidates = sorted(finding.candidates)
-        run.job = await self.ledger.change(
-            run.job.id, "sending", among=OUT, like=run.job, candidates=candidates
+        active.job = await self.ledger.change(
+            active.job.id, "sending", among=OUT, like=active.job, candidates=candidates
         )
-        raise _undecided(str(error or run.job.error), finding)
+        raise _undecided(str(error or active.job.error), finding)
 
-    async def _settle(self, run: Run) -> None:
+    async def _settle(self, active: ActiveJob) -> None:
         """Write down an id and its price; until that is possible this process remembers them."""
-        run.job = replace(run.job, **run.owed)
-        if "candidates" in run.owed:  # found in a list: an id that the sender was told is better
-            unanswered = replace(run.job, request_id=None)
+        active.job = replace(active.job, **active.owed)
+        if "candidates" in active.owed:  # found in a list: an id that the sender was told is better
+            unanswered = replace(active.job, request_id=None)
             change = self.ledger.change(
-                run.job.id, "running", among=OUT, like=unanswered, **run.owed
+                active.job.id, "running", among=OUT, like=unanswered, **active.owed
             )
         else:
-            change = self.ledger.change(run.job.id, "running", among=UNFINISHED, **run.owed)
-        run.job = await change
-        run.owed = {}
+            change = self.ledger.change(active.job.id, "running", among=UNFINISHED, **active.owed)
+        active.job = await change
+        active.owed = {}
 
-    async def _note(self, run: Run, event: Event) -> None:
+    async def _note(self, active: ActiveJob, event: Event) -> None:
         """Put an event where it belongs: the ledger first, then the eyes of the watchers."""
         match event:
             case Accepted(request_id):
-                run.owed = {"request_id": request_id, "charged": self._charge()}
-                await self._settle(run)
+                active.owed = {"request_id": request_id, "charged": self._charge()}
+                await self._settle(active)
                 self.queue.worked()
-                self.queue.answered(run.job.id)
+                self.queue.answered(active.job.id)
             case Queued(position):
-                run.queued = position
+                active.queued = position
             case Delivered(outputs=outputs):
                 # Counted: a file that brings the program down must not do so at every start.
-                run.job = await self.ledger.change(
-                    run.job.id,
+                active.job = await self.ledger.change(
+                    active.job.id,
                     "running",
                     among=UNFINISHED,
-                    like=run.job,
+                    like=active.job,
                     outputs=outputs,
                     charged=self._charge(),
-                    tries=run.job.tries + run.resumed,
+                    tries=active.job.tries + active.resumed,
                 )
             case Running():
-                run.queued, run.progress = None, event
-                if run.job.state != "running" and not isinstance(self.backend, Resumable):
-                    run.job = await self.ledger.change(run.job.id, "running", among=UNFINISHED)
+                active.queued, active.progress = None, event
+                if active.job.state != "running" and not isinstance(self.backend, Resumable):
+                    active.job = await self.ledger.change(
+                        active.job.id, "running", among=UNFINISHED
+                    )
             case Preview(image):
-                run.preview = image
+                active.preview = image
             case Finished(image, flagged, ran):
                 self.queue.worked()
                 if ran:
-                    sent = {**run.job.sent, **ran}
-                    run.job = await self.ledger.change(
-                        run.job.id, "running", among=UNFINISHED, like=run.job, sent=sent
+                    sent = {**active.job.sent, **ran}
+                    active.job = await self.ledger.change(
+                        active.job.id, "running", among=UNFINISHED, like=active.job, sent=sent
                     )
-                run.image = image, flagged
+                active.image = image, flagged
             case _:
                 raise TypeError(f"not an event: {event!r}")
-        run.tell()
+        active.tell()
 
-    async def _keep(self, run: Run, image: bytes, flagged: bool) -> None:
+    async def _keep(self, active: ActiveJob, image: bytes, flagged: bool) -> None:
         """Store the picture in hand; one that cannot be had again is put aside first."""
-        if run.job.candidates and not _fits(run.params, image):
-            await self._doubt(run)
-        if self.backend.paid and not run.job.outputs and run.job.request_id is None:
-            run.job = await self.recorder.receive(run.job, image, self.ledger)
-        run.job = await self.recorder.keep(run.job, image, flagged=flagged, charged=self._charge())
-        run.tell()
+        if active.job.candidates and not _fits(active.params, image):
+            await self._doubt(active)
+        if self.backend.paid and not active.job.outputs and active.job.request_id is None:
+            active.job = await self.recorder.receive(active.job, image, self.ledger)
+        active.job = await self.recorder.keep(
+            active.job, image, flagged=flagged, charged=self._charge()
+        )
+        active.tell()
 
-    async def _doubt(self, run: Run) -> None:
+    async def _doubt(self, active: ActiveJob) -> None:
         """Let go of a job that was adopted and whose picture was made for somebody else."""
-        run.image, finding = None, Finding(set(run.job.candidates))
-        run.job = await self.ledger.change(
-            run.job.id, "sending", like=run.job, request_id=None, outputs="", charged="maybe"
+        active.image, finding = None, Finding(set(active.job.candidates))
+        active.job = await self.ledger.change(
+            active.job.id, "sending", like=active.job, request_id=None, outputs="", charged="maybe"
         )
         raise _undecided("The picture in the service's list has another size.", finding)
 
@@ -194,13 +202,13 @@ class Attempt:
         return "yes" if self.backend.paid else "no"
 
 
-def _stream(backend: Backend, run: Run) -> Any:
-    job = run.job
+def _stream(backend: Backend, active: ActiveJob) -> Any:
+    job = active.job
     if job.outputs and isinstance(backend, Collectable):
-        return backend.collect(run.params, job.outputs, job.request_id)
+        return backend.collect(active.params, job.outputs, job.request_id)
     if job.request_id is not None and isinstance(backend, Resumable):
-        return backend.resume(run.params, job.request_id)
-    return backend.generate(run.params)
+        return backend.resume(active.params, job.request_id)
+    return backend.generate(active.params)
 
 
 def _fits(params: Params, image: bytes) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 from core.backend import Backend, Collectable, Resumable, Traceable
 from core.errors import InputError, PlaygroundError, TakenError
 from core.history import History, input_name
-from core.jobs.active_job import MOST_TRIES, Run, parked
+from core.jobs.active_job import MOST_TRIES, ActiveJob, parked
 from core.jobs.job import ACTIVE, Job
 from core.jobs.ledger import Ledger
 from core.params import Params
@@ -27,12 +27,14 @@ NEEDS_KEY: dict[str, Any] = {
 }
 
 
-async def pick_up(ledger: Ledger, history: History, backends: Mapping[str, Backend]) -> list[Run]:
+async def pick_up(
+    ledger: Ledger, history: History, backends: Mapping[str, Backend]
+) -> list[ActiveJob]:
     """Return what to carry on, in the order in which to begin: accepted, lost, waiting.
 
     What was sent with a visitor's own key is laid aside: that key died with the process.
     """
-    runs = []
+    active_jobs = []
     for job in _in_order(await ledger.list(states=ACTIVE, limit=100_000)):
         backend = backends.get(job.backend)
         if job.own_key:
@@ -41,9 +43,9 @@ async def pick_up(ledger: Ledger, history: History, backends: Mapping[str, Backe
         if backend is None or backend.sandbox != job.sandbox:
             continue  # its service is not configured now; it is asked again when it is
         with suppress(TakenError):  # another process carries it
-            if run := await _pick_up(ledger, history, backend, job):
-                runs.append(run)
-    return runs
+            if active := await _pick_up(ledger, history, backend, job):
+                active_jobs.append(active)
+    return active_jobs
 
 
 async def pick_up_own(
@@ -54,18 +56,18 @@ async def pick_up_own(
     owner: str,
     own_key: str,
     carried: Collection[str],
-) -> list[Run]:
+) -> list[ActiveJob]:
     """Return what to carry on now that an owner's key is here, but for what is carried already."""
     left = await ledger.list(owner=owner, states=ACTIVE, limit=100_000)
-    runs = []
+    active_jobs = []
     for job in _in_order(left):
         if (job.backend, job.own_key) != (backend.id, own_key) or job.id in carried:
             continue
         with suppress(TakenError):
             known = await ledger.change(job.id, job.state, **_as_seen(job), error="", advice="")
-            if run := await _pick_up(ledger, history, backend, known):
-                runs.append(run)
-    return runs
+            if active := await _pick_up(ledger, history, backend, known):
+                active_jobs.append(active)
+    return active_jobs
 
 
 async def lay_aside(ledger: Ledger, backend: Backend | None, job: Job) -> None:
@@ -93,7 +95,9 @@ def _in_order(left: Collection[Job]) -> list[Job]:
     return sorted(left, key=lambda job: (order[job.state], job.place))
 
 
-async def _pick_up(ledger: Ledger, history: History, backend: Backend, job: Job) -> Run | None:
+async def _pick_up(
+    ledger: Ledger, history: History, backend: Backend, job: Job
+) -> ActiveJob | None:
     """Go on with a job in the way that cannot charge it twice; None when there is no way."""
     if job.tries >= MOST_TRIES:
         await _park(ledger, job)
@@ -114,7 +118,7 @@ async def _pick_up(ledger: Ledger, history: History, backend: Backend, job: Job)
         seen = _as_seen(job)
         job = await ledger.change(job.id, "waiting", **seen, request_id=None, outputs="")
     try:
-        return Run(
+        return ActiveJob(
             job=job, params=await params_of(history, backend, job), lost=lost, resumed=known or lies
         )
     except PlaygroundError as error:

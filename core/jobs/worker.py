@@ -21,7 +21,7 @@ from core.errors import (
     TakenError,
 )
 from core.events import Running
-from core.jobs.active_job import MOST_TRIES, Run, broken, parked, retryable
+from core.jobs.active_job import MOST_TRIES, ActiveJob, broken, parked, retryable
 from core.jobs.attempt import Attempt
 from core.jobs.job import ACTIVE, Job, State
 from core.jobs.ledger import Ledger
@@ -51,121 +51,123 @@ class Worker:
         self.queue = SendQueue(Limits(backend.max_concurrency, most, single))
         self._attempt = Attempt(backend, ledger, recorder, self.queue)
 
-    async def carry(self, run: Run) -> None:
+    async def carry(self, active: ActiveJob) -> None:
         """Bring a job to its end; every outcome is in the ledger when this returns."""
         try:
-            await self._until_done(run)
+            await self._until_done(active)
         except asyncio.CancelledError:
-            if not run.stopped:
+            if not active.stopped:
                 raise  # the program ends: the ledger says how to go on
-            await self._stop(run)
+            await self._stop(active)
         except (TakenError, HeldError) as error:
-            log.info("job %s is let go: %s", run.job.id, error)
-            run.elsewhere = True
+            log.info("job %s is let go: %s", active.job.id, error)
+            active.elsewhere = True
         except PlaygroundError as error:
-            await self._fail(run, error)
+            await self._fail(active, error)
         except Exception:
-            log.exception("job %s broke", run.job.id)
-            await self._fail(run, broken(run.job))
+            log.exception("job %s broke", active.job.id)
+            await self._fail(active, broken(active.job))
         finally:
-            self.queue.leave(run.job.id)
+            self.queue.leave(active.job.id)
 
-    async def _until_done(self, run: Run) -> None:
+    async def _until_done(self, active: ActiveJob) -> None:
         """Work on a job; while the service still may deliver, ask again instead of giving up."""
         waits = 0
         while True:
             try:
-                return await self._attempt.work(run)
+                return await self._attempt.work(active)
             except RateLimitError as error:
-                if run.job.request_id is not None:
+                if active.job.request_id is not None:
                     raise
-                await self._wait_again(run, error)
+                await self._wait_again(active, error)
             except HeldError:
                 raise
             except (RunTimeoutError, HistoryError) as error:
-                if not self._pending(run):
+                if not self._pending(active):
                     raise
-                await self._pause(run, error, RETRY_S[min(waits, len(RETRY_S) - 1)])
+                await self._pause(active, error, RETRY_S[min(waits, len(RETRY_S) - 1)])
                 waits += 1
             except PlaygroundError:
                 raise
             except Exception:
-                log.exception("job %s broke", run.job.id)
-                await self._count(run)
-                await self._pause(run, broken(run.job), RETRY_S[0])
+                log.exception("job %s broke", active.job.id)
+                await self._count(active)
+                await self._pause(active, broken(active.job), RETRY_S[0])
 
-    async def _count(self, run: Run) -> None:
+    async def _count(self, active: ActiveJob) -> None:
         """Count a fault of our own in a job that is paid for; raises when it is one too many."""
-        if not self._pending(run):
-            raise broken(run.job)
-        run.job = await self._ledger.change(run.job.id, "running", tries=run.job.tries + 1)
-        if run.job.tries >= MOST_TRIES:
-            raise parked(run.job)
+        if not self._pending(active):
+            raise broken(active.job)
+        active.job = await self._ledger.change(active.job.id, "running", tries=active.job.tries + 1)
+        if active.job.tries >= MOST_TRIES:
+            raise parked(active.job)
 
-    async def _pause(self, run: Run, error: PlaygroundError, seconds: float) -> None:
+    async def _pause(self, active: ActiveJob, error: PlaygroundError, seconds: float) -> None:
         """Keep what was paid for, say why it is not here, and leave the room to others."""
-        self.queue.leave(run.job.id)
-        run.pending = True
-        run.job = await self._note_quietly(run, "running", error)
-        run.tell()
-        if run.let_go and run.idle:
+        self.queue.leave(active.job.id)
+        active.pending = True
+        active.job = await self._note_quietly(active, "running", error)
+        active.tell()
+        if active.let_go and active.idle:
             raise asyncio.CancelledError
         await asyncio.sleep(seconds)
-        run.pending = False
+        active.pending = False
 
-    async def _note_quietly(self, run: Run, state: State, error: PlaygroundError) -> Job:
+    async def _note_quietly(self, active: ActiveJob, state: State, error: PlaygroundError) -> Job:
         """Write a reason down; a disk too full for that must not end the job."""
         try:
             return await self._ledger.change(
-                run.job.id, state, error=str(error), advice=error.advice
+                active.job.id, state, error=str(error), advice=error.advice
             )
         except HistoryError:
-            log.warning("job %s: %s", run.job.id, error)
-            return run.job
+            log.warning("job %s: %s", active.job.id, error)
+            return active.job
 
-    def _pending(self, run: Run) -> bool:
+    def _pending(self, active: ActiveJob) -> bool:
         """Whether a picture that was paid for may still arrive."""
-        young = time.time() - (run.job.sent_at or time.time()) < KEPT_S
-        known = run.job.request_id is not None and isinstance(self.backend, Resumable)
-        lies = bool(run.job.outputs) and isinstance(self.backend, Collectable)
-        return young and (known or lies or (run.image is not None and self.backend.paid))
+        young = time.time() - (active.job.sent_at or time.time()) < KEPT_S
+        known = active.job.request_id is not None and isinstance(self.backend, Resumable)
+        lies = bool(active.job.outputs) and isinstance(self.backend, Collectable)
+        return young and (known or lies or (active.image is not None and self.backend.paid))
 
-    async def _wait_again(self, run: Run, error: RateLimitError) -> None:
+    async def _wait_again(self, active: ActiveJob, error: RateLimitError) -> None:
         """Put a job that was certainly not taken back to waiting; nobody sends for a while."""
         wished = THROTTLED_S if error.retry_after is None else error.retry_after
-        self.queue.postpone(run.job.id, run.job.owner, max(LEAST_PAUSE_S, wished))
-        run.queued, run.progress = None, Running()
-        run.job = await self._ledger.change(
-            run.job.id, "waiting", error=str(error), advice=error.advice, sent_at=None
+        self.queue.postpone(active.job.id, active.job.owner, max(LEAST_PAUSE_S, wished))
+        active.queued, active.progress = None, Running()
+        active.job = await self._ledger.change(
+            active.job.id, "waiting", error=str(error), advice=error.advice, sent_at=None
         )
-        run.tell()
-        if run.stopped or run.let_go:  # a person cancelled it while it was on its way out
+        active.tell()
+        if active.stopped or active.let_go:  # a person cancelled it while it was on its way out
             raise asyncio.CancelledError
 
-    async def _stop(self, run: Run) -> None:
+    async def _stop(self, active: ActiveJob) -> None:
         """Write down that it was cancelled; what is paid for ends only before it is sent."""
         among: tuple[State, ...] = ("waiting",) if self.backend.paid else ACTIVE
         with suppress(TakenError):  # the picture, or another process, was quicker than the click
-            run.job = await self._ledger.change(run.job.id, "cancelled", among=among, charged="no")
+            active.job = await self._ledger.change(
+                active.job.id, "cancelled", among=among, charged="no"
+            )
 
-    async def _fail(self, run: Run, error: PlaygroundError) -> None:
+    async def _fail(self, active: ActiveJob, error: PlaygroundError) -> None:
         """Write the end down; a key or account that is refused stops the worker."""
-        if run.job.own_key and isinstance(error, AuthError):
+        if active.job.own_key and isinstance(error, AuthError):
             error.advice = "Enter another key on the Backends tab."
         facts: dict[str, Any] = {"error": str(error), "advice": error.advice}
         if isinstance(error, BackendError) and self.backend.paid:
             facts["charged"] = error.charged
-        charged = facts.get("charged", run.job.charged)
-        lost = charged == "maybe" and run.job.request_id is None
+        charged = facts.get("charged", active.job.charged)
+        lost = charged == "maybe" and active.job.request_id is None
         facts["retryable"] = retryable(error)
         if isinstance(error, AuthError | OutOfCreditError) and self.backend.paid:
             self.queue.stop(error)
-        like = None if run.owed else run.job
+        like = None if active.owed else active.job
         try:
-            run.job = await self._ledger.change(
-                run.job.id, "unknown" if lost else "failed", like=like, **facts
+            active.job = await self._ledger.change(
+                active.job.id, "unknown" if lost else "failed", like=like, **facts
             )
         except TakenError:
-            run.elsewhere = True
+            active.elsewhere = True
         except PlaygroundError:
-            log.exception("the end of job %s could not be written down", run.job.id)
+            log.exception("the end of job %s could not be written down", active.job.id)
