@@ -69,7 +69,7 @@ class Found:
 
 
 @runtime_checkable
-class Traceable(Protocol):
+class ListsJobs(Protocol):
     """A backend that lists what its service accepted, so that a lost answer can be looked up."""
 
     async def accepted(self, params: Params, since: float) -> tuple[Sequence[Found], float]:

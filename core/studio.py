@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from core import own_keys
-from core.backend import Backend, Checkable, Loadable, Priced, Traceable
+from core.backend import Backend, Checkable, ListsJobs, Loadable, Priced
 from core.caller import Caller
 from core.errors import AuthError, InputError, NotReadyError, PlaygroundError
 from core.events import Loading
@@ -134,10 +134,10 @@ class Studio:
         """Return the worker of a job; None where it needs a key, or a backend, that is not here."""
         return self.own.worker(job) if job.own_key else self.workers.get(job.backend)
 
-    def traceable(self, job: Job) -> bool:
+    def lists_jobs(self, job: Job) -> bool:
         """Whether its service can be asked for a job whose answer was lost."""
         backend = worker.backend if (worker := self.lane_of(job)) else None
-        return isinstance(backend, Traceable) and backend.paid
+        return isinstance(backend, ListsJobs) and backend.paid
 
     def price_again(self, job: Job) -> float:
         """Return what it costs today to make a job's image again."""

@@ -26,10 +26,10 @@ COSTLY: tuple[Decision, ...] = ("retry", "again")
 """Those that send a new job, which has a price."""
 
 
-def choices(job: Job, *, traceable: bool) -> list[Decision]:
+def choices(job: Job, *, lists_jobs: bool) -> list[Decision]:
     """Return what can be decided about a job as it stands."""
     if job.state == "unknown":
-        looks: list[Decision] = ["look"] if traceable else []
+        looks: list[Decision] = ["look"] if lists_jobs else []
         picks: list[Decision] = ["adopt"] if job.candidates else []
         return [*picks, *looks, "again", "dismiss"]
     fetch: list[Decision] = ["fetch"] if job.fetchable else []
@@ -53,7 +53,7 @@ async def decide(
     the job is not in a state for that decision, and whatever `submit` raises.
     """
     job = await studio.ledger.get(job_id, owner=owner)
-    if decision not in DECISIONS or decision not in choices(job, traceable=True):
+    if decision not in DECISIONS or decision not in choices(job, lists_jobs=True):
         raise InputError(
             "This cannot be decided about the job as it stands now.",
             field="decision",

@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from core import pictures
-from core.backend import Backend, Collectable, Resumable, Traceable
+from core.backend import Backend, Collectable, ListsJobs, Resumable
 from core.errors import BackendError, Charged
 from core.events import Accepted, Delivered, Event, Finished, Preview, Queued, Running
 from core.jobs.active_job import ActiveJob, broken
 from core.jobs.job import UNFINISHED, State
 from core.jobs.ledger import Ledger
-from core.jobs.reconcile import Finding, trace, unanswered_until
+from core.jobs.reconcile import Finding, reconcile, unanswered_until
 from core.jobs.save import Recorder
 from core.jobs.send_queue import SendQueue
 from core.params import Params
@@ -90,7 +90,7 @@ class Attempt:
         The turn to send is held all the while: no other send may become as uncertain.
         """
         lost = error.charged == "maybe" and active.job.request_id is None and not active.job.outputs
-        if not (lost and isinstance(self.backend, Traceable) and self.backend.paid):
+        if not (lost and isinstance(self.backend, ListsJobs) and self.backend.paid):
             raise error
         active.job = await self.ledger.change(
             active.job.id,
@@ -109,8 +109,8 @@ class Attempt:
     ) -> None:
         """Adopt the one job in the service's list that can be this one, or raise."""
         finding = Finding()
-        if isinstance(self.backend, Traceable):
-            finding = await trace(self.backend, self.ledger, active.job, active.params, until)
+        if isinstance(self.backend, ListsJobs):
+            finding = await reconcile(self.backend, self.ledger, active.job, active.params, until)
         active.lost = False
         if adopted := finding.certain:
             active.owed = {"request_id": adopted, "candidates": [adopted], "charged": "yes"}

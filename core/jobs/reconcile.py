@@ -13,7 +13,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from core.backend import Found, Traceable
+from core.backend import Found, ListsJobs
 from core.errors import PlaygroundError
 from core.jobs.job import Job
 from core.jobs.ledger import Ledger
@@ -45,8 +45,8 @@ class Finding:
         return None
 
 
-async def trace(
-    backend: Traceable, ledger: Ledger, job: Job, params: Params, until: float
+async def reconcile(
+    backend: ListsJobs, ledger: Ledger, job: Job, params: Params, until: float
 ) -> Finding:
     """Look several times; `until` is when the answer was given up, in Unix seconds."""
     finding = Finding()

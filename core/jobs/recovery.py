@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from contextlib import suppress
 from typing import Any
 
-from core.backend import Backend, Collectable, Resumable, Traceable
+from core.backend import Backend, Collectable, ListsJobs, Resumable
 from core.errors import InputError, PlaygroundError, TakenError
 from core.history import History, input_name
 from core.jobs.active_job import MOST_TRIES, ActiveJob, parked
@@ -79,7 +79,7 @@ async def lay_aside(ledger: Ledger, backend: Backend | None, job: Job) -> None:
     state, facts = job.state, dict(NEEDS_KEY)
     if job.state != "waiting" and job.request_id is None and not job.outputs:
         facts["charged"] = "maybe"
-        if not isinstance(backend, Traceable):
+        if not isinstance(backend, ListsJobs):
             state, facts = "unknown", {**UNANSWERED, "charged": "maybe", "retryable": True}
     with suppress(TakenError):  # another process carries it
         await ledger.change(job.id, state, **_as_seen(job), **facts)
@@ -107,7 +107,7 @@ async def _pick_up(
         bool(job.outputs) and isinstance(backend, Collectable)
     )
     lost = backend.paid and job.state != "waiting" and not known and not lies
-    if lost and not isinstance(backend, Traceable):
+    if lost and not isinstance(backend, ListsJobs):
         await ledger.change(
             job.id, "unknown", **_as_seen(job), charged="maybe", retryable=True, **UNANSWERED
         )

@@ -174,7 +174,7 @@ class Desk:
     async def _failed(self, watch: Any, owner: str) -> list[str]:
         """Return those watched jobs that failed and can still be retried or fetched."""
         jobs = [await self.studio.ledger.get(one) for one in await self._watched(watch, owner)]
-        return [job.id for job in jobs if job.state == "failed" and choices(job, traceable=False)]
+        return [job.id for job in jobs if job.state == "failed" and choices(job, lists_jobs=False)]
 
     async def _open(self, owner: str) -> list[Job]:
         """Return the tab's jobs that run or wait for a decision, oldest first."""
@@ -262,7 +262,7 @@ class Desk:
         jobs = [progress.job for progress in progresses]
         return queue.status(
             progresses,
-            [job.id for job in jobs if self.studio.traceable(job)],
+            [job.id for job in jobs if self.studio.lists_jobs(job)],
             prices={job.id: self.studio.price_again(job) for job in jobs},
             whom=messages.who_resumes(caller, self.studio.policy.admins),
         )

@@ -26,12 +26,12 @@ MOST = 12
 
 def status(
     progresses: Sequence[Progress],
-    traceable: Sequence[str] = (),
+    lists_jobs: Sequence[str] = (),
     *,
     prices: Mapping[str, float] = NO_PRICES,
     whom: str = "",
 ) -> str:
-    """Draw a line for each job; `traceable` names those that their service can be asked for.
+    """Draw a line for each job; `lists_jobs` names those that their service can be asked for.
 
     `prices` say by job what it costs today to make it again; `whom` says who can resume a stopped
     queue, where this visitor cannot.
@@ -42,7 +42,7 @@ def status(
     order = sorted(progresses, key=_rank)
     for one in order[:MOST]:
         price = prices.get(one.job.id, one.job.price_usd)
-        lines.append(_line(one, one.job.id in traceable, named, price))
+        lines.append(_line(one, one.job.id in lists_jobs, named, price))
     rest = len(order) - MOST
     if rest > 0:
         lines.append(f'<p class="more">and {rest} more</p>')
@@ -65,10 +65,10 @@ def _stopped(progress: Progress, whom: str) -> str:
     return f'<div class="notice error" role="alert"><p>{text}</p><p class="acts">{button}</p></div>'
 
 
-def _line(progress: Progress, traceable: bool, named: bool, price: float) -> str:
+def _line(progress: Progress, lists_jobs: bool, named: bool, price: float) -> str:
     job = progress.job
     about = f'<p class="about">{escape(_short(job))}</p>' if named else ""
-    acts = "".join(_acts(progress, traceable, price))
+    acts = "".join(_acts(progress, lists_jobs, price))
     acts = f'<p class="acts">{acts}</p>' if acts else ""
     if job.state in ("failed", "unknown"):
         said = escape(f"{messages.state(progress)}. {messages.failure(job)}")
@@ -92,7 +92,7 @@ def _short(job: Job) -> str:
     return prompt if len(prompt) <= 60 else prompt[:59].rstrip() + "…"
 
 
-def _acts(progress: Progress, traceable: bool, price: float) -> list[str]:
+def _acts(progress: Progress, lists_jobs: bool, price: float) -> list[str]:
     """Return the buttons of a line, each for something that can be done now.
 
     One that sends a new job carries the price it tells, in dollars.
@@ -104,7 +104,7 @@ def _acts(progress: Progress, traceable: bool, price: float) -> list[str]:
             found.insert(0, _button("earlier", job, "Earlier"))
         return found
     found = []
-    for choice in choices(job, traceable=traceable):
+    for choice in choices(job, lists_jobs=lists_jobs):
         if choice == "adopt":
             found += [_candidate(job, name) for name in job.candidates]
         else:
