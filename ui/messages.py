@@ -9,7 +9,7 @@ from typing import Any
 from core.backend import Backend, Priced, Readiness, Suggesting
 from core.caller import Caller
 from core.errors import PlaygroundError
-from core.jobs.actions import Decision
+from core.jobs.actions import Action
 from core.jobs.budget import dollars, micros
 from core.jobs.job import Job
 from core.metadata import Reading
@@ -95,7 +95,7 @@ COUNTED = "Runs {run} of {steps} steps."
 MOST_WORDS = 12
 """Words named in a sentence; the rest is counted."""
 
-DECISIONS: Mapping[Decision, str] = {
+ACTIONS: Mapping[Action, str] = {
     "retry": "Retry",
     "again": "Send again",
     "dismiss": "Dismiss",

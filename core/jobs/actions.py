@@ -20,55 +20,55 @@ from core.jobs.limits import NO_WORD, Consent
 from core.jobs.recovery import params_of
 from core.studio import Studio
 
-Decision = Literal["retry", "again", "dismiss", "adopt", "look", "fetch"]
-DECISIONS: tuple[Decision, ...] = get_args(Decision)
-COSTLY: tuple[Decision, ...] = ("retry", "again")
+Action = Literal["retry", "again", "dismiss", "adopt", "look", "fetch"]
+ACTIONS: tuple[Action, ...] = get_args(Action)
+COSTLY: tuple[Action, ...] = ("retry", "again")
 """Those that send a new job, which has a price."""
 
 
-def choices(job: Job, *, lists_jobs: bool) -> list[Decision]:
+def possible_actions(job: Job, *, lists_jobs: bool) -> list[Action]:
     """Return what can be decided about a job as it stands."""
     if job.state == "unknown":
-        looks: list[Decision] = ["look"] if lists_jobs else []
-        picks: list[Decision] = ["adopt"] if job.candidates else []
+        looks: list[Action] = ["look"] if lists_jobs else []
+        picks: list[Action] = ["adopt"] if job.candidates else []
         return [*picks, *looks, "again", "dismiss"]
-    fetch: list[Decision] = ["fetch"] if job.fetchable else []
-    again: list[Decision] = ["retry"] if job.state == "failed" and job.retryable else []
+    fetch: list[Action] = ["fetch"] if job.fetchable else []
+    again: list[Action] = ["retry"] if job.state == "failed" and job.retryable else []
     return fetch + again
 
 
-async def decide(
+async def carry_out(
     studio: Studio,
     job_id: str,
-    decision: str,
+    action: str,
     *,
     owner: str,
     request_id: str = "",
     address: str = "",
     consent: Consent = NO_WORD,
 ) -> Job:
-    """Carry a decision out and return the job it leads to: the same one, or a new one.
+    """Carry a action out and return the job it leads to: the same one, or a new one.
 
     `address` and `consent` are those of a new job, as in `Studio.submit`. Raises InputError when
-    the job is not in a state for that decision, and whatever `submit` raises.
+    the job is not in a state for that action, and whatever `submit` raises.
     """
     job = await studio.ledger.get(job_id, owner=owner)
-    if decision not in DECISIONS or decision not in choices(job, lists_jobs=True):
+    if action not in ACTIONS or action not in possible_actions(job, lists_jobs=True):
         raise InputError(
             "This cannot be decided about the job as it stands now.",
-            field="decision",
+            field="action",
             advice="Look at the list of jobs.",
         )
-    if decision in COSTLY:
+    if action in COSTLY:
         return await _send(studio, job, address, consent)
-    if decision == "dismiss":
+    if action == "dismiss":
         return await studio.ledger.change(
             job.id,
             "failed",
             among=["unknown"],
             advice="You dismissed it; it may have been charged.",
         )
-    return await _go_on(studio, job, decision, request_id)
+    return await _go_on(studio, job, action, request_id)
 
 
 async def _send(studio: Studio, job: Job, address: str, consent: Consent) -> Job:
@@ -93,11 +93,11 @@ async def _send(studio: Studio, job: Job, address: str, consent: Consent) -> Job
     return new
 
 
-async def _go_on(studio: Studio, job: Job, decision: str, request_id: str) -> Job:
+async def _go_on(studio: Studio, job: Job, action: str, request_id: str) -> Job:
     """Carry a job on by what is known of it; none of this sends anything costly."""
     backend = studio.carrier(job).backend
     facts: dict[str, Any] = {"tries": 0}
-    if decision == "adopt":
+    if action == "adopt":
         if request_id not in job.candidates:
             raise InputError(
                 "This is none of the jobs it may be.",
@@ -105,7 +105,7 @@ async def _go_on(studio: Studio, job: Job, decision: str, request_id: str) -> Jo
                 advice=f"Choose one of: {', '.join(job.candidates)}.",
             )
         facts |= {"request_id": request_id, "candidates": [], "charged": "yes"}
-    lost = decision == "look"
+    lost = action == "look"
     if not lost:
         facts |= {"error": "", "advice": ""}
     params = await params_of(studio.history, backend, job)

@@ -10,7 +10,7 @@ import gradio as gr
 
 from core.caller import Caller
 from core.errors import InputError, PlaygroundError
-from core.jobs.actions import COSTLY, DECISIONS, choices, decide, shift
+from core.jobs.actions import ACTIONS, COSTLY, carry_out, possible_actions, shift
 from core.jobs.job import ACTIVE, Job
 from core.jobs.limits import NO_WORD
 from core.params import Params, draw_seed
@@ -145,7 +145,7 @@ class Desk:
             yield update
 
     async def _done(self, what: str, job_id: str, caller: Caller, event: gr.EventData) -> list[str]:
-        """Carry a decision out; return the jobs it adds to those that are watched."""
+        """Carry a action out; return the jobs it adds to those that are watched."""
         owner = caller.owner
         job = await self.studio.ledger.get(job_id, owner=owner)
         if what == "cancel":
@@ -156,10 +156,10 @@ class Desk:
             if not caller.admin and not job.own_key:  # a queue of one's own is one's own business
                 raise InputError(messages.NOT_YOURS)
             self.studio.carrier(job).queue.resume()
-        elif what in DECISIONS:
+        elif what in ACTIONS:
             costs = what in COSTLY
             said = {"price": number(event, "price"), "asked": told(event, "asked")}
-            new = await decide(
+            new = await carry_out(
                 self.studio,
                 job_id,
                 what,
@@ -174,10 +174,14 @@ class Desk:
     async def _failed(self, watch: Any, owner: str) -> list[str]:
         """Return those watched jobs that failed and can still be retried or fetched."""
         jobs = [await self.studio.ledger.get(one) for one in await self._watched(watch, owner)]
-        return [job.id for job in jobs if job.state == "failed" and choices(job, lists_jobs=False)]
+        return [
+            job.id
+            for job in jobs
+            if job.state == "failed" and possible_actions(job, lists_jobs=False)
+        ]
 
     async def _open(self, owner: str) -> list[Job]:
-        """Return the tab's jobs that run or wait for a decision, oldest first."""
+        """Return the tab's jobs that run or wait for a action, oldest first."""
         found = await self.studio.jobs(owner, states=[*ACTIVE, "unknown"])
         return [job for job in reversed(found) if job.task == self.tab.task]
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from types import MappingProxyType
 
-from core.jobs.actions import COSTLY, Decision, choices
+from core.jobs.actions import COSTLY, Action, possible_actions
 from core.jobs.job import Job
 from core.studio import Progress
 from ui import messages
@@ -104,12 +104,12 @@ def _acts(progress: Progress, lists_jobs: bool, price: float) -> list[str]:
             found.insert(0, _button("earlier", job, "Earlier"))
         return found
     found = []
-    for choice in choices(job, lists_jobs=lists_jobs):
+    for choice in possible_actions(job, lists_jobs=lists_jobs):
         if choice == "adopt":
             found += [_candidate(job, name) for name in job.candidates]
         else:
             ask, cost = _ask(choice, price), price if choice in COSTLY else None
-            found.append(_button(choice, job, messages.DECISIONS[choice], ask, price=cost))
+            found.append(_button(choice, job, messages.ACTIONS[choice], ask, price=cost))
     if found and job.state == "failed":
         found.append(_button("hide", job, "Dismiss"))
     return found
@@ -119,7 +119,7 @@ def _candidate(job: Job, request_id: str) -> str:
     return _button("adopt", job, f"It is {request_id[:12]}", pick=request_id)
 
 
-def _ask(choice: Decision, price: float) -> str:
+def _ask(choice: Action, price: float) -> str:
     if choice == "again":
         return (
             f"The first one may have been charged. Sending it again costs {messages.price(price)}, "
