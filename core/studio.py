@@ -27,7 +27,7 @@ from core.jobs.job import ACTIVE, Job, State
 from core.jobs.ledger import Ledger
 from core.jobs.limits import NO_WORD, Consent, Policy, Terms, counted_as
 from core.jobs.recovery import NEEDS_KEY, lay_aside, pick_up, pick_up_own
-from core.jobs.save import Recorder
+from core.jobs.save import Saver
 from core.jobs.send_queue import SendQueue
 from core.jobs.worker import Worker
 from core.own_keys import Entered, Held, OwnKeys
@@ -80,7 +80,7 @@ class Studio:
         self.backends = backends
         self.ledger = ledger
         self.history = history
-        self._recorder = Recorder(history)
+        self._recorder = Saver(history)
         self.workers = {name: self._new_lane(backend) for name, backend in backends.items()}
         self.own = own or OwnKeys()
         """The keys that owners entered for their own jobs."""

@@ -16,7 +16,7 @@ from core.jobs.active_job import ActiveJob, broken
 from core.jobs.job import UNFINISHED, State
 from core.jobs.ledger import Ledger
 from core.jobs.reconcile import Finding, reconcile, unanswered_until
-from core.jobs.save import Recorder
+from core.jobs.save import Saver
 from core.jobs.send_queue import SendQueue
 from core.params import Params
 
@@ -32,7 +32,7 @@ class Attempt:
 
     backend: Backend
     ledger: Ledger
-    recorder: Recorder
+    saver: Saver
     queue: SendQueue
 
     async def work(self, active: ActiveJob) -> None:
@@ -40,7 +40,7 @@ class Attempt:
         if active.owed:
             await self._settle(active)
         if active.image is None and active.job.outputs.startswith("received/"):
-            active.image = await self.recorder.received(active.job), False
+            active.image = await self.saver.received(active.job), False
         if active.image is None:
             await self._make(active)
         if active.image is None:
@@ -184,8 +184,8 @@ class Attempt:
         if active.job.candidates and not _fits(active.params, image):
             await self._doubt(active)
         if self.backend.paid and not active.job.outputs and active.job.request_id is None:
-            active.job = await self.recorder.receive(active.job, image, self.ledger)
-        active.job = await self.recorder.keep(
+            active.job = await self.saver.receive(active.job, image, self.ledger)
+        active.job = await self.saver.keep(
             active.job, image, flagged=flagged, charged=self._charge()
         )
         active.tell()

@@ -29,7 +29,7 @@ TOLD = (
 """What a backend that paints by itself says of how it did; it is part of what the file tells."""
 
 
-class Recorder:
+class Saver:
     """Keeps what a backend delivered."""
 
     def __init__(self, history: History) -> None:

@@ -25,7 +25,7 @@ from core.jobs.active_job import MOST_TRIES, ActiveJob, broken, parked, retryabl
 from core.jobs.attempt import Attempt
 from core.jobs.job import ACTIVE, Job, State
 from core.jobs.ledger import Ledger
-from core.jobs.save import Recorder
+from core.jobs.save import Saver
 from core.jobs.send_queue import Limits, SendQueue
 
 log = logging.getLogger(__name__)
@@ -42,14 +42,14 @@ RETRY_S = (5.0, 15.0, 60.0, 300.0, 900.0, 3600.0)
 class Worker:
     """The jobs of one backend, sent in the order of its line."""
 
-    def __init__(self, backend: Backend, ledger: Ledger, recorder: Recorder) -> None:
+    def __init__(self, backend: Backend, ledger: Ledger, saver: Saver) -> None:
         self.backend = backend
         self._ledger = ledger
         # Two sends without an answer could not be told apart in the service's list afterwards.
         single = isinstance(backend, Resumable)
         most: int | None = getattr(backend, "max_per_minute", None)
         self.queue = SendQueue(Limits(backend.max_concurrency, most, single))
-        self._attempt = Attempt(backend, ledger, recorder, self.queue)
+        self._attempt = Attempt(backend, ledger, saver, self.queue)
 
     async def carry(self, active: ActiveJob) -> None:
         """Bring a job to its end; every outcome is in the ledger when this returns."""
