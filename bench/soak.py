@@ -114,8 +114,8 @@ class Soak:
 def sandboxed() -> Iterator[str]:
     """Run the sandbox in a process of its own."""
     port = free_port()
-    pace = ["--latency", "0.5", "--sigma", "0.15", "--picture", "fixed"]
-    command = [sys.executable, "-m", "sandbox", "--port", str(port), *pace]
+    schedule = ["--latency", "0.5", "--sigma", "0.15", "--picture", "fixed"]
+    command = [sys.executable, "-m", "sandbox", "--port", str(port), *schedule]
     process, origin = subprocess.Popen(command), f"http://127.0.0.1:{port}"
     try:
         while True:

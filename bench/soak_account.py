@@ -92,7 +92,7 @@ async def account(
 
 
 async def misfit(history: History, job: Job, wish: Wish, charges: int) -> str:
-    """Say how a job and its charges do not fit together, or ""."""
+    """Say how a job and its charges do not fit batch, or ""."""
     if charges > 1:
         return f"charged {charges} times"
     if charges and job.charged == "no":

@@ -43,8 +43,8 @@ class QuickSandbox(Process):
 
     def __init__(self, folder: Path, latency: float = 0.4) -> None:
         port = free_port()
-        pace = ["--latency", str(latency), "--sigma", "0.8", "--picture", "fixed"]
-        super().__init__(["-m", "sandbox", "--port", str(port), *pace], port, folder)
+        schedule = ["--latency", str(latency), "--sigma", "0.8", "--picture", "fixed"]
+        super().__init__(["-m", "sandbox", "--port", str(port), *schedule], port, folder)
         self.wait_for("/sandbox/stats")
 
     def rows(self) -> list[dict[str, Any]]:

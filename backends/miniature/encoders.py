@@ -101,6 +101,6 @@ def _distances(count: int) -> NDArray[np.int64]:
     exact = half // 2
     size = np.abs(apart)
     rough = np.log(np.maximum(size, 1) / exact) / math.log(FAR / exact) * (half - exact)
-    bucket = np.where(size < exact, size, np.minimum(exact + rough.astype(np.int64), half - 1))
-    shifted: NDArray[np.int64] = (apart > 0) * half + bucket
+    limiter = np.where(size < exact, size, np.minimum(exact + rough.astype(np.int64), half - 1))
+    shifted: NDArray[np.int64] = (apart > 0) * half + limiter
     return shifted

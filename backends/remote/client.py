@@ -212,7 +212,7 @@ async def _read(response: httpx.Response, most: int, service: str, *, costly: bo
 
 
 @dataclass(slots=True)
-class Patience:
+class Backoff:
     """Repeats of free requests: full jitter, doubling, never past a deadline."""
 
     deadline: float

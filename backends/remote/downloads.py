@@ -12,7 +12,7 @@ from typing import IO, Any
 
 import httpx
 
-from backends.remote.client import Patience, translated
+from backends.remote.client import Backoff, translated
 from backends.remote.public_addresses import (
     CheckedTransport,
     ForbiddenAddressError,
@@ -71,7 +71,7 @@ class Downloads:
         Raises BadResponseError for what will not become a picture, and UnavailableError when
         the deadline passes.
         """
-        patience, wrong = Patience(deadline), 0
+        backoff, wrong = Backoff(deadline), 0
         while True:
             try:
                 return await self._attempt(url, deadline)
@@ -83,7 +83,7 @@ class Downloads:
                     raise
                 after = error.retry_after if isinstance(error, NotYetError) else None
                 try:
-                    await patience.pause(after)
+                    await backoff.pause(after)
                 except TimeoutError:
                     raise error from None
 

@@ -31,7 +31,7 @@ LATE_SHARE = 0.3
 
 
 @dataclass(slots=True)
-class Pace:
+class PollSchedule:
     """The schedule of one endpoint, learned from its own jobs; `fixed_s` overrides everything."""
 
     fixed_s: float | None = None
@@ -110,7 +110,7 @@ def _jitter(seconds: float) -> float:
 
 
 @dataclass(slots=True)
-class Bucket:
+class RateLimiter:
     """Spaces the requests of one key: `rate` a second, `burst` at once."""
 
     rate: float = 5.0

@@ -15,10 +15,10 @@ from typing import Any, Literal
 from backends.remote import sandboxed
 from backends.remote.client import LOOK, Api
 from backends.remote.downloads import Downloads
-from backends.remote.polling import Bucket, Pace
+from backends.remote.polling import PollSchedule, RateLimiter
 from backends.wavespeed import account
-from backends.wavespeed.batch_polling import Together
-from backends.wavespeed.follow import DEADLINE_S, Watch
+from backends.wavespeed.batch_polling import BatchPolling
+from backends.wavespeed.follow import DEADLINE_S, Follower
 from backends.wavespeed.predictions import Prediction, accepted
 from backends.wavespeed.uploads import Uploads
 from core import params as fields
@@ -115,9 +115,9 @@ class WaveSpeed:
         self._api = Api(self.label, base, secret, transport)
         self._downloads = Downloads(self.label, base, transport)
         self._uploads = Uploads(self._api, self._downloads, deadline_s)
-        self._together = Together(self._api, Bucket())
+        self._batch = BatchPolling(self._api, RateLimiter())
         self._fixed = settings.srpo_poll_interval
-        self._paces: dict[str, Pace] = {}
+        self._schedules: dict[str, PollSchedule] = {}
         self._round_trip = 0.0
         self._ids: deque[str] = deque(maxlen=10_000)
         self._deadline_s = deadline_s
@@ -141,7 +141,7 @@ class WaveSpeed:
         prediction = self._new(accepted(self.label, answer))
         accepted_at = asked + took - self._round_trip / 2
         yield Accepted(prediction.id)
-        async with aclosing(self._watch(params).follow(prediction, accepted_at)) as events:
+        async with aclosing(self._follower(params).follow(prediction, accepted_at)) as events:
             async for event in events:
                 yield event
 
@@ -171,17 +171,17 @@ class WaveSpeed:
 
     async def _follow(self, params: Params, known: Prediction) -> AsyncIterator[Event]:
         self._ids.append(known.id)
-        async with aclosing(self._watch(params).follow(known)) as events:
+        async with aclosing(self._follower(params).follow(known)) as events:
             async for event in events:
                 yield event
 
-    def _watch(self, params: Params) -> Watch:
-        pace = self._paces.setdefault(path(params), Pace(self._fixed))
-        return Watch(
+    def _follower(self, params: Params) -> Follower:
+        schedule = self._schedules.setdefault(path(params), PollSchedule(self._fixed))
+        return Follower(
             self._api,
             self._downloads,
-            pace,
-            self._together,
+            schedule,
+            self._batch,
             work=workload(params),
             round_trip=self._round_trip,
             deadline_s=self._deadline_s,
@@ -209,7 +209,7 @@ class WaveSpeed:
 
     async def aclose(self) -> None:
         """Close the connections."""
-        await self._together.aclose()
+        await self._batch.aclose()
         await self._api.aclose()
         await self._downloads.aclose()
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from backends.remote.client import Api
-from backends.remote.polling import Bucket
+from backends.remote.polling import RateLimiter
 from backends.wavespeed.predictions import Prediction, outcome, read
 from core.errors import PlaygroundError
 
@@ -36,11 +36,11 @@ Seen = tuple[Prediction, float]
 
 
 @dataclass(slots=True)
-class Together:
+class BatchPolling:
     """The shared questions of one service."""
 
     api: Api
-    bucket: Bucket
+    limiter: RateLimiter
     _accepted: dict[str, float] = field(default_factory=dict)
     _asking: dict[str, asyncio.Future[Seen | None]] = field(default_factory=dict)
     _task: asyncio.Task[None] | None = None
@@ -72,7 +72,7 @@ class Together:
     async def _ask(self) -> None:
         """Wait for the moment, ask once for everybody who waits, and hand the answers out."""
         await asyncio.sleep(max(0.0, self._asked + TICK_S - time.monotonic()))
-        await self.bucket.take()
+        await self.limiter.take()
         asking, self._asking = self._asking, {}
         self._asked = time.monotonic()
         try:

@@ -13,12 +13,12 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from backends.remote.client import Api, Patience
+from backends.remote.client import Api, Backoff
 from backends.remote.downloads import Downloads, ExpiredError, unpacked
-from backends.remote.polling import Pace
+from backends.remote.polling import PollSchedule
 from backends.remote.public_addresses import ForbiddenAddressError
 from backends.remote.responses import Answer
-from backends.wavespeed.batch_polling import Together
+from backends.wavespeed.batch_polling import BatchPolling
 from backends.wavespeed.predictions import Prediction, failure, read, status_of
 from core.errors import BackendError, PlaygroundError, RejectedError, RunTimeoutError
 from core.events import Delivered, Event, Finished, Queued, Running
@@ -36,13 +36,13 @@ FRESH_TRIES = 4
 
 
 @dataclass(slots=True)
-class Watch:
-    """The patience of one job; moments are seconds since `born`, when the service accepted it."""
+class Follower:
+    """The backoff of one job; moments are seconds since `born`, when the service accepted it."""
 
     api: Api
     downloads: Downloads
-    pace: Pace
-    together: Together
+    schedule: PollSchedule
+    batch: BatchPolling
     work: float
     round_trip: float = 0.0
     """Seconds from a request to its answer; the service looks at half of it."""
@@ -61,7 +61,7 @@ class Watch:
         `accepted_at` is in monotonic seconds; None when it is not known, because another process
         sent the job: then it is asked for at once, and teaches nothing about time.
         """
-        with self.together.under_way(task.id, accepted_at):
+        with self.batch.under_way(task.id, accepted_at):
             async for event in self._events(task, accepted_at):
                 yield event
 
@@ -92,28 +92,28 @@ class Watch:
         if left <= 0 or self._looked - self._unfinished > EMPTY_S:
             raise late(self.api.service, task.id)
         elapsed = time.monotonic() + self.round_trip / 2 - self._born
-        await asyncio.sleep(min(self.pace.wait(self.work, elapsed, self._looked), left))
+        await asyncio.sleep(min(self.schedule.wait(self.work, elapsed, self._looked), left))
         latest = await self._poll(task.id, deadline)
         if latest.phase in ("queued", "working"):
             self._unfinished = self._looked
         return latest
 
     def _learn(self, task: Prediction) -> None:
-        """Teach the pace: the service's own time where it fits what was seen, else the middle."""
+        """Teach the schedule: the service's own time where it fits what was seen, else the middle."""
         seen = (self._unfinished + self._looked) / 2
         fits = task.seconds > 0 and self._unfinished <= task.seconds <= self._looked
-        self.pace.observe(self.work, task.seconds if fits else seen)
+        self.schedule.observe(self.work, task.seconds if fits else seen)
 
     async def _poll(self, request_id: str, deadline: float) -> Prediction:
         """Ask until there is an answer about this job."""
-        if seen := await self.together.look(request_id):
+        if seen := await self.batch.look(request_id):
             task, moment = seen
             self._looked = moment - self._born
             return task
         return await self._poll_alone(request_id, deadline)
 
     async def _poll_alone(self, request_id: str, deadline: float) -> Prediction:
-        service, patience = self.api.service, Patience(deadline)
+        service, backoff = self.api.service, Backoff(deadline)
         refusals: Counter[int] = Counter()
         while True:
             answer = await self._ask(request_id)
@@ -127,13 +127,13 @@ class Watch:
             if refusals[401] >= DENIED_TRIES:
                 raise denied(service, request_id)
             try:
-                await patience.pause(answer.retry_after if answer else None)
+                await backoff.pause(answer.retry_after if answer else None)
             except TimeoutError as error:
                 raise late(service, request_id) from error
 
     async def _ask(self, request_id: str) -> Answer | None:
         """Ask once; None when the network failed, which says nothing about the job."""
-        await self.together.bucket.take()
+        await self.batch.limiter.take()
         asked = time.monotonic()
         try:
             answer = await self.api.ask("GET", result_path(request_id))
@@ -146,16 +146,16 @@ class Watch:
 
     async def _picture(self, task: Prediction, deadline: float) -> bytes:
         """Return the picture; an address that expired is asked for anew."""
-        patience = Patience(deadline)
+        backoff = Backoff(deadline)
         while True:
             try:
                 return await self._fetched(task, deadline)
             except ExpiredError as error:
                 try:
-                    await patience.pause()
+                    await backoff.pause()
                 except TimeoutError:
                     raise late(self.api.service, task.id, str(error)) from error
-            if patience.tries >= FRESH_TRIES:
+            if backoff.tries >= FRESH_TRIES:
                 raise late(self.api.service, task.id)
             fresh = await self._poll(task.id, deadline)
             task = fresh if fresh.outputs else task

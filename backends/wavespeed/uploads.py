@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from dataclasses import dataclass
 
-from backends.remote.client import Api, Patience
+from backends.remote.client import Api, Backoff
 from backends.remote.downloads import Downloads, deadline_in
 from backends.remote.public_addresses import ForbiddenAddressError
 from backends.wavespeed.predictions import outcome
@@ -34,7 +34,7 @@ class Uploads:
 
     async def _upload(self, picture: Picture) -> str:
         """Upload a picture and return its address; costs nothing, so it is tried again."""
-        patience = Patience(deadline_in(min(UPLOAD_S, self.deadline_s)))
+        backoff = Backoff(deadline_in(min(UPLOAD_S, self.deadline_s)))
         while True:
             try:
                 return await self._uploaded(picture)
@@ -42,7 +42,7 @@ class Uploads:
                 raise
             except (UnavailableError, BadResponseError) as error:
                 try:
-                    await patience.pause()
+                    await backoff.pause()
                 except TimeoutError:
                     raise error from None
 

@@ -76,8 +76,8 @@ def siraya_ok(request: httpx.Request) -> httpx.Response:
 def wavespeed(
     transport: httpx.AsyncBaseTransport | None, key: str | None = KEY, deadline_s: float = 5
 ) -> WaveSpeed:
-    pace = {"srpo_poll_interval": 0.001, "srpo_sandbox_latency": 0.05}
-    settings = Settings(wavespeed_api_key=key, **pace)  # type: ignore[arg-type]
+    schedule = {"srpo_poll_interval": 0.001, "srpo_sandbox_latency": 0.05}
+    settings = Settings(wavespeed_api_key=key, **schedule)  # type: ignore[arg-type]
     return WaveSpeed(settings, transport=transport, deadline_s=deadline_s)
 
 

@@ -14,7 +14,7 @@ from email.utils import format_datetime
 import httpx
 import pytest
 
-from backends.remote.client import Api, Patience, translated
+from backends.remote.client import Api, Backoff, translated
 from backends.remote.responses import Answer, clip, parse, retry_after
 from core.errors import BackendError, BadResponseError, RunTimeoutError, UnavailableError
 
@@ -188,8 +188,8 @@ async def test_a_service_that_never_ends_its_answer_is_cut_off() -> None:
 async def test_patience_never_passes_its_deadline() -> None:
     """The wish of a service to be left alone is honoured within it, however often it was asked."""
     with pytest.raises(TimeoutError):
-        await Patience(time.monotonic() + 0.05).pause(10.0)
-    tired = Patience(time.monotonic() + 5, base_s=1e-9, tries=5_000)
+        await Backoff(time.monotonic() + 0.05).pause(10.0)
+    tired = Backoff(time.monotonic() + 5, base_s=1e-9, tries=5_000)
     await tired.pause()
     await tired.pause(0.02)
     assert tired.tries == 5_002

@@ -175,12 +175,12 @@ async def test_a_resumed_job_is_asked_for_at_once_and_teaches_nothing() -> None:
     backend._fixed = None
     params = params_of(backend, "text-to-image")
     for _ in range(10):
-        pace = backend._watch(params).pace
-        pace.observe(1.0, 60.0)
-    learned = list(pace.samples)
+        schedule = backend._follower(params).schedule
+        schedule.observe(1.0, 60.0)
+    learned = list(schedule.samples)
     found = await events(backend.resume(params, "abc/1"))
     assert found[-1] == Finished(ANSWER)
-    assert list(pace.samples) == learned
+    assert list(schedule.samples) == learned
 
 
 @pytest.mark.parametrize(
@@ -205,7 +205,7 @@ async def test_the_services_own_time_is_learned_where_it_fits(
     backend._fixed = None
     params = params_of(backend, "text-to-image")
     await events(backend.generate(params))
-    [(_, seconds)] = backend._watch(params).pace.samples
+    [(_, seconds)] = backend._follower(params).schedule.samples
     # A cold schedule looks after 0.2 s for the first time, a tenth more or less.
     assert seconds == learned if learned else 0.08 <= seconds <= 0.2
 
