@@ -43,7 +43,7 @@ element.addEventListener('click', (event) => {
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
+class HistoryTab:
     """The components of the History tab."""
 
     item: gr.Tab
@@ -63,7 +63,7 @@ class Shelf:
     drop: gr.UploadButton
 
 
-def build() -> Shelf:
+def build() -> HistoryTab:
     """Lay the tab out."""
     with gr.Tab("History", id="history", render_children=True) as item:
         with gr.Row(elem_classes="search"):
@@ -99,7 +99,7 @@ def build() -> Shelf:
                 scale=2, min_width=320, visible=False, elem_classes="chosen-entry"
             ) as panel:
                 details, buttons = _panel()
-    return Shelf(
+    return HistoryTab(
         item=item,
         search=search,
         starred=starred,
@@ -126,10 +126,10 @@ def _panel() -> tuple[gr.HTML, dict[str, Any]]:
 
 
 @dataclass(frozen=True, slots=True)
-class Keeper:
+class HistoryHandlers:
     """The handlers of the History tab, as far as they stay in it."""
 
-    shelf: Shelf
+    shelf: HistoryTab
     history: History
     media: Media
     who: gr.BrowserState

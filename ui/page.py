@@ -18,13 +18,13 @@ from ui.api import Api, Patient
 from ui.clicks import text, told
 from ui.generate import layout
 from ui.generate import tab as tabs
-from ui.generate.handlers import FREE, PRIVATE, Desk
+from ui.generate.handlers import FREE, PRIVATE, Handlers
 from ui.generate.tab import Tab, Update
-from ui.history_tab import Keeper, Shelf
+from ui.history_tab import HistoryHandlers, HistoryTab
 from ui.server.owner import new_token, owner_of
 from ui.server.routes import Media
 from ui.server.uploads import Inbox
-from ui.spending_tab import Money
+from ui.spending_tab import SpendingTab
 
 DROP = """
 srpo.onDrop(async (file) => {
@@ -44,8 +44,8 @@ class Page:
     media: Media
     inbox: Inbox
     menu: gr.Tabs
-    desks: Mapping[Task, Desk]
-    shelf: Shelf
+    tabs_of: Mapping[Task, Handlers]
+    shelf: HistoryTab
     who: gr.BrowserState
     kept: gr.BrowserState
     restorer: gr.HTML
@@ -54,7 +54,7 @@ class Page:
 
     @property
     def _tabs(self) -> Sequence[Tab]:
-        return [desk.tab for desk in self.desks.values()]
+        return [handlers.tab for handlers in self.tabs_of.values()]
 
     def wire(self, load: Any) -> None:
         """Connect what crosses from one tab to another; `load` is the page's load event."""
@@ -65,8 +65,8 @@ class Page:
         for tab in self._tabs:
             tab.stage.use(self.use_shown, [self.who], everything, **PRIVATE)
             tab.stage.send(self.send_shown, [self.who], everything, **PRIVATE)
-        if image := self.desks["image-to-image"].tab.image:
-            notice = self.desks["image-to-image"].tab.notices["image"]
+        if image := self.tabs_of["image-to-image"].tab.image:
+            notice = self.tabs_of["image-to-image"].tab.notices["image"]
             image.upload(
                 self.check, [self.who, image], [notice, self.kept], preprocess=False, **FREE
             )
@@ -81,8 +81,8 @@ class Page:
         for event in self.keyed:
             chosen = [part for tab in self._tabs for part in (tab.backend, tab.pictures)]
             event.then(self.rekey, [self.who, *chosen], everything, **FREE)
-            for desk in self.desks.values():
-                event.then(desk.resume, [self.who, desk.tab.watch], desk.drawn, **FREE)
+            for handlers in self.tabs_of.values():
+                event.then(handlers.resume, [self.who, handlers.tab.watch], handlers.drawn, **FREE)
 
     def _targets(self) -> list[Any]:
         found: list[Any] = [self.menu, self.who, self.kept]
@@ -95,12 +95,12 @@ class Page:
     async def restore(self, request: gr.Request, who: Any, kept: Any, *saved: Any) -> Update:
         """Bring back what this browser remembers, and name the browser on its first visit."""
         update: Update = {}
-        for desk, values in zip(self.desks.values(), saved, strict=True):
-            update |= desk.filling.restored(values, owner_of(request, who))
+        for handlers, values in zip(self.tabs_of.values(), saved, strict=True):
+            update |= handlers.filling.restored(values, owner_of(request, who))
         if not who:
             return update | {self.who: new_token()}
         path = await self.inbox.redeem(kept, owner_of(request, who))
-        image = self.desks["image-to-image"].tab.image
+        image = self.tabs_of["image-to-image"].tab.image
         return update | ({image: path} if path and image else {})
 
     def rekey(self, request: gr.Request, who: Any, *chosen: Any) -> Update:
@@ -108,10 +108,10 @@ class Page:
         owner = owner_of(request, who)
         update: Update = {}
         pairs = zip(chosen[::2], chosen[1::2], strict=True)
-        for desk, (backend, count) in zip(self.desks.values(), pairs, strict=True):
-            if desk.filling.has(backend):
-                update |= desk.filling.show(owner, backend, desk.tab.count(count))
-            update[desk.tab.backend] = desk.filling.menu(owner)
+        for handlers, (backend, count) in zip(self.tabs_of.values(), pairs, strict=True):
+            if handlers.filling.has(backend):
+                update |= handlers.filling.show(owner, backend, handlers.tab.count(count))
+            update[handlers.tab.backend] = handlers.filling.menu(owner)
         return update
 
     async def check(self, who: str, upload: Any, request: gr.Request) -> tuple[str, Any]:
@@ -142,7 +142,7 @@ class Page:
     async def use_prompt(self, who: str, entry_id: str, request: gr.Request) -> Update:
         """Take over an entry's prompt alone."""
         entry = await self._entry(entry_id, owner_of(request, who))
-        tab = self.desks[entry.task].tab
+        tab = self.tabs_of[entry.task].tab
         return {self.menu: gr.update(selected=entry.task), tab.prompt: entry.prompt}
 
     async def use_but_seed(self, who: str, entry_id: str, request: gr.Request) -> Update:
@@ -155,19 +155,19 @@ class Page:
         """Put an entry's picture where image-to-image starts from, with its prompt."""
         owner = owner_of(request, who)
         entry = await self._entry(entry_id, owner)
-        desk = self.desks["image-to-image"]
+        handlers = self.tabs_of["image-to-image"]
         try:
             picture = await self.inbox.load(await self.studio.history.storage.read(entry.file))
             kept = await self.inbox.keep(picture, owner)
             path = await self.inbox.to_cache(kept["name"])
         except PlaygroundError as error:
             raise gr.Error(messages.trouble(error), print_exception=False) from error
-        return desk.tab.quiet() | {
+        return handlers.tab.quiet() | {
             self.menu: gr.update(selected="image-to-image"),
-            desk.tab.image: path,
-            desk.tab.prompt: entry.prompt,
+            handlers.tab.image: path,
+            handlers.tab.prompt: entry.prompt,
             self.kept: kept,
-            desk.tab.notices["image"]: markup.notice(messages.picture(picture), "info"),
+            handlers.tab.notices["image"]: markup.notice(messages.picture(picture), "info"),
         }
 
     async def _entry(self, entry_id: str, owner: str) -> Entry:
@@ -183,14 +183,16 @@ class Page:
 
         The values may come from a file, and whoever has the file may be anybody.
         """
-        desk = self.desks[task]
-        update = desk.filling.use(backend, values, owner) | {self.menu: gr.update(selected=task)}
+        handlers = self.tabs_of[task]
+        update = handlers.filling.use(backend, values, owner) | {
+            self.menu: gr.update(selected=task)
+        }
         source = values.get("image")
-        if desk.tab.image and isinstance(source, dict):
+        if handlers.tab.image and isinstance(source, dict):
             try:
-                update[desk.tab.image] = await self.inbox.again(source, owner)
+                update[handlers.tab.image] = await self.inbox.again(source, owner)
             except PlaygroundError:
-                update[desk.tab.notices["image"]] = markup.notice(messages.SOURCE_GONE, "info")
+                update[handlers.tab.notices["image"]] = markup.notice(messages.SOURCE_GONE, "info")
         return update
 
     async def dropped(self, who: Any, event: gr.EventData, request: gr.Request) -> Update:
@@ -240,7 +242,7 @@ def build(
         memories = {task: tabs.remember(task) for task in TASKS if task in offered}
         restorer = gr.HTML("", js_on_load=DROP, elem_classes="restorer")
         with gr.Tabs(elem_classes="tabs", overflow_behavior="wrap") as menu:
-            desks: dict[Task, Desk] = {}
+            tabs_of: dict[Task, Handlers] = {}
             for task in TASKS:
                 if task in memories:
                     made = layout.build(
@@ -252,14 +254,16 @@ def build(
                         closed=closed,
                         most=studio.policy.known.images_per_click,
                     )
-                    desks[task] = Desk(made, studio, media, inbox, who, ask_above)
-            keeper = Keeper(history_tab.build(), studio.history, media, who)
-            Money(studio, who).build()
+                    tabs_of[task] = Handlers(made, studio, media, inbox, who, ask_above)
+            history_handlers = HistoryHandlers(history_tab.build(), studio.history, media, who)
+            SpendingTab(studio, who).build()
             keyed = backends_tab.build(studio, tokens, who)
         gr.HTML(f"<p>{messages.FOOTER}</p>", elem_classes="colophon")
-        page = Page(studio, media, inbox, menu, desks, keeper.shelf, who, kept, restorer, keyed)
-        for desk in desks.values():
-            desk.wire(demo.load)
-        keeper.wire()
+        page = Page(
+            studio, media, inbox, menu, tabs_of, history_handlers.shelf, who, kept, restorer, keyed
+        )
+        for handlers in tabs_of.values():
+            handlers.wire(demo.load)
+        history_handlers.wire()
         page.wire(demo.load)
     return demo

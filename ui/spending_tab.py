@@ -22,7 +22,7 @@ DAYS = 30
 
 
 @dataclass(frozen=True, slots=True)
-class Money:
+class SpendingTab:
     """Draws the tab anew whenever it is opened."""
 
     studio: Studio

@@ -22,11 +22,11 @@ from tests.conftest import Studios
 from tests.fakes import FakeService
 from ui import messages
 from ui.generate import layout
-from ui.generate.handlers import Desk
+from ui.generate.handlers import Handlers
 from ui.generate.tab import Tab, remember
 from ui.server.routes import Media
 from ui.server.uploads import Inbox
-from ui.spending_tab import Money
+from ui.spending_tab import SpendingTab
 
 pytestmark = [pytest.mark.anyio, pytest.mark.filterwarnings("ignore::UserWarning")]
 TASK = "text-to-image"
@@ -78,41 +78,43 @@ def built() -> tuple[Tab, gr.BrowserState]:
     return tab, who
 
 
-def desk_of(studio: Studio) -> Desk:
+def desk_of(studio: Studio) -> Handlers:
     tab, who = built()
     media = Media(studio.history)
-    return Desk(tab, studio, media, Inbox(media), who)
+    return Handlers(tab, studio, media, Inbox(media), who)
 
 
-async def clicked(desk: Desk, user: str = "bob", **sent: Any) -> dict[Any, Any]:
+async def clicked(handlers: Handlers, user: str = "bob", **sent: Any) -> dict[Any, Any]:
     """Click on Generate with these values in place of the form's, and return what was drawn."""
-    tab = desk.tab
+    tab = handlers.tab
     fields = tab.forms["fake"].fields
     form = {name: fields[name].value for name in fields}
     form |= {"prompt": "hills", "backend": "fake", "shown": "fake", "pictures": 1} | sent
     price = form.get("price", 0.025)
     click = form.get("click", {"name": "c", "price": price, "asked": price == 0.2})
-    given = {tab.price: price, tab.click: click, tab.watch: form.get("watch"), desk.who: ""}
+    given = {tab.price: price, tab.click: click, tab.watch: form.get("watch"), handlers.who: ""}
     given |= {tab.prompt: form["prompt"], tab.backend: form["backend"], tab.shown: form["shown"]}
     given |= {tab.pictures: form["pictures"]} | {fields[name]: form[name] for name in fields}
     drawn: dict[Any, Any] = {}
-    async for update in desk.generate(asks(user), *(given[part] for part in desk._inputs())):
+    async for update in handlers.generate(
+        asks(user), *(given[part] for part in handlers._inputs())
+    ):
         drawn |= update
     return drawn
 
 
-def said(desk: Desk, drawn: dict[Any, Any]) -> str:
-    return " ".join(str(drawn.get(notice, "")) for notice in desk.tab.notices.values())
+def said(handlers: Handlers, drawn: dict[Any, Any]) -> str:
+    return " ".join(str(drawn.get(notice, "")) for notice in handlers.tab.notices.values())
 
 
 async def test_a_number_of_images_that_is_not_offered_is_refused(studios: Studios) -> None:
     """Not held to the most that is allowed, and not guessed."""
     service = FakeService(paid=True)
-    desk = desk_of(await studios.open(service, policy=TEAM))
+    handlers = desk_of(await studios.open(service, policy=TEAM))
     for pictures in (10**6, 101, 0, -3, 1.5, math.nan, math.inf, "3", [1], True):
-        drawn = await clicked(desk, pictures=pictures)
-        assert "One click makes 1 to 100 images." in said(desk, drawn), pictures
-    assert (service.sends, await desk.studio.ledger.list()) == (0, [])
+        drawn = await clicked(handlers, pictures=pictures)
+        assert "One click makes 1 to 100 images." in said(handlers, drawn), pictures
+    assert (service.sends, await handlers.studio.ledger.list()) == (0, [])
 
 
 @pytest.mark.parametrize(
@@ -134,66 +136,69 @@ async def test_a_price_that_was_not_agreed_to_is_not_paid(
 ) -> None:
     """The refusal names today's price, and the button says it, so that the next click works."""
     service = FakeService(paid=True)
-    desk = desk_of(await studios.open(service))
-    drawn = await clicked(desk, click=click)
-    assert sentence in said(desk, drawn)
-    assert (service.sends, drawn[desk.tab.price]) == (0, 0.025)
-    assert drawn[desk.tab.generate]["value"] == "Generate · $0.025"
-    drawn = await clicked(desk, price=drawn[desk.tab.price])
-    assert (service.sends, said(desk, drawn).strip()) == (1, "")
+    handlers = desk_of(await studios.open(service))
+    drawn = await clicked(handlers, click=click)
+    assert sentence in said(handlers, drawn)
+    assert (service.sends, drawn[handlers.tab.price]) == (0, 0.025)
+    assert drawn[handlers.tab.generate]["value"] == "Generate · $0.025"
+    drawn = await clicked(handlers, price=drawn[handlers.tab.price])
+    assert (service.sends, said(handlers, drawn).strip()) == (1, "")
 
 
 async def test_a_dear_click_that_was_never_asked_about_is_refused(studios: Studios) -> None:
     """Whatever the script in the browser did: above ten cents the page must have asked."""
     service = FakeService(paid=True)
-    desk = desk_of(await studios.open(service))
+    handlers = desk_of(await studios.open(service))
     for asked in (None, False, 1, "yes"):
         click = {"name": "c", "price": 0.2, "asked": asked}
-        drawn = await clicked(desk, pictures=8, click=click)
-        assert "This costs $0.20, and the page did not ask you about that." in said(desk, drawn)
+        drawn = await clicked(handlers, pictures=8, click=click)
+        assert "This costs $0.20, and the page did not ask you about that." in said(handlers, drawn)
     assert service.sends == 0
-    await clicked(desk, pictures=8, price=0.2)
+    await clicked(handlers, pictures=8, price=0.2)
     assert service.sends == 8
 
 
 async def test_a_free_image_needs_no_price(studios: Studios) -> None:
     """And one that became free is said to be."""
     service = FakeService()
-    desk = desk_of(await studios.open(service))
-    await clicked(desk, click={"name": "a"})
+    handlers = desk_of(await studios.open(service))
+    await clicked(handlers, click={"name": "a"})
     assert service.sends == 1
-    drawn = await clicked(desk, click={"name": "b", "price": 0.025})
-    assert "This is free now, and that was not agreed to." in said(desk, drawn)
+    drawn = await clicked(handlers, click={"name": "b", "price": 0.025})
+    assert "This is free now, and that was not agreed to." in said(handlers, drawn)
 
 
 @pytest.mark.slow
 async def test_whatever_a_browser_sends_is_answered_with_a_sentence(studios: Studios) -> None:
     """Every value of the form in turn, of every kind; none of them breaks a handler."""
     service = FakeService(paid=True)
-    desk = desk_of(await studios.open(service))
+    handlers = desk_of(await studios.open(service))
     names = ["prompt", "backend", "shown", "pictures", "price", "watch", "click"]
-    names += list(desk.tab.forms["fake"].fields)
+    names += list(handlers.tab.forms["fake"].fields)
     for name in names:
         for number, value in enumerate(GARBAGE):
             sent = {name: value} if name != "price" else {"click": {"name": "c", "price": value}}
             if name != "click":
                 price = value if name == "price" else 0.025
                 sent["click"] = {"name": f"{name}-{number}", "price": price, "asked": True}
-            drawn = await clicked(desk, **sent)
-            assert said(desk, drawn).strip() or desk.tab.watch in drawn, (name, value)
-            form = {part: part.value for part in [desk.who, desk.tab.shown, *desk.tab.parts()]}
-            for part in (desk.tab.backend, desk.tab.shown, desk.tab.pictures):
-                assert desk.tab.shown in desk.filling.switch(form | {part: value}, asks())
+            drawn = await clicked(handlers, **sent)
+            assert said(handlers, drawn).strip() or handlers.tab.watch in drawn, (name, value)
+            form = {
+                part: part.value
+                for part in [handlers.who, handlers.tab.shown, *handlers.tab.parts()]
+            }
+            for part in (handlers.tab.backend, handlers.tab.shown, handlers.tab.pictures):
+                assert handlers.tab.shown in handlers.filling.switch(form | {part: value}, asks())
         for value in GARBAGE:
-            desk.filling.restored({name: value}, "user:bob")
+            handlers.filling.restored({name: value}, "user:bob")
 
 
 async def test_whatever_a_button_sends_is_answered(studios: Studios) -> None:
     """An event without names, and names that hold no text."""
-    desk = desk_of(await studios.open(FakeService(paid=True)))
+    handlers = desk_of(await studios.open(FakeService(paid=True)))
     for value in GARBAGE:
         for data in (value, {"do": value}, {"do": "retry", "job": value}, {"job": value}):
-            async for _ in desk.act("", {"jobs": [value]}, gr.EventData(None, data), asks()):
+            async for _ in handlers.act("", {"jobs": [value]}, gr.EventData(None, data), asks()):
                 pass
 
 
@@ -211,15 +216,15 @@ async def test_the_button_that_makes_an_image_again_carries_its_price(studios: S
     """It tells today's price, not the old job's; another one, or none, makes nothing."""
     service = FakeService(paid=True)
     studio = await studios.open(service)
-    desk = desk_of(studio)
+    handlers = desk_of(studio)
     job = await failed(studio, service)
     service.price_usd = 0.2
 
     async def press(**said: Any) -> str:
         event = gr.EventData(None, {"do": "retry", "job": job.id} | said)
         status = ""
-        async for update in desk.act("", {"jobs": [job.id]}, event, asks()):
-            status = update[desk.tab.status]
+        async for update in handlers.act("", {"jobs": [job.id]}, event, asks()):
+            status = update[handlers.tab.status]
         return status
 
     status = await press()
@@ -238,24 +243,24 @@ async def test_only_who_runs_the_place_resumes_a_queue(studios: Studios) -> None
     service.gate.clear()
     service.max_concurrency = 1
     studio = await studios.open(service, policy=TEAM)
-    desk, line = desk_of(studio), studio.lanes["fake"].line
+    handlers, line = desk_of(studio), studio.lanes["fake"].line
     wishes = [service.tasks[TASK](prompt="hills", seed=n) for n in range(2)]
     _, waiting = await studio.submit_all("fake", wishes, owner="user:bob")
     async with asyncio.timeout(5):
         while not line.stopped_by:
             await asyncio.sleep(0.005)
     mine = {"jobs": [waiting.id]}
-    drawn = [update async for update in _first(desk.resume("", mine, asks()))]
-    assert "It can be resumed by: ann." in drawn[0][desk.tab.status]
-    assert 'data-do="resume"' not in drawn[0][desk.tab.status]
+    drawn = [update async for update in _first(handlers.resume("", mine, asks()))]
+    assert "It can be resumed by: ann." in drawn[0][handlers.tab.status]
+    assert 'data-do="resume"' not in drawn[0][handlers.tab.status]
     event = gr.EventData(None, {"do": "resume", "job": waiting.id})
-    async for _ in _first(desk.act("", mine, event, asks())):
+    async for _ in _first(handlers.act("", mine, event, asks())):
         assert line.stopped_by
     theirs = await studio.submit("fake", wishes[1], owner="user:ann")
     event = gr.EventData(None, {"do": "resume", "job": theirs.id})
     service.failure = None
     service.gate.set()
-    async for _ in _first(desk.act("", {"jobs": [theirs.id]}, event, asks("ann"))):
+    async for _ in _first(handlers.act("", {"jobs": [theirs.id]}, event, asks("ann"))):
         assert line.stopped_by is None
     assert (await studio.result(waiting.id, owner="user:bob")).job.state == "finished"
 
@@ -279,7 +284,7 @@ async def test_sums_and_the_balance_are_for_who_runs_the_place(studios: Studios)
             wish = account.tasks[TASK](prompt="hills", seed=seed)
             job = await studio.submit("fake", wish, owner=owner, address="203.0.113.1")
             await studio.result(job.id, owner=owner)
-    money, before = Money(studio, gr.BrowserState("", render=False)), account.asked
+    money, before = SpendingTab(studio, gr.BrowserState("", render=False)), account.asked
     views = [view async for view in money.show("", asks("bob"))]
     assert (len(views), account.asked) == (1, before)
     assert "$0.05" in views[0]

@@ -33,7 +33,7 @@ MOST_SHOWN = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class Handlers:
     """The handlers of one tab; a click that costs more than `ask_above` dollars is confirmed."""
 
     tab: Tab
