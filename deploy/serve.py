@@ -1,8 +1,8 @@
-"""Ray Serve: a backend on every GPU, and one door in front that loses no request.
+"""Ray Serve: a backend on every GPU, and one ingress in front that loses no request.
 
     serve run deploy.serve:app gpus=1 replicas=4
 
-The door stays on the head node. A request whose painter was lost with its node is given to another
+The ingress stays on the head node. A request whose painter was lost with its node is given to another
 one: work on a machine of one's own is free, so it may be done again.
 """
 
@@ -42,7 +42,7 @@ MOST_TRIES = 3
 """Bounded: a request that brings its painter down must not bring down all of them."""
 QUEUED = 4
 """Requests that may wait for each painter; more are told to come back."""
-AT_DOOR = 200
+AT_INGRESS = 200
 """Requests that are read at once: each may carry a picture of 20 MB."""
 SCALE_UP_S = 10.0
 """How long there must be more requests than painters before another one starts, in seconds."""
@@ -112,15 +112,15 @@ def build(create: Create, options: Options) -> Any:
             "upscale_delay_s": SCALE_UP_S,
         },
     )(Painter)
-    door = serve.deployment(
-        name="door",
+    ingress = serve.deployment(
+        name="ingress",
         num_replicas=1,
         ray_actor_options={"num_cpus": 0, "resources": HEAD},
-        max_ongoing_requests=AT_DOOR,
-        max_queued_requests=AT_DOOR,
+        max_ongoing_requests=AT_INGRESS,
+        max_queued_requests=AT_INGRESS,
         backpressure_config={"status_code": 429, "retry_after_s": images_api.BUSY_S},
-    )(serve.ingress()(Door))
-    return door.bind(create, painter.bind(create), options)
+    )(serve.ingress()(Ingress))
+    return ingress.bind(create, painter.bind(create), options)
 
 
 class Painter:
@@ -142,7 +142,7 @@ class Painter:
         return await images_api.painted(self._backend, params)
 
 
-class Fleet:
+class ReplicaPool:
     """All painters, spoken to as one backend."""
 
     def __init__(self, tasks: Mapping[Task, type[Params]], painter: Any) -> None:
@@ -187,7 +187,7 @@ class Fleet:
         return finished
 
 
-class Door:
+class Ingress:
     """The images API in front of the painters."""
 
     def __init__(self, create: Create, painter: Any, options: Options) -> None:
@@ -197,7 +197,7 @@ class Door:
         """Build the app; the backend is made for its params alone, its model is not loaded."""
         backend = self._create()
         return images_api.create(
-            Fleet(backend.tasks, self._painter),
+            ReplicaPool(backend.tasks, self._painter),
             model=self._options.model or backend.id,
             key_hash=self._options.key_hash,
             open=self._options.open,

@@ -135,7 +135,7 @@ def test_without_a_key_nothing_is_deployed(
 async def test_a_model_that_loads_is_waited_for(http: httpx.AsyncClient, folder: Path) -> None:
     """Until then nothing is begun, and whoever asks is told when to come back."""
     async with asyncio.timeout(PATIENCE_S):
-        while (answer := await posted(http, 1, 1)).status_code == 404:  # the door is being built
+        while (answer := await posted(http, 1, 1)).status_code == 404:  # the ingress is being built
             await asyncio.sleep(0.2)
         assert answer.status_code == 503
         assert answer.headers["retry-after"] == "10"
@@ -151,7 +151,7 @@ async def test_a_model_that_loads_is_waited_for(http: httpx.AsyncClient, folder:
 async def test_a_client_that_goes_ends_the_work_within_a_step(
     http: httpx.AsyncClient, folder: Path
 ) -> None:
-    """Through the proxy, the door and the painter."""
+    """Through the proxy, the ingress and the painter."""
     request = asyncio.create_task(posted(http, 3, 50))
     await until(lambda: lines(folder, "begun", 3))
     request.cancel()
