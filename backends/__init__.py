@@ -42,7 +42,7 @@ def create(settings: Settings) -> dict[str, Backend]:
 def with_key(settings: Settings, service: str, key: str) -> Backend:
     """Build a service that is reached with a visitor's own key, never the sandbox in its place.
 
-    Raises InputError for the operator's key: two lanes could not tell their lost sends apart.
+    Raises InputError for the operator's key: two workers could not tell their lost sends apart.
     """
     name, make = KEYED[service]
     known: SecretStr | None = getattr(settings, name)

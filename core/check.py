@@ -99,13 +99,13 @@ async def _kept(database: Database, storage: Storage) -> list[Line]:
     for entry in entries:
         whole = await storage.exists(entry.file) and await storage.exists(entry.thumbnail)
         missing += not whole
-    lines.append((not missing, f"{len(entries)} newest pictures, {missing} without their files."))
+    lines.append((not missing, f"{len(entries)} newest images, {missing} without their files."))
     return lines
 
 
 def _backends(backends: Mapping[str, Backend]) -> Iterator[Line]:
     for backend in backends.values():
         problem = backend.problem()
-        price = f"${backend.price_usd:g} a picture" if backend.price_usd else "free"
+        price = f"${backend.price_usd:g} an image" if backend.price_usd else "free"
         said = problem or f"{'the sandbox' if backend.sandbox else 'ready'}, {price}"
         yield not (problem and offered(backend)), f"{backend.label}: {said.rstrip('.')}."

@@ -141,7 +141,7 @@ class History:
             query = query.where(entries.c.owner == owner)
         row = await self.database.run(lambda db: db.execute(query).mappings().first())
         if row is None:
-            raise InputError("There is no such picture in the history.", field="id")
+            raise InputError("There is no such image in the history.", field="id")
         return _entry(row)
 
     async def page(

@@ -133,7 +133,7 @@ class OwnKeys:
         return {service: one.backend for service, one in self.held_by(owner).items()}
 
     def worker(self, job: Job) -> Worker | None:
-        """Return the worker of a job's key, also of one that was let go while jobs are under way."""
+        """Return the worker of a job's key, even of a key that was let go while jobs run."""
         found = self._held.get((job.backend, job.own_key or ""))
         return found.worker if found else None
 

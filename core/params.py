@@ -32,7 +32,7 @@ class Params(BaseModel):
 
     prompt: str = Field(
         title="Prompt",
-        description="Describe the picture in plain words.",
+        description="Describe the image in plain words.",
         min_length=1,
         max_length=MAX_PROMPT,
     )
@@ -67,7 +67,7 @@ def seed() -> Any:
     return Field(
         default=-1,
         title="Seed",
-        description="-1 draws a new one; it is kept with the picture.",
+        description="-1 draws a new one; it is kept with the image.",
         ge=-1,
         le=MAX_SEED,
     )
@@ -86,7 +86,7 @@ class Edit(Params):
 
     task: ClassVar[Task] = "image-to-image"
 
-    image: Picture = Field(title="Picture", description="The picture to start from.")
+    image: Picture = Field(title="Image", description="The image to start from.")
 
 
 class ImageToImage(Edit):
@@ -139,9 +139,9 @@ def strength(default: float = 0.8, *, low: float = 0.0, counted: bool = False) -
     return Field(
         default=default,
         title="Strength",
-        description="Low keeps the picture, 1 replaces it."
+        description="Low keeps the image, 1 replaces it."
         if low
-        else "0 keeps the picture, 1 replaces it.",
+        else "0 keeps the image, 1 replaces it.",
         ge=low,
         le=1.0,
         json_schema_extra=extra,
@@ -182,7 +182,7 @@ def output_format(default: str = "jpeg") -> Any:
 
 def model(default: str) -> Any:
     """Field for which of the backend's models paints."""
-    return Field(default=default, title="Model", description="Which model paints the picture.")
+    return Field(default=default, title="Model", description="Which model paints the image.")
 
 
 def shape(default: str) -> Any:
@@ -204,7 +204,7 @@ def acceleration(default: str) -> Any:
     return Field(
         default=default,
         title="Acceleration",
-        description="Faster changes the picture a little.",
+        description="Faster changes the image a little.",
     )
 
 

@@ -47,7 +47,7 @@ def _explained(kind: type[Params], error: ValidationError) -> InputError:
             )
         case "missing" if name == "image":
             return InputError(
-                "There is no picture to start from.", field=name, advice="Add a picture first."
+                "There is no image to start from.", field=name, advice="Add an image first."
             )
         case "missing":
             return InputError(f"{title} is missing.", field=name, advice="Fill it in.")

@@ -33,7 +33,7 @@ async def rescued(settings: Settings) -> History:
     try:
         database = await copied(settings)
     except PlaygroundError:
-        log.warning("the database cannot be read; the pictures are asked how they were made")
+        log.warning("the database cannot be read; the images are asked how they were made")
         database = Database("sqlite://")
         await database.migrate()
         history = History(database, storage)

@@ -47,9 +47,9 @@ class Settings(BaseSettings):
     wavespeed_base_url: str = Field("https://api.wavespeed.ai", description="Without `/api/v3`.")
     wavespeed_max_concurrency: int = Field(2, ge=1, le=500, description="Jobs in flight.")
     wavespeed_max_per_minute: int | None = Field(
-        None, ge=1, le=6000, description="Requests for pictures in a minute; no limit if empty."
+        None, ge=1, le=6000, description="Requests for images in a minute; no limit if empty."
     )
-    wavespeed_price_usd: float = Field(0.025, ge=0, description="Price of one picture.")
+    wavespeed_price_usd: float = Field(0.025, ge=0, description="Price of one image.")
 
     siraya_api_key: SecretStr | None = Field(
         None, description="Key; without it Siraya is the sandbox."
@@ -61,9 +61,9 @@ class Settings(BaseSettings):
     )
     siraya_max_concurrency: int = Field(2, ge=1, le=500, description="Jobs in flight.")
     siraya_max_per_minute: int | None = Field(
-        None, ge=1, le=6000, description="Requests for pictures in a minute; no limit if empty."
+        None, ge=1, le=6000, description="Requests for images in a minute; no limit if empty."
     )
-    siraya_price_usd: float = Field(0.025, ge=0, description="Price of one picture.")
+    siraya_price_usd: float = Field(0.025, ge=0, description="Price of one image.")
 
     self_hosted_base_url: str = Field(
         "", description="Address of an engine of your own; without it there is no such backend."
@@ -95,12 +95,12 @@ class Settings(BaseSettings):
     srpo_backend: str = Field(
         "", description="Backend that is selected at first; the best that is ready if empty."
     )
-    srpo_data_dir: Path = Field(Path("data"), description="Database and pictures.")
+    srpo_data_dir: Path = Field(Path("data"), description="Database and images.")
     database_url: SecretStr | None = Field(
         None, description="Where jobs and history are kept, as an SQLAlchemy URL."
     )
     storage_url: SecretStr | None = Field(
-        None, description="Where pictures are kept, as an fsspec URL."
+        None, description="Where images are kept, as an fsspec URL."
     )
     srpo_budget_day_usd: float | None = Field(
         None, ge=0, description="What may be spent in a day (UTC)."
@@ -109,7 +109,7 @@ class Settings(BaseSettings):
         None, ge=0, description="What one owner may spend in a day (UTC)."
     )
     srpo_budget_batch_usd: float | None = Field(
-        None, ge=0, description="What the pictures of one click may cost."
+        None, ge=0, description="What the images of one click may cost."
     )
     srpo_limit_images_per_click: int | None = Field(
         None, ge=1, le=100, description="Images of one click; 8 on a public instance if empty."
@@ -170,7 +170,7 @@ class Settings(BaseSettings):
         None, gt=0, description="Fixed seconds between polls, for tests."
     )
     srpo_sandbox_latency: float = Field(
-        2.0, ge=0, le=120, description="Seconds a sandbox picture takes."
+        2.0, ge=0, le=120, description="Seconds a sandbox image takes."
     )
 
     @field_validator("srpo_embed")

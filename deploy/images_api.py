@@ -99,7 +99,7 @@ async def painted(painter: Painter, params: Params) -> Finished:
             finished = event if isinstance(event, Finished) else finished
     if finished:
         return finished
-    raise BadResponseError("The work ended without a picture.", advice="Try again.")
+    raise BadResponseError("The work ended without an image.", advice="Try again.")
 
 
 class ImagesApi:
@@ -137,7 +137,7 @@ class ImagesApi:
         except PlaygroundError as error:
             return told(error)
         except TimeoutError:
-            return _error(504, "server_error", "The picture took too long and was given up.")
+            return _error(504, "server_error", "The image took too long and was given up.")
         except Exception:
             log.exception("a request broke")
             return _error(500, "server_error", BROKEN)
@@ -199,7 +199,7 @@ def told(error: PlaygroundError) -> Response:
         case RateLimitError(retry_after=seconds):
             wait = math.ceil(seconds or BUSY_S)
             return _error(429, "rate_limit_error", said, code="queue_full", again_s=wait)
-    log.error("a picture failed: %s", said)
+    log.error("an image failed: %s", said)
     return _error(500, "server_error", said)
 
 

@@ -2,8 +2,8 @@
 
     serve run deploy.serve:app gpus=1 replicas=4
 
-The ingress stays on the head node. A request whose painter was lost with its node is given to another
-one: work on a machine of one's own is free, so it may be done again.
+The ingress stays on the head node and retries the requests of replicas that were lost with their
+node: work on one's own machines is free, so it may be done again.
 """
 
 from __future__ import annotations

@@ -84,7 +84,7 @@ async def body_of(request: Request) -> dict[str, Any]:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in ("application/json", *FORMS):
         raise HTTPException(
-            415, "Send JSON, with Content-Type: application/json, or a form with the picture."
+            415, "Send JSON, with Content-Type: application/json, or a form with the image."
         )
     try:
         async with asyncio.timeout(PATIENCE_S):
@@ -132,7 +132,7 @@ def params_of(kind: type[Params], body: Mapping[str, Any]) -> Params:
 def _check_fixed(name: str, value: Any) -> None:
     granted = FIXED[name]
     if value is not None and str(value).lower() not in granted:
-        why = "One request makes one picture" if name == "n" else "There is no choice here"
+        why = "One request makes one image" if name == "n" else "There is no choice here"
         raise InputError(f"{why}: {name} must be {' or '.join(granted)}.", field=name)
 
 
@@ -141,7 +141,7 @@ def _sides(kind: type[Params], size: Any) -> dict[str, int]:
         return {}
     if "width" not in kind.model_fields:
         raise InputError(
-            "The picture keeps the shape of the one it starts from.",
+            "The image keeps the shape of the one it starts from.",
             field="size",
             advice="Leave size out.",
         )
@@ -162,7 +162,7 @@ def _picture(value: Any) -> Picture:
     except binascii.Error:
         pass
     raise InputError(
-        "The picture must be a file of a form, or a data URI with base64 in it.",
+        "The image must be a file of a form, or a data URI with base64 in it.",
         field="image",
         advice="Write it like data:image/png;base64,… and so on.",
     )

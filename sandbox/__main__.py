@@ -14,7 +14,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8900)
-    parser.add_argument("--latency", type=float, default=2.0, help="seconds a picture takes")
+    parser.add_argument("--latency", type=float, default=2.0, help="seconds an image takes")
     parser.add_argument("--sigma", type=float, default=0.0, help="spread of the latency")
     parser.add_argument("--picture", choices=["painted", "fixed"], default="painted")
     parser.add_argument("--key", default="", help="the one API key that is accepted")

@@ -37,7 +37,7 @@ class Order:
     format: Format = "jpeg"
 
 
-class Easel:
+class Renderer:
     """Paints at most two pictures at once, so that an app around it keeps its threads."""
 
     def __init__(self, store_bytes: int) -> None:

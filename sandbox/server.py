@@ -82,7 +82,7 @@ def _media_type(job: Job) -> str:
 
 
 def _missing() -> Response:
-    return _plain(404, "There is no such picture, or it expired.")
+    return _plain(404, "There is no such image, or it expired.")
 
 
 def _plain(status: int, message: str) -> Response:

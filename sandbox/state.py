@@ -1,4 +1,4 @@
-"""One sandbox: its options, ledger, easel and uploads; every route works on it."""
+"""One sandbox: its options, ledger, renderer and uploads; every route works on it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sandbox.faults.kinds import Fault, Outcome, Phase
 from sandbox.faults.plans import Memory, Plan, outcome, plan, split
 from sandbox.ledger import Job, Ledger, Made
 from sandbox.options import Options, changed
-from sandbox.renderer import Easel, Order, UnreadableError
+from sandbox.renderer import Order, Renderer, UnreadableError
 from sandbox.uploads import Uploads
 
 PRICE_USD = 0.025
@@ -65,7 +65,7 @@ class Sandbox:
     def set(self, changes: Mapping[str, Any]) -> None:
         """Change options from now on; raises ValueError."""
         self.options = changed(self.options, changes)
-        self.easel.store_bytes = self.options.store_bytes
+        self.renderer.store_bytes = self.options.store_bytes
         if "chance" in changes:
             self.dice = random.Random(self.options.chance)
 
@@ -135,7 +135,7 @@ class Sandbox:
         """Return the file of a finished job, or None when it has none or it expired."""
         if job.state().status != "completed":
             return None
-        return self.easel.file(job.file) if job.making else await self.easel.fixed(job.order)
+        return self.renderer.file(job.file) if job.making else await self.renderer.fixed(job.order)
 
     @contextmanager
     def posting(self) -> Iterator[None]:
@@ -156,7 +156,7 @@ class Sandbox:
     def _start(self) -> None:
         self.ledger = Ledger()
         self.memory = Memory()
-        self.easel = Easel(self.options.store_bytes)
+        self.renderer = Renderer(self.options.store_bytes)
         self.dice = random.Random(self.options.chance)
         self.uploads = Uploads()
         self.latest: tuple[Plan, str] = ((), "")
@@ -171,7 +171,7 @@ class Sandbox:
         return self.options.picture == "painted" or wish.source is not None
 
     def _begin(self, job: Job, source: bytes | None) -> asyncio.Task[Made]:
-        task = asyncio.create_task(_make(self.easel, job, source))
+        task = asyncio.create_task(_make(self.renderer, job, source))
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
         return task
@@ -183,12 +183,12 @@ def account_of(request: Request) -> str:
     return hashlib.sha256(key.encode()).hexdigest()[:16]
 
 
-async def _make(easel: Easel, job: Job, source: bytes | None) -> Made:
+async def _make(renderer: Renderer, job: Job, source: bytes | None) -> Made:
     try:
-        file = await easel.paint(job.order, source)
+        file = await renderer.paint(job.order, source)
     except UnreadableError as error:
         return Made(error=str(error), code=MEDIA_ACCESS)
     except Exception as error:  # noqa: BLE001 as on the real service, a crash of the model fails the task
         return Made(error=f"the painter failed: {error!r}", code=EXECUTION)
-    easel.keep(job.file, file)
+    renderer.keep(job.file, file)
     return Made(time.monotonic())

@@ -102,16 +102,16 @@ class Audit:
         self.verdict.counts[f"{job['backend']} {state}{', charged' if charge else ''}"] += 1
         require(state in ("finished", "unknown", "failed"), f"{name} never ended: {state}")
         if state == "finished":
-            require(charge, f"{name} has a picture that was never charged")
+            require(charge, f"{name} has an image that was never charged")
             require(len(self.of_job[job["id"]]) == 1, f"{name} is finished without its one entry")
             require(job["charged"] == "yes", f"{name} is finished and says charged {told}")
         elif charge:
             require(told, f"{name} was charged and says {state}, charged {job['charged']}")
-            require(state == "unknown", f"{name}: a paid picture is lost, {state}: {job['error']}")
-            require(job["request_id"] is None, f"{name} has its id and no picture")
+            require(state == "unknown", f"{name}: a paid image is lost, {state}: {job['error']}")
+            require(job["request_id"] is None, f"{name} has its id and no image")
         if charge and job["backend"] == "wavespeed" and job["request_id"]:
             same = job["request_id"] == charge[0]["id"]
-            require(same, f"{name} took another job's picture")
+            require(same, f"{name} took another job's image")
 
     def _check_entry(self, entry: Row) -> None:
         require, facts = self.verdict.require, json.loads(entry["facts"])
@@ -123,7 +123,7 @@ class Audit:
         wanted = json.loads(job["params"]) if job else {}
         if size:
             fits = size == (wanted.get("width"), wanted.get("height"))
-            require(fits, f"{name} has the picture of another wish: {size}")
+            require(fits, f"{name} has the image of another wish: {size}")
         require(self._decoded(facts["thumbnail"]), f"{name} has no whole thumbnail")
 
     def _decoded(self, name: str) -> tuple[int, int] | None:

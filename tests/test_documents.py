@@ -10,6 +10,7 @@ import yaml
 
 import backends
 from core.settings import Settings
+from tools import document
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -28,16 +29,12 @@ def pins(name: str) -> dict[str, str]:
     return dict(line.split("==") for line in listed)
 
 
-@pytest.mark.parametrize("name", list(Settings.model_fields))
-def test_every_setting_is_documented_with_its_default(name: str) -> None:
-    """README's table and `.env.example` name each setting; the table has the default in force."""
-    variable, default = name.upper(), Settings.model_fields[name].default
-    row = re.search(rf"^\| `{variable}` \| (.*?) \|", README, re.MULTILINE)
-    assert row, f"{variable} is not in README's table"
-    shown = "–" if default in (None, "") else f"`{default}`"
-    assert row.group(1) == shown
-    example = (ROOT / ".env.example").read_text(encoding="utf-8")
-    assert re.search(rf"^{variable}=", example, re.MULTILINE)
+def test_what_documents_repeat_from_the_code_is_not_stale() -> None:
+    """Settings and files are what `python -m tools.document` writes."""
+    assert not document.stale()
+    for name, field in Settings.model_fields.items():
+        assert f"| `{name.upper()}` |" in README
+        assert field.description, f"{name} has no meaning"
 
 
 def test_every_backend_and_endpoint_is_documented() -> None:
@@ -46,15 +43,6 @@ def test_every_backend_and_endpoint_is_documented() -> None:
         assert f"| `{name}` |" in README
     for endpoint in ENDPOINTS:
         assert f"`/{endpoint}`" in README
-
-
-def test_the_tree_names_every_package_and_file_of_the_top_levels() -> None:
-    """A newcomer finds every module in the annotated tree."""
-    tree = README.split("## The tree")[1].split("##")[0]
-    for package in ("core", "backends", "ui", "deploy"):
-        for path in (ROOT / package).glob("*.py"):
-            if path.name != "__init__.py":
-                assert re.search(rf"\b{path.name}\b", tree), f"{package}/{path.name}"
 
 
 def test_the_front_matter_is_what_a_space_expects() -> None:

@@ -34,7 +34,7 @@ from ui.api_arguments import (
 )
 from ui.server.owner import caller_of
 from ui.server.routes import Media
-from ui.server.uploads import Inbox
+from ui.server.uploads import Uploads
 
 MOST = 500
 
@@ -45,7 +45,7 @@ class Api:
 
     studio: Studio
     media: Media
-    inbox: Inbox
+    uploads: Uploads
     default_backend: str
 
     def register(self) -> None:
@@ -278,7 +278,7 @@ class Api:
         if lenient:
             wishes = touched(wishes, frozenset(kind.model_fields))
         if "image" in wishes:
-            wishes["image"] = await self.inbox.picture(plain(wishes["image"]))
+            wishes["image"] = await self.uploads.picture(plain(wishes["image"]))
         return await self.studio.submit(
             backend,
             parse(kind, wishes),

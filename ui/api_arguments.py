@@ -40,7 +40,7 @@ def touched(wishes: Mapping[str, Any], fields: frozenset[str]) -> dict[str, Any]
 
 
 def plain(image: Any) -> Any:
-    """Return a picture argument in the one form the inbox takes."""
+    """Return a picture argument in the one form the uploads takes."""
     return image if isinstance(image, dict) else {"path": getattr(image, "path", image)}
 
 

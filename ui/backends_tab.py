@@ -24,11 +24,11 @@ from ui.server.sign_in import ACCOUNT
 CLIENT = """from gradio_client import Client
 
 client = Client("{url}"{who})
-picture, info = client.predict(
+image, info = client.predict(
     prompt="A white boat on a teal sea at sunset",
     api_name="/text_to_image",
 )
-print(picture, info["seed"])"""
+print(image, info["seed"])"""
 CURL = """curl -s {url}/gradio_api/call/v2/text_to_image \\
   -H "Content-Type: application/json" \\{header}
   -d '{{"prompt": "A white boat on a teal sea at sunset"}}' \\

@@ -43,7 +43,7 @@ def _parser() -> argparse.ArgumentParser:
         help="make a public link through Gradio's servers",
     )
     parser.add_argument(
-        "--data-dir", metavar="FOLDER", dest="SRPO_DATA_DIR", help="database and pictures"
+        "--data-dir", metavar="FOLDER", dest="SRPO_DATA_DIR", help="database and images"
     )
     parser.add_argument(
         "--autolaunch",

@@ -85,7 +85,7 @@ def build() -> HistoryTab:
                 scale=1,
                 min_width=200,
             )
-        with gr.Row(elem_classes="desk"):
+        with gr.Row(elem_classes="columns"):
             with gr.Column(scale=3, min_width=320):
                 grid = gr.HTML(
                     {"entries": [], "note": ""},
@@ -117,7 +117,9 @@ def _panel() -> tuple[gr.HTML, dict[str, Any]]:
     with gr.Row(elem_classes="acts"):
         buttons["use_all"] = gr.Button("Use all settings", size="sm", elem_id="use-all")
         buttons["use_prompt"] = gr.Button("Use prompt only", size="sm", elem_id="use-prompt")
-        buttons["use_settings"] = gr.Button("Use all but seed", size="sm", elem_id="use-settings")
+        buttons["use_settings"] = gr.Button(
+            "Use settings, new seed", size="sm", elem_id="use-settings"
+        )
     with gr.Row(elem_classes="acts"):
         buttons["send"] = gr.Button("Send to image-to-image", size="sm", elem_id="history-send")
         buttons["star"] = gr.Button("Star", size="sm", elem_id="history-star")
@@ -129,34 +131,34 @@ def _panel() -> tuple[gr.HTML, dict[str, Any]]:
 class HistoryHandlers:
     """The handlers of the History tab, as far as they stay in it."""
 
-    shelf: HistoryTab
+    tab: HistoryTab
     history: History
     media: Media
     who: gr.BrowserState
 
     def wire(self) -> None:
         """Connect the tab's components."""
-        shelf = self.shelf
-        asked = [self.who, shelf.search, shelf.starred]
-        listed = [shelf.grid, shelf.more]
+        tab = self.tab
+        asked = [self.who, tab.search, tab.starred]
+        listed = [tab.grid, tab.more]
         gr.on(
-            [shelf.item.select, shelf.search.change, shelf.starred.input],
+            [tab.item.select, tab.search.change, tab.starred.input],
             self.list,
             asked,
             listed,
             trigger_mode="always_last",
             **PRIVATE,
         )
-        shelf.more.click(self.extend, [*asked, shelf.grid], listed, **PRIVATE)
-        panel = [shelf.panel, shelf.details, shelf.chosen, shelf.star]
-        shelf.grid.pick(self.pick, [self.who], panel, **PRIVATE)
-        one = [*asked, shelf.chosen]
-        shelf.star.click(self.star, one, [*listed, *panel], **PRIVATE)
+        tab.more.click(self.extend, [*asked, tab.grid], listed, **PRIVATE)
+        panel = [tab.panel, tab.details, tab.chosen, tab.star]
+        tab.grid.pick(self.pick, [self.who], panel, **PRIVATE)
+        one = [*asked, tab.chosen]
+        tab.star.click(self.star, one, [*listed, *panel], **PRIVATE)
         sure = (
-            "(...values) => confirm('Delete this picture for good?')"
+            "(...values) => confirm('Delete this image for good?')"
             " ? values : [...values.slice(0, -1), '']"
         )
-        shelf.delete.click(self.delete, one, [*listed, *panel], js=sure, **PRIVATE)
+        tab.delete.click(self.delete, one, [*listed, *panel], js=sure, **PRIVATE)
 
     async def list(self, who: str, query: str, starred: bool, request: gr.Request) -> Update:
         """Show the first page."""
@@ -183,8 +185,8 @@ class HistoryHandlers:
         entries = [*shown, *[await self._thumb(entry) for entry in found[:PAGE]]]
         note = "" if entries else messages.NO_MATCH if narrowed else messages.EMPTY_HISTORY
         return {
-            self.shelf.grid: {"entries": entries, "note": note},
-            self.shelf.more: gr.update(visible=len(found) > PAGE),
+            self.tab.grid: {"entries": entries, "note": note},
+            self.tab.more: gr.update(visible=len(found) > PAGE),
         }
 
     async def _thumb(self, entry: Entry) -> dict[str, Any]:
@@ -201,16 +203,16 @@ class HistoryHandlers:
         return await self._details(text(event, "entry"), owner_of(request, who))
 
     async def _details(self, entry_id: str, owner: str) -> Update:
-        shelf = self.shelf
+        tab = self.tab
         try:
             entry = await self.history.get(entry_id, owner=owner)
         except PlaygroundError:
-            return {shelf.panel: gr.update(visible=False), shelf.chosen: ""}
+            return {tab.panel: gr.update(visible=False), tab.chosen: ""}
         return {
-            shelf.panel: gr.update(visible=True),
-            shelf.details: markup.facts(entry, await self.media.url(entry)),
-            shelf.chosen: entry.id,
-            shelf.star: gr.update(value="Unstar" if entry.starred else "Star"),
+            tab.panel: gr.update(visible=True),
+            tab.details: markup.facts(entry, await self.media.url(entry)),
+            tab.chosen: entry.id,
+            tab.star: gr.update(value="Unstar" if entry.starred else "Star"),
         }
 
     async def star(
@@ -231,11 +233,11 @@ class HistoryHandlers:
     ) -> Update:
         """Delete the chosen entry; the page has asked before, and sends "" when it was a no."""
         if not chosen:
-            return {self.shelf.panel: gr.update(visible=True)}
+            return {self.tab.panel: gr.update(visible=True)}
         owner = owner_of(request, who)
         try:
             await self.history.delete(chosen, owner=owner)
         except PlaygroundError as error:
             raise gr.Error(messages.trouble(error), print_exception=False) from error
         listed = await self.list(who, query, starred, request)
-        return listed | {self.shelf.panel: gr.update(visible=False), self.shelf.chosen: ""}
+        return listed | {self.tab.panel: gr.update(visible=False), self.tab.chosen: ""}

@@ -76,7 +76,7 @@ def _figure(progress: Progress, url: str) -> str:
     if entry and url:
         return (
             f'<figure data-entry="{entry.id}"><a class="frame" href="{escape(url)}" '
-            f'target="_blank" title="Open the full picture">'
+            f'target="_blank" title="Open the full image">'
             f'<img src="{escape(url)}" alt="{escape(entry.prompt)}" '
             f'width="{entry.width}" height="{entry.height}"></a>'
             f"<figcaption><span>{escape(messages.summary(progress))}</span>"

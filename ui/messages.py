@@ -18,19 +18,19 @@ from core.pictures import Picture
 from core.studio import Progress
 
 TITLE = "FLUX.1 SRPO Playground"
-TAGLINE = "Write a prompt, watch it become a picture, keep everything it takes to make it again."
+TAGLINE = "Write a prompt, watch it become an image, keep everything it takes to make it again."
 SANDBOX_NOTE = (
     "This is the sandbox: a small painter of landscapes stands in for the service until a key is "
-    "set. It is free, and its pictures are not made by FLUX.1 SRPO."
+    "set. It is free, and its images are not made by FLUX.1 SRPO."
 )
 CHIPS = "Prompts it can paint"
 EXAMPLES = "painted by the sandbox"
-EMPTY_STAGE = "Your picture appears here."
-EMPTY_HISTORY = "Nothing here yet. Every picture you make is kept in this place."
-NO_MATCH = "No picture matches this search."
-CLOSED = "Pictures that were made can be seen in the history; nothing new is made until then."
-SOURCE_GONE = "The picture it started from is not kept here; add it again."
-GONE = "This picture is no longer in the history."
+EMPTY_STAGE = "Your image appears here."
+EMPTY_HISTORY = "Nothing here yet. Every image you make is kept in this place."
+NO_MATCH = "No image matches this search."
+CLOSED = "Images that were made can be seen in the history; nothing new is made until then."
+SOURCE_GONE = "The image it started from is not kept here; add it again."
+GONE = "This image is no longer in the history."
 NO_METADATA = "This file does not tell how it was made, so there is nothing to restore."
 UNREADABLE_CALLER = "The header X-SRPO-Token holds no token of this playground."
 HOW_TO_SAY_WHO = (
@@ -85,7 +85,7 @@ OWN_TAB = "Open the playground in a tab of its own"
 TAKE, LEAVE = "Take along", "Not now"
 NO_OWNER = "This request does not say whose jobs and images it asks for."
 FOOTER = (
-    "Pictures are made by an AI model. FLUX.1 [dev] and SRPO weights are for non-commercial use; "
+    "Images are made by an AI model. FLUX.1 [dev] and SRPO weights are for non-commercial use; "
     "hosted services have their own terms."
 )
 
@@ -126,7 +126,7 @@ def price(usd: float) -> str:
 
 def cost(backend: Backend) -> str:
     """Say what a picture costs."""
-    return f"{price(backend.price_usd)} a picture" if backend.price_usd else "free"
+    return f"{price(backend.price_usd)} an image" if backend.price_usd else "free"
 
 
 def backend_name(backend: Backend, *, own: bool = False, closed: bool = False) -> str:
@@ -185,11 +185,11 @@ def state(progress: Progress) -> str:
             share = "" if progress.fraction is None else f" · {100 * progress.fraction:.0f} %"
             return f"Loading the model{share}"
         case "running" if progress.step and progress.total:
-            return f"Painting · step {progress.step} of {progress.total}"
+            return f"Generating · step {progress.step} of {progress.total}"
         case "running" if progress.ahead:
             return f"In the service's queue · place {progress.ahead}"
         case "running":
-            return "Painting"
+            return "Generating"
         case "finished":
             return "Done"
         case "cancelled":
@@ -390,7 +390,7 @@ def too_few_values(wanted: int, came: int) -> str:
 def restored(reading: Reading) -> str:
     """Say whose settings were read from a file."""
     if reading.record:
-        return "The settings of this picture are in the form."
+        return "The settings of this image are in the form."
     return f"Settings written by {reading.source} are in the form, as far as they apply here."
 
 

@@ -23,7 +23,7 @@ from ui.generate.tab import Tab, Update
 from ui.history_tab import HistoryHandlers, HistoryTab
 from ui.server.owner import new_token, owner_of
 from ui.server.routes import Media
-from ui.server.uploads import Inbox
+from ui.server.uploads import Uploads
 from ui.spending_tab import SpendingTab
 
 DROP = """
@@ -42,10 +42,10 @@ class Page:
 
     studio: Studio
     media: Media
-    inbox: Inbox
+    uploads: Uploads
     menu: gr.Tabs
     tabs_of: Mapping[Task, Handlers]
-    shelf: HistoryTab
+    history_tab: HistoryTab
     who: gr.BrowserState
     kept: gr.BrowserState
     restorer: gr.HTML
@@ -71,12 +71,14 @@ class Page:
                 self.check, [self.who, image], [notice, self.kept], preprocess=False, **FREE
             )
             image.clear(lambda: ("", None), None, [notice, self.kept], **PRIVATE)
-        chosen = [self.who, self.shelf.chosen]
-        self.shelf.use_all.click(self.use_all, chosen, everything, **PRIVATE)
-        self.shelf.use_prompt.click(self.use_prompt, chosen, everything, **PRIVATE)
-        self.shelf.use_settings.click(self.use_but_seed, chosen, everything, **PRIVATE)
-        self.shelf.send.click(self.send_chosen, chosen, everything, **PRIVATE)
-        self.shelf.drop.upload(self.drop, [self.who, self.shelf.drop], everything, **FREE)
+        chosen = [self.who, self.history_tab.chosen]
+        self.history_tab.use_all.click(self.use_all, chosen, everything, **PRIVATE)
+        self.history_tab.use_prompt.click(self.use_prompt, chosen, everything, **PRIVATE)
+        self.history_tab.use_settings.click(self.use_but_seed, chosen, everything, **PRIVATE)
+        self.history_tab.send.click(self.send_chosen, chosen, everything, **PRIVATE)
+        self.history_tab.drop.upload(
+            self.drop, [self.who, self.history_tab.drop], everything, **FREE
+        )
         self.restorer.dropped(self.dropped, [self.who], everything, **FREE)
         for event in self.keyed:
             chosen = [part for tab in self._tabs for part in (tab.backend, tab.pictures)]
@@ -99,7 +101,7 @@ class Page:
             update |= handlers.filling.restored(values, owner_of(request, who))
         if not who:
             return update | {self.who: new_token()}
-        path = await self.inbox.redeem(kept, owner_of(request, who))
+        path = await self.uploads.redeem(kept, owner_of(request, who))
         image = self.tabs_of["image-to-image"].tab.image
         return update | ({image: path} if path and image else {})
 
@@ -117,8 +119,8 @@ class Page:
     async def check(self, who: str, upload: Any, request: gr.Request) -> tuple[str, Any]:
         """Look at an uploaded picture at once: keep it, or say what is wrong with it."""
         try:
-            picture = await self.inbox.picture(upload)
-            kept = await self.inbox.keep(picture, owner_of(request, who))
+            picture = await self.uploads.picture(upload)
+            kept = await self.uploads.keep(picture, owner_of(request, who))
         except PlaygroundError as error:
             return markup.notice(messages.trouble(error)), None
         size = messages.picture(picture)
@@ -157,9 +159,9 @@ class Page:
         entry = await self._entry(entry_id, owner)
         handlers = self.tabs_of["image-to-image"]
         try:
-            picture = await self.inbox.load(await self.studio.history.storage.read(entry.file))
-            kept = await self.inbox.keep(picture, owner)
-            path = await self.inbox.to_cache(kept["name"])
+            picture = await self.uploads.load(await self.studio.history.storage.read(entry.file))
+            kept = await self.uploads.keep(picture, owner)
+            path = await self.uploads.to_cache(kept["name"])
         except PlaygroundError as error:
             raise gr.Error(messages.trouble(error), print_exception=False) from error
         return handlers.tab.quiet() | {
@@ -190,7 +192,7 @@ class Page:
         source = values.get("image")
         if handlers.tab.image and isinstance(source, dict):
             try:
-                update[handlers.tab.image] = await self.inbox.again(source, owner)
+                update[handlers.tab.image] = await self.uploads.again(source, owner)
             except PlaygroundError:
                 update[handlers.tab.notices["image"]] = markup.notice(messages.SOURCE_GONE, "info")
         return update
@@ -202,7 +204,7 @@ class Page:
     async def drop(self, who: Any, path: Any, request: gr.Request) -> Update:
         """Restore the settings that a file tells of itself."""
         try:
-            reading = await self.inbox.settings(path)
+            reading = await self.uploads.settings(path)
             if reading is None:
                 raise InputError(messages.NO_METADATA)
         except PlaygroundError as error:
@@ -229,11 +231,11 @@ def build(
     `login` says how users sign in.
     """
     media = Media(studio.history)
-    inbox = Inbox(media)
+    uploads = Uploads(media)
     signing_in = account.button(login)
     with Patient(title=messages.TITLE, fill_width=True, analytics_enabled=False) as demo:
         closed = {name: messages.trouble(error) for name, error in studio.closed_to().items()}
-        Api(studio, media, inbox, default).register()  # first, so that it gets the plain names
+        Api(studio, media, uploads, default).register()  # first, so that it gets the plain names
         gr.HTML(markup.header(studio.closed), elem_classes="masthead")
         who = gr.BrowserState("", storage_key="srpo-who", secret="srpo")
         kept = gr.BrowserState(None, storage_key="srpo-picture", secret="srpo")
@@ -254,13 +256,13 @@ def build(
                         closed=closed,
                         most=studio.policy.known.images_per_click,
                     )
-                    tabs_of[task] = Handlers(made, studio, media, inbox, who, ask_above)
+                    tabs_of[task] = Handlers(made, studio, media, uploads, who, ask_above)
             history_handlers = HistoryHandlers(history_tab.build(), studio.history, media, who)
             SpendingTab(studio, who).build()
             keyed = backends_tab.build(studio, tokens, who)
         gr.HTML(f"<p>{messages.FOOTER}</p>", elem_classes="colophon")
         page = Page(
-            studio, media, inbox, menu, tabs_of, history_handlers.shelf, who, kept, restorer, keyed
+            studio, media, uploads, menu, tabs_of, history_handlers.tab, who, kept, restorer, keyed
         )
         for handlers in tabs_of.values():
             handlers.wire(demo.load)

@@ -129,7 +129,7 @@ def _table(title: str, rows: Sequence[Spending], key: Callable[[Spending], str])
     for row in rows:
         groups.setdefault(key(row), []).append(row)
     lines = "".join(_cells("td", _amounts(name, found)) for name, found in groups.items())
-    head = _cells("th", [title[3:].capitalize(), "Pictures", "Spent", "Maybe", "On its way"])
+    head = _cells("th", [title[3:].capitalize(), "Images", "Spent", "Maybe", "On its way"])
     return (
         f'<section><h3>{title}, last {DAYS} days</h3><div class="wide"><table><thead>{head}'
         f"</thead><tbody>{lines}</tbody></table></div></section>"

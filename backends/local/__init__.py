@@ -51,8 +51,8 @@ class LocalImage(ImageToImage):
     strength: float = fields.strength(low=0.05, counted=True)
     steps: int = fields.steps()
     guidance: float = fields.guidance(3.5)
-    shape: Literal["as the picture", "1:1", "4:3", "3:4", "16:9", "9:16"] = fields.shape(
-        "as the picture"
+    shape: Literal["as the image", "1:1", "4:3", "3:4", "16:9", "9:16"] = fields.shape(
+        "as the image"
     )
     fit: Literal["crop", "pad"] = fields.fit("crop")
 

@@ -52,7 +52,7 @@ def load(source: Source, wish: Wish, tell: Tell) -> Model:
     log.info("local model %s: %s %s", source.name, plan.summary, plan.why)
     loader = _Loader(folder, own, plan, found, tell)
     model = loader.model(_speed(wish.speed, found))
-    tell(Readiness("warming", "The model is loaded and paints its first small picture."))
+    tell(Readiness("warming", "The model is loaded and paints its first small image."))
     model.paint(Order("", (256, 256), 2, 3.5, 0), lambda _event: None, lambda: False)
     return model
 

@@ -99,7 +99,7 @@ class Model:
         except machine.out_of_memory() as error:
             machine.release(self.device)
             raise BackendError(
-                f"The memory is too small for a picture of {order.size[0]} × {order.size[1]}.",
+                f"The memory is too small for an image of {order.size[0]} × {order.size[1]}.",
                 advice="Choose a smaller size, or LOCAL_QUANT with fewer bits.",
             ) from error
 

@@ -92,7 +92,7 @@ def examine(source: Source, *, accepted: bool) -> Readiness:
             "FLUX.1 [dev] and SRPO weights are for non-commercial use only. Read their licences "
             f"({LICENCES}) and set SRPO_ACCEPT_LICENSE=1 if you accept them.",
         )
-    return Readiness("not loaded", "The model is loaded when the first picture is asked for.")
+    return Readiness("not loaded", "The model is loaded when the first image is asked for.")
 
 
 def _troubles(source: Source) -> Iterator[str]:

@@ -128,7 +128,7 @@ class Downloads:
     def _withheld(self, response: httpx.Response) -> UnavailableError:
         kind = ExpiredError if response.status_code in EXPIRED else NotYetError
         error = kind(
-            f"{self._service} does not hand out the picture (status {response.status_code}).",
+            f"{self._service} does not hand out the image (status {response.status_code}).",
             advice=AGAIN,
             charged="yes",
         )
@@ -148,8 +148,8 @@ class Downloads:
                 raise
         if response.status_code >= 300:
             raise UnavailableError(
-                f"{self._service} did not take the picture (status {response.status_code}).",
-                advice="Try again, or make the picture smaller.",
+                f"{self._service} did not take the image (status {response.status_code}).",
+                advice="Try again, or make the image smaller.",
             )
 
     async def aclose(self) -> None:
@@ -183,7 +183,7 @@ async def whole(service: str, data: bytes) -> bytes:
         await asyncio.to_thread(pictures.inspect, data)
     except pictures.PictureError as error:
         raise BadResponseError(
-            f"{service} delivered a file that is not a whole picture.",
+            f"{service} delivered a file that is not a whole image.",
             advice=AGAIN,
             charged="yes",
         ) from error

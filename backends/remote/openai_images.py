@@ -183,7 +183,7 @@ class OpenAIImages:
             yield Finished(await self._fetched(address))
         else:
             raise BadResponseError(
-                f"{self.label} answered without a picture.", advice=LOOK, charged="maybe"
+                f"{self.label} answered without an image.", advice=LOOK, charged="maybe"
             )
 
     def _refused(self, answer: Answer) -> BackendError:

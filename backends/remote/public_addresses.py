@@ -44,7 +44,7 @@ class ForbiddenAddressError(BadResponseError):
 
     def __init__(self) -> None:
         super().__init__(
-            "The service says its picture lies at an address that is not public, so it was not "
+            "The service says its image lies at an address that is not public, so it was not "
             "fetched.",
             advice="Tell whoever runs the service; if it is your own, check its base URL.",
             charged="yes",

@@ -99,7 +99,7 @@ class Follower:
         return latest
 
     def _learn(self, task: Prediction) -> None:
-        """Teach the schedule: the service's own time where it fits what was seen, else the middle."""
+        """Teach the schedule: its own time where it fits, else the middle of what was seen."""
         seen = (self._unfinished + self._looked) / 2
         fits = task.seconds > 0 and self._unfinished <= task.seconds <= self._looked
         self.schedule.observe(self.work, task.seconds if fits else seen)
@@ -194,7 +194,7 @@ def late(service: str, request_id: str, why: str = "") -> RunTimeoutError:
 def denied(service: str, request_id: str) -> RunTimeoutError:
     """Say that the key no longer opens the account a job was made with; the job stays pending."""
     error = late(service, request_id, f"{service} no longer accepts the key.")
-    error.advice = f"Check {service.upper()}_API_KEY and restart; the picture is then fetched."
+    error.advice = f"Check {service.upper()}_API_KEY and restart; the image is then fetched."
     return error
 
 

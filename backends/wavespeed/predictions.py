@@ -183,7 +183,7 @@ def rejected(service: str, status: int, text: str) -> RejectedError:
         )
     if status == 413:
         return RejectedError(
-            f"The picture is too large for {service}.", advice="Make it smaller and try again."
+            f"The image is too large for {service}.", advice="Make it smaller and try again."
         )
     return RejectedError(
         f"{service} refused the request.{said}", advice="Change the settings and try again."
@@ -198,7 +198,7 @@ def _said(text: str) -> str:
 def blocked(service: str) -> BlockedError:
     """Return the error of a safety check."""
     return BlockedError(
-        f"The safety check of {service} refused the prompt or the picture.",
+        f"The safety check of {service} refused the prompt or the image.",
         advice="Change the prompt and try again.",
     )
 
@@ -226,7 +226,7 @@ def _failure(service: str, task: Prediction) -> BackendError:
     if 1400 <= task.code <= 1402:
         return RejectedError(
             f"{service} cannot work with these settings.{said}",
-            advice="Change the settings or the picture and try again.",
+            advice="Change the settings or the image and try again.",
         )
     if task.code >= 5000 or task.status == "timeout":
         return UnavailableError(

@@ -59,8 +59,8 @@ class Uploads:
         address, upload = ticket.get("download_url"), ticket.get("upload")
         if not isinstance(address, str) or not isinstance(upload, dict):
             raise UnavailableError(
-                f"{self.api.service} did not take the picture.",
-                advice="Try again, or make the picture smaller.",
+                f"{self.api.service} did not take the image.",
+                advice="Try again, or make the image smaller.",
             )
         headers = upload.get("headers")
         await self.downloads.put(

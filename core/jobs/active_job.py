@@ -65,7 +65,7 @@ class ActiveJob:
 def broken(job: Job) -> BackendError:
     """Return what to say of a fault of our own."""
     return BackendError(
-        "The job ended without a picture because of a fault in this program.",
+        "The job ended without an image because of a fault in this program.",
         advice="Look at the log; the job is in the list with its request id.",
         request_id=job.request_id,
         charged=job.charged if job.charged != "no" else "maybe" if job.sent_at else "no",

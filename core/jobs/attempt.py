@@ -196,7 +196,7 @@ class Attempt:
         active.job = await self.ledger.change(
             active.job.id, "sending", like=active.job, request_id=None, outputs="", charged="maybe"
         )
-        raise _undecided("The picture in the service's list has another size.", finding)
+        raise _undecided("The image in the service's list has another size.", finding)
 
     def _charge(self) -> Charged:
         return "yes" if self.backend.paid else "no"

@@ -1,4 +1,4 @@
-"""What may be spent: a pure decision, made by the ledger in the transaction that adds a job."""
+"""What may be spent: a pure rule, applied by the ledger in the transaction that adds a job."""
 
 from __future__ import annotations
 
@@ -48,15 +48,15 @@ class Budget:
         if total == 0:
             return
         what = (
-            f"This picture costs {dollars(total)}"
+            f"This image costs {dollars(total)}"
             if len(prices) == 1
-            else f"These {len(prices)} pictures cost {dollars(total)}"
+            else f"These {len(prices)} images cost {dollars(total)}"
         )
         if self.batch_usd is not None and total > micros(self.batch_usd):
             raise OverBudgetError(
                 f"{what} and one click may cost {dollars(micros(self.batch_usd))}. "
                 "Nothing was sent.",
-                advice="Ask for fewer pictures at once.",
+                advice="Ask for fewer images at once.",
             )
         _check(what, "today's budget", self.day_usd, total, spent.day, tells_sums)
         _check(what, "your budget for today", self.owner_day_usd, total, spent.owner, True)

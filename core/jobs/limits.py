@@ -1,4 +1,4 @@
-"""What one caller may ask for: pure decisions, made in the transaction that adds jobs."""
+"""What one caller may ask for: pure rules, applied in the transaction that adds jobs."""
 
 from __future__ import annotations
 

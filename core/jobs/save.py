@@ -88,7 +88,7 @@ def _prepare(job: Job, image: bytes) -> tuple[bytes, bytes, dict[str, Any]]:
         kind, width, height = pictures.inspect(image)
     except pictures.PictureError as error:
         raise BadResponseError(
-            "The backend delivered a file that is not a whole picture.",
+            "The backend delivered a file that is not a whole image.",
             advice="Try again; if it stays so, tell whoever runs the backend.",
             request_id=job.request_id,
             charged="maybe",

@@ -43,7 +43,7 @@ def write(data: bytes, record: Mapping[str, Any]) -> bytes:
     written = embed(data, infotext(record), job)
     reading = read(written)
     if reading is None or reading.record != json.loads(job):
-        raise ContainerError("The record could not be read back from the picture.")
+        raise ContainerError("The record could not be read back from the image.")
     return written
 
 

@@ -45,7 +45,7 @@ _WEBP_PIXELS = {b"VP8X", b"VP8 ", b"VP8L", b"ALPH", b"ICCP", b"ANIM", b"ANMF"}
 def embed(data: bytes, infotext: str, job: str) -> bytes:
     """Put our two texts into a picture; an earlier job of ours gives way, all else stays."""
     if len(job) > MAX_JOB:
-        raise ContainerError("The record of this picture is too long to be kept inside it.")
+        raise ContainerError("The record of this image is too long to be kept inside it.")
     container, parts = containers.parse(data)
     if container == "png":
         parts = _into_png(parts, infotext, job)

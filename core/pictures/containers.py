@@ -115,9 +115,9 @@ def frame_size(container: Container, parts: list[Part]) -> tuple[int, int]:
         else:
             width, height = _webp_size(parts)
     except (ValueError, IndexError, struct.error) as error:
-        raise ContainerError("The size of the picture is missing in its header.") from error
+        raise ContainerError("The size of the image is missing in its header.") from error
     if not width or not height:
-        raise ContainerError("The picture has no pixels.")
+        raise ContainerError("The image has no pixels.")
     return width, height
 
 

@@ -109,14 +109,14 @@ def _read(source: Path | bytes) -> bytes:
     else:
         try:
             if not source.is_file():
-                raise PictureError("The picture's file is gone.", "Choose the picture again.")
+                raise PictureError("The image's file is gone.", "Choose the image again.")
             size = source.stat().st_size
             data = source.read_bytes() if size <= MAX_FILE else b""
         except OSError as error:
-            message = "The picture's file could not be read."
-            raise PictureError(message, "Choose the picture again.") from error
+            message = "The image's file could not be read."
+            raise PictureError(message, "Choose the image again.") from error
     if size > MAX_FILE:
-        message = f"This file has {size / 1e6:.0f} MB; a picture may have up to 20 MB."
+        message = f"This file has {size / 1e6:.0f} MB; an image may have up to 20 MB."
         raise PictureError(message, _SMALLER)
     if not data:
         raise refusal(data)
@@ -147,7 +147,7 @@ def _check_pixels(header: Header, most: int) -> None:
     width, height = header.size
     if width * height > most:
         message = (
-            f"This picture has {width:,} x {height:,} pixels; "
+            f"This image has {width:,} x {height:,} pixels; "
             f"at most {most // 1_000_000} megapixels can be used."
         )
         raise PictureError(message, _SMALLER)
@@ -156,10 +156,10 @@ def _check_pixels(header: Header, most: int) -> None:
 def _check_shape(header: Header) -> None:
     width, height = header.size
     if min(width, height) < MIN_SIDE:
-        message = f"This picture has only {width:,} x {height:,} pixels."
+        message = f"This image has only {width:,} x {height:,} pixels."
         raise PictureError(message, f"Use one with at least {MIN_SIDE} pixels on each side.")
     if max(width, height) > MAX_ASPECT * min(width, height):
-        message = f"This picture is too narrow: {width:,} x {height:,} pixels."
+        message = f"This image is too narrow: {width:,} x {height:,} pixels."
         raise PictureError(message, f"Crop it to at most {MAX_ASPECT} times as long as wide.")
 
 

@@ -45,9 +45,7 @@ class CutOffPictureError(PictureError):
     """The picture's end is missing."""
 
     def __init__(self) -> None:
-        super().__init__(
-            "This picture is cut off: its end is missing.", "Download or save it again."
-        )
+        super().__init__("This image is cut off: its end is missing.", "Download or save it again.")
 
 
 class DamagedPictureError(PictureError):
@@ -55,7 +53,7 @@ class DamagedPictureError(PictureError):
 
     def __init__(self) -> None:
         super().__init__(
-            "This picture is damaged: it could not be decoded.",
+            "This image is damaged: it could not be decoded.",
             "Open it in another program, save it as PNG and try again.",
         )
 
@@ -64,17 +62,17 @@ class AnimatedPictureError(PictureError):
     """The file holds several pictures."""
 
     def __init__(self) -> None:
-        super().__init__("This picture is animated.", "Save one frame as PNG or JPEG and use that.")
+        super().__init__("This image is animated.", "Save one frame as PNG or JPEG and use that.")
 
 
 def refusal(data: bytes) -> PictureError:
     """Name a file that is none of the pictures we take."""
     if not data:
-        return PictureError("This file is empty.", "Choose another picture.")
+        return PictureError("This file is empty.", "Choose another image.")
     if data[4:8] == b"ftyp":
         if data[8:12] in _HEIC_BRANDS:
-            return PictureError("This is a HEIC picture, which cannot be read here.", _PHONE)
-        return PictureError("This is a video, not a picture.", TAKEN)
+            return PictureError("This is a HEIC image, which cannot be read here.", _PHONE)
+        return PictureError("This is a video, not an image.", TAKEN)
     for magic, name in _MAGICS:
         if data.startswith(magic):
             return PictureError(f"This is {name}, which cannot be used here.", _SAVE_AS)
@@ -86,10 +84,10 @@ def _text_refusal(head: bytes) -> PictureError:
     if b"<svg" in lowered:
         return PictureError("This is an SVG drawing, which cannot be used here.", _SAVE_AS)
     if lowered.startswith((b"<!doctype html", b"<html", b"<head", b"<body", b"<script")):
-        return PictureError("This is a web page, not a picture.", "Download the picture itself.")
+        return PictureError("This is a web page, not an image.", "Download the image itself.")
     if _is_text(head):
-        return PictureError("This is a text file, not a picture.", TAKEN)
-    return PictureError("This file is not a picture that can be read here.", TAKEN)
+        return PictureError("This is a text file, not an image.", TAKEN)
+    return PictureError("This file is not an image that can be read here.", TAKEN)
 
 
 def _is_text(head: bytes) -> bool:

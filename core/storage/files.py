@@ -87,7 +87,7 @@ class Storage:
             return bytes(self._files.cat_file(path))
         except OSError as error:
             raise HistoryError(
-                "The file of this picture is gone.", advice="Delete the entry or restore a backup."
+                "The file of this image is gone.", advice="Delete the entry or restore a backup."
             ) from error
 
     def _delete(self, path: str) -> None:
@@ -149,6 +149,6 @@ def _explained(error: OSError) -> HistoryError:
     if error.errno in (28, 122):  # ENOSPC, EDQUOT
         return HistoryError("The disk is full.", advice="Free some space and try again.")
     return HistoryError(
-        f"The picture could not be stored: {error.strerror or 'the storage refused it'}.",
+        f"The image could not be stored: {error.strerror or 'the storage refused it'}.",
         advice="Check that the data folder can be written.",
     )

@@ -153,7 +153,7 @@ OUTPUTS: dict[str, Swap] = {
     "outputs_loopback_url": Swap(spoiled_results.other_loopback),
     "outputs_userinfo_url": Swap(lambda _: "http://api.wavespeed.ai@127.0.0.1:9/picture.jpeg"),
     "outputs_hex_url": Swap(lambda _: "http://0x7f.1:9/picture.jpeg"),
-    "outputs_broken_url": Swap(lambda _: "http://[not a host/picture.jpeg"),
+    "outputs_broken_url": Swap(lambda _: "http://[not a host/image.jpeg"),
     "outputs_relative_url": Swap(lambda _: "/picture.jpeg"),
 }
 

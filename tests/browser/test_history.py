@@ -78,7 +78,7 @@ def test_an_entry_gives_its_prompt_or_all_but_its_seed_or_its_picture(visitor: V
     visitor.has(f"{TEXT}-wavespeed-seed", 5)
 
     visitor.tab("History")
-    visitor.press("Use all but seed")
+    visitor.press("Use settings, new seed")
     visitor.has(f"{TEXT}-wavespeed-seed", -1)
     visitor.has(f"{TEXT}-wavespeed-width", 256)
 

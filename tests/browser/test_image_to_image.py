@@ -61,7 +61,7 @@ def test_without_a_picture_the_form_says_so(visitor: Visitor) -> None:
     """Nothing is submitted without something to start from."""
     visitor.tab("Image to image")
     visitor.generate("a boat", IMAGE)
-    visitor.expect(visitor.page.get_by_role("alert")).to_contain_text("no picture to start from")
+    visitor.expect(visitor.page.get_by_role("alert")).to_contain_text("no image to start from")
 
 
 def test_the_uploaded_picture_survives_a_reload(visitor: Visitor) -> None:

@@ -59,11 +59,11 @@ def test_more_is_asked_for_while_others_run(visitor: Visitor, service: SandboxPr
     before = service.stats()["charges"]
     for prompt in ("a red house", "a teal sea", "snowy mountains"):
         visitor.generate(prompt)
-        visitor.expect(visitor.find(STATUS)).to_contain_text("Painting")
+        visitor.expect(visitor.find(STATUS)).to_contain_text("Generating")
         if prompt != "a red house":
             visitor.expect(waiting(visitor, prompt)).to_be_visible()
         calm(visitor)
-    waiting(visitor, "snowy mountains").get_by_role("button", name="Earlier").click()
+    waiting(visitor, "snowy mountains").get_by_role("button", name="Move up").click()
     visitor.expect(waiting(visitor, "a teal sea")).to_contain_text("1 before it")
     waiting(visitor, "a teal sea").get_by_role("button", name="Cancel").click()
     visitor.expect(visitor.page.get_by_text("Nothing was spent").first).to_be_visible()
@@ -104,7 +104,7 @@ def test_a_dear_click_is_asked_about(
         calm(visitor)
         visitor.expect(visitor.find(f"{STATUS} [data-state]")).to_have_count(0)
     assert service.stats()["posts"] - before == int(agreed)
-    assert asked == ["This click costs $0.125 in all. Make the pictures?"]
+    assert asked == ["This click costs $0.125 in all. Make the images?"]
 
 
 def test_a_doubtful_send_is_a_persons_decision(visitor: Visitor, service: SandboxProcess) -> None:

@@ -15,7 +15,7 @@ async ([path, body]) => {
   return [answer.status, await answer.text()];
 }
 """
-MAKE = ["a picture for somebody else", "wavespeed", "", 256, 256, 4, 0, 1, ""]
+MAKE = ["an image for somebody else", "wavespeed", "", 256, 256, 4, 0, 1, ""]
 
 
 def test_a_foreign_name_that_points_here_makes_no_job_and_reads_no_history(
@@ -29,7 +29,7 @@ def test_a_foreign_name_that_points_here_makes_no_job_and_reads_no_history(
     page = context.new_page()
     address = f"http://{EVIL}:{playground.port}"
     # What the foreign server answered while the name still was its own.
-    page.route(f"{address}/lure", lambda route: route.fulfill(body="<h1>Free pictures</h1>"))
+    page.route(f"{address}/lure", lambda route: route.fulfill(body="<h1>Free images</h1>"))
     page.goto(f"{address}/lure")
     answers = [
         page.evaluate(ASK, [path, body])

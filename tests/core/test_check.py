@@ -82,7 +82,7 @@ async def test_a_check_of_a_file_changes_nothing(
     before = tree(tmp_path)
     said = await checked(tmp_path, f"sqlite:///{file}" if elsewhere else None)
     assert "Jobs: 1 finished." in said
-    assert "1 newest pictures, 0 without their files." in said
+    assert "1 newest images, 0 without their files." in said
     assert "can be written" in said
     assert tree(tmp_path) == before
 

@@ -83,7 +83,7 @@ def test_strength_is_from_0_to_1(value: float) -> None:
 
 def test_a_missing_picture_is_said_at_the_picture() -> None:
     """Image-to-image without a picture asks for one."""
-    with pytest.raises(InputError, match="no picture to start from") as caught:
+    with pytest.raises(InputError, match="no image to start from") as caught:
         parse(FakeImage, {"prompt": "x"})
     assert caught.value.field == "image"
 
@@ -165,7 +165,7 @@ def test_a_budget_counts_exactly() -> None:
 def test_the_pictures_of_a_click_are_one_sum() -> None:
     """Three of four would fit, so none is sent; a limit for one click is said as such."""
     price = micros(0.025)
-    with pytest.raises(OverBudgetError, match=r"These 4 pictures cost \$0\.10 .* \$0\.08"):
+    with pytest.raises(OverBudgetError, match=r"These 4 images cost \$0\.10 .* \$0\.08"):
         Budget(day_usd=0.08).check([price] * 4, Spent(0, 0))
     with pytest.raises(OverBudgetError, match=r"one click may cost \$0\.05"):
         Budget(batch_usd=0.05).check([price] * 3, Spent(0, 0))

@@ -112,7 +112,7 @@ async def test_a_restart_resumes_what_was_accepted_and_sends_nothing(studios: St
 async def test_what_may_have_been_sent_becomes_unknown_and_is_never_resent(
     studios: Studios,
 ) -> None:
-    """A paid job without an id after a restart is a person's decision."""
+    """A paid job without an id after a restart waits for a person."""
 
     class Silent(FakeService):
         async def generate(self, params: Params) -> AsyncIterator[Event]:

@@ -86,7 +86,7 @@ async def test_openais_own_client_works(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("values", "param", "said"),
     [
-        ({"n": 2}, "n", "One request makes one picture"),
+        ({"n": 2}, "n", "One request makes one image"),
         ({"response_format": "url"}, "response_format", "must be b64_json"),
         ({"stream": True}, "stream", "must be false"),
         ({"size": "large"}, "size", "like 1024x1024"),
@@ -116,13 +116,13 @@ async def test_a_wish_that_cannot_be_granted_is_refused(
 @pytest.mark.parametrize(
     ("image", "said"),
     [
-        (None, "no picture to start from"),
+        (None, "no image to start from"),
         ("https://example.com/a.png", "data URI"),
         ("data:image/png;base64,@@@", "data URI"),
         ("data:image/png;base64,aGVsbG8=", "cannot be"),
         ({"url": URI}, "data URI"),
     ],
-    ids=["none", "address", "no base64", "no picture", "object"],
+    ids=["none", "address", "no base64", "no image", "object"],
 )
 async def test_a_picture_comes_inside_the_request(tmp_path: Path, image: Any, said: str) -> None:
     """No address is fetched for anybody."""
@@ -130,7 +130,7 @@ async def test_a_picture_comes_inside_the_request(tmp_path: Path, image: Any, sa
     answer = await posted(plain, "edits", size=None, image=image)
     error = answer.json()["error"]
     assert (answer.status_code, error["param"], plain.asked) == (400, "image", [])
-    assert said in error["message"] or "picture" in error["message"]
+    assert said in error["message"] or "image" in error["message"]
 
 
 async def test_an_edit_keeps_the_shape_of_its_picture(tmp_path: Path) -> None:

@@ -91,10 +91,10 @@ def test_an_audit_sees_what_was_charged_twice_or_by_nobody(copied: tuple[Path, C
     ("statement", "sentence"),
     [
         ("DELETE FROM entries WHERE n = 1", "without its one entry"),
-        ("UPDATE jobs SET state = 'failed' WHERE n = 1", "a paid picture is lost"),
+        ("UPDATE jobs SET state = 'failed' WHERE n = 1", "a paid image is lost"),
         ("UPDATE jobs SET state = 'running' WHERE n = 1", "never ended"),
         ("UPDATE jobs SET state = 'unknown', charged = 'no' WHERE n = 1", "was charged and says"),
-        ("UPDATE jobs SET request_id = 'another'", "another job's picture"),
+        ("UPDATE jobs SET request_id = 'another'", "another job's image"),
         ("UPDATE jobs SET entry_id = NULL WHERE n = 1", "belongs to no finished job"),
         ("UPDATE jobs SET params = replace(params, '\"width\":', '\"width\":1')", "another wish"),
         ("DELETE FROM jobs WHERE n = 1", "0 jobs know"),

@@ -136,7 +136,7 @@ def test_a_picture_argument_opens_no_file_of_ours(
     """Only what was uploaded is read; a name no file can have is a sentence too."""
     given = {"path": path.format(data=playground.data)} | meta
     said = refusal(playground, "image_to_image", {"image": given, "prompt": "a boat"})
-    assert "no longer there" in said or "There is no picture" in said
+    assert "no longer there" in said or "There is no image" in said
 
 
 @pytest.mark.slow

@@ -41,8 +41,7 @@ SUBMITS = (
     "submit_no_id_billed",
     "submit_402",
 )
-"""Of those whose answer is lost each is looked up for seconds; the one that stops the worker is last.
-"""
+"""Lost answers are looked up for seconds each; the fault that stops the worker comes last."""
 
 
 class Caller:

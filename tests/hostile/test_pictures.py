@@ -19,7 +19,7 @@ from core.errors import InputError
 from core.params import Task
 from tests.backends.services import Recorder, siraya, siraya_ok, wavespeed, wavespeed_ok
 from tests.core.pictures.picture_samples import chunk, drawing, encoded, exif, png, with_segments
-from ui.server.uploads import Inbox, uploaded
+from ui.server.uploads import Uploads, uploaded
 
 pytestmark = pytest.mark.anyio
 
@@ -40,10 +40,10 @@ MAGICS = {
     "hdf5": b"\x89HDF\r\n\x1a\n" + bytes(40),
     "grib": b"GRIB\0\0\0\1" + bytes(40),
     "bufr": b"BUFR" + bytes(40),
-    "webp without a picture": b"RIFF\x04\0\0\0WEBP",
-    "jpeg without a picture": b"\xff\xd8\xff\xd9",
-    "png without a picture": png(),
-    "avif without a picture": b"\0\0\0\x1cftypavif\0\0\0\0avifmif1miaf",
+    "webp without an image": b"RIFF\x04\0\0\0WEBP",
+    "jpeg without an image": b"\xff\xd8\xff\xd9",
+    "png without an image": png(),
+    "avif without an image": b"\0\0\0\x1cftypavif\0\0\0\0avifmif1miaf",
 }
 
 
@@ -144,11 +144,11 @@ async def test_a_decoder_that_never_ends_is_not_waited_for(
         return real(source, field=field)
 
     monkeypatch.setattr(pictures, "load", load)
-    inbox = Inbox(None, patience_s=0.1)  # type: ignore[arg-type]
+    uploads = Uploads(None, patience_s=0.1)  # type: ignore[arg-type]
     begun = time.monotonic()
     try:
         answers = await asyncio.gather(
-            inbox.load(b"trap"), inbox.load(encoded()), return_exceptions=True
+            uploads.load(b"trap"), uploads.load(encoded()), return_exceptions=True
         )
     finally:
         stuck.set()
@@ -175,5 +175,5 @@ def test_case_71_a_name_opens_nothing_outside_the_uploads(name: str) -> None:
 @pytest.mark.parametrize("upload", [None, {}, "", {"path": None}, {"path": []}, [], 0])
 def test_no_picture_is_a_sentence(upload: Any) -> None:
     """Whatever stands in its place."""
-    with pytest.raises(InputError, match="There is no picture"):
+    with pytest.raises(InputError, match="There is no image"):
         uploaded(upload)

@@ -26,7 +26,7 @@ TEXTS = {
     "script": "</textarea></script><script>alert(1)</script>",
     "attribute": '" onmouseover="alert(1)" x=\'',
     "closing": "'></dd></dl><iframe srcdoc='<script>alert(1)</script>'>",
-    "markdown picture": "![x](https://evil.example/?leak)",
+    "markdown image": "![x](https://evil.example/?leak)",
     "markdown link": "[here](javascript:alert(1))",
     "template": "{{constructor.constructor('alert(1)')()}} ${alert(1)} {% x %}",
     "spreadsheet": "=cmd|' /C calc'!A0",
@@ -83,7 +83,7 @@ def card(text: str) -> Any:
 
 
 PLACES = {
-    "the picture": lambda text: markup.stage([(progress(text), f"media/{text}")]),
+    "the image": lambda text: markup.stage([(progress(text), f"media/{text}")]),
     "its details": lambda text: markup.facts(
         entry(1, prompt=text, params={text: text}, sent={text: [text]}, request_id=text), text
     ),

@@ -211,11 +211,11 @@ EVENTS: Mapping[str, Act] = {
 }
 HANDLERS: Mapping[str, str] = {
     "Api.": "text_to_image image_to_image submit job jobs cancel history backends",
-    "Desk.": "generate act resume cancel",
+    "Handlers.": "generate act resume cancel",
     "Filling.": "switch",
-    "Keeper.": "list extend pick star delete",
+    "HistoryHandlers.": "list extend pick star delete",
     "Keys.": "change",
-    "Money.": "show",
+    "SpendingTab.": "show",
     "Page.": "check drop dropped rekey restore send_chosen send_shown use_all use_but_seed "
     "use_prompt use_shown",
     "Page.wire.<locals>.": "<lambda>",

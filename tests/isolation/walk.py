@@ -350,7 +350,7 @@ class Walk:
                 self.tried[who.name, "media"] += 1
                 wanted = (401, 403) if who.page == REFUSED else (200,)
                 self._expect(
-                    status in wanted, f"{who.name} opened a picture of {one.owner}: {status}"
+                    status in wanted, f"{who.name} opened an image of {one.owner}: {status}"
                 )
                 for other in everybody:
                     if other is not one:
@@ -359,7 +359,7 @@ class Walk:
                         status = caller.get("/".join(parts)).status_code
                         self.tried[who.name, "media"] += 1
                         self._expect(
-                            status >= 400, f"{who.name} opened a picture by another's signature"
+                            status >= 400, f"{who.name} opened an image by another's signature"
                         )
 
     # What owners may do: everything of their own

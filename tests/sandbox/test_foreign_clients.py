@@ -65,7 +65,7 @@ class TestWaveSpeedSDK:
 
     def test_it_uploads_and_changes_a_picture(self, client: Any, tmp_path: Path) -> None:
         """Ticket, PUT, image-to-image from the address it got."""
-        file = tmp_path / "a picture.png"
+        file = tmp_path / "an image.png"
         file.write_bytes(picture())
         url = client.upload(str(file))
         assert fetched(url) == picture()

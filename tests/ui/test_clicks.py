@@ -25,7 +25,7 @@ from ui.generate import layout
 from ui.generate.handlers import Handlers
 from ui.generate.tab import Tab, remember
 from ui.server.routes import Media
-from ui.server.uploads import Inbox
+from ui.server.uploads import Uploads
 from ui.spending_tab import SpendingTab
 
 pytestmark = [pytest.mark.anyio, pytest.mark.filterwarnings("ignore::UserWarning")]
@@ -78,10 +78,10 @@ def built() -> tuple[Tab, gr.BrowserState]:
     return tab, who
 
 
-def desk_of(studio: Studio) -> Handlers:
+def handlers_of(studio: Studio) -> Handlers:
     tab, who = built()
     media = Media(studio.history)
-    return Handlers(tab, studio, media, Inbox(media), who)
+    return Handlers(tab, studio, media, Uploads(media), who)
 
 
 async def clicked(handlers: Handlers, user: str = "bob", **sent: Any) -> dict[Any, Any]:
@@ -110,7 +110,7 @@ def said(handlers: Handlers, drawn: dict[Any, Any]) -> str:
 async def test_a_number_of_images_that_is_not_offered_is_refused(studios: Studios) -> None:
     """Not held to the most that is allowed, and not guessed."""
     service = FakeService(paid=True)
-    handlers = desk_of(await studios.open(service, policy=TEAM))
+    handlers = handlers_of(await studios.open(service, policy=TEAM))
     for pictures in (10**6, 101, 0, -3, 1.5, math.nan, math.inf, "3", [1], True):
         drawn = await clicked(handlers, pictures=pictures)
         assert "One click makes 1 to 100 images." in said(handlers, drawn), pictures
@@ -136,7 +136,7 @@ async def test_a_price_that_was_not_agreed_to_is_not_paid(
 ) -> None:
     """The refusal names today's price, and the button says it, so that the next click works."""
     service = FakeService(paid=True)
-    handlers = desk_of(await studios.open(service))
+    handlers = handlers_of(await studios.open(service))
     drawn = await clicked(handlers, click=click)
     assert sentence in said(handlers, drawn)
     assert (service.sends, drawn[handlers.tab.price]) == (0, 0.025)
@@ -148,7 +148,7 @@ async def test_a_price_that_was_not_agreed_to_is_not_paid(
 async def test_a_dear_click_that_was_never_asked_about_is_refused(studios: Studios) -> None:
     """Whatever the script in the browser did: above ten cents the page must have asked."""
     service = FakeService(paid=True)
-    handlers = desk_of(await studios.open(service))
+    handlers = handlers_of(await studios.open(service))
     for asked in (None, False, 1, "yes"):
         click = {"name": "c", "price": 0.2, "asked": asked}
         drawn = await clicked(handlers, pictures=8, click=click)
@@ -161,7 +161,7 @@ async def test_a_dear_click_that_was_never_asked_about_is_refused(studios: Studi
 async def test_a_free_image_needs_no_price(studios: Studios) -> None:
     """And one that became free is said to be."""
     service = FakeService()
-    handlers = desk_of(await studios.open(service))
+    handlers = handlers_of(await studios.open(service))
     await clicked(handlers, click={"name": "a"})
     assert service.sends == 1
     drawn = await clicked(handlers, click={"name": "b", "price": 0.025})
@@ -172,7 +172,7 @@ async def test_a_free_image_needs_no_price(studios: Studios) -> None:
 async def test_whatever_a_browser_sends_is_answered_with_a_sentence(studios: Studios) -> None:
     """Every value of the form in turn, of every kind; none of them breaks a handler."""
     service = FakeService(paid=True)
-    handlers = desk_of(await studios.open(service))
+    handlers = handlers_of(await studios.open(service))
     names = ["prompt", "backend", "shown", "pictures", "price", "watch", "click"]
     names += list(handlers.tab.forms["fake"].fields)
     for name in names:
@@ -195,7 +195,7 @@ async def test_whatever_a_browser_sends_is_answered_with_a_sentence(studios: Stu
 
 async def test_whatever_a_button_sends_is_answered(studios: Studios) -> None:
     """An event without names, and names that hold no text."""
-    handlers = desk_of(await studios.open(FakeService(paid=True)))
+    handlers = handlers_of(await studios.open(FakeService(paid=True)))
     for value in GARBAGE:
         for data in (value, {"do": value}, {"do": "retry", "job": value}, {"job": value}):
             async for _ in handlers.act("", {"jobs": [value]}, gr.EventData(None, data), asks()):
@@ -216,7 +216,7 @@ async def test_the_button_that_makes_an_image_again_carries_its_price(studios: S
     """It tells today's price, not the old job's; another one, or none, makes nothing."""
     service = FakeService(paid=True)
     studio = await studios.open(service)
-    handlers = desk_of(studio)
+    handlers = handlers_of(studio)
     job = await failed(studio, service)
     service.price_usd = 0.2
 
@@ -243,11 +243,11 @@ async def test_only_who_runs_the_place_resumes_a_queue(studios: Studios) -> None
     service.gate.clear()
     service.max_concurrency = 1
     studio = await studios.open(service, policy=TEAM)
-    handlers, line = desk_of(studio), studio.lanes["fake"].line
+    handlers, queue = handlers_of(studio), studio.workers["fake"].queue
     wishes = [service.tasks[TASK](prompt="hills", seed=n) for n in range(2)]
     _, waiting = await studio.submit_all("fake", wishes, owner="user:bob")
     async with asyncio.timeout(5):
-        while not line.stopped_by:
+        while not queue.stopped_by:
             await asyncio.sleep(0.005)
     mine = {"jobs": [waiting.id]}
     drawn = [update async for update in _first(handlers.resume("", mine, asks()))]
@@ -255,13 +255,13 @@ async def test_only_who_runs_the_place_resumes_a_queue(studios: Studios) -> None
     assert 'data-do="resume"' not in drawn[0][handlers.tab.status]
     event = gr.EventData(None, {"do": "resume", "job": waiting.id})
     async for _ in _first(handlers.act("", mine, event, asks())):
-        assert line.stopped_by
+        assert queue.stopped_by
     theirs = await studio.submit("fake", wishes[1], owner="user:ann")
     event = gr.EventData(None, {"do": "resume", "job": theirs.id})
     service.failure = None
     service.gate.set()
     async for _ in _first(handlers.act("", {"jobs": [theirs.id]}, event, asks("ann"))):
-        assert line.stopped_by is None
+        assert queue.stopped_by is None
     assert (await studio.result(waiting.id, owner="user:bob")).job.state == "finished"
 
 

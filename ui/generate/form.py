@@ -192,5 +192,5 @@ def _component(control: Control, prefix: str) -> Any:
         case "text":
             return gr.Textbox(control.default or "", **shared)
         case "picture":
-            raise TypeError("pictures are shown by the tab")
+            raise TypeError("images are shown by the tab")
     raise TypeError(f"not a kind of control: {control.kind!r}")

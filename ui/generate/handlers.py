@@ -23,7 +23,7 @@ from ui.generate.fill import Filling
 from ui.generate.tab import Tab, Update, seeds
 from ui.server.owner import caller_of
 from ui.server.routes import Media
-from ui.server.uploads import Inbox
+from ui.server.uploads import Uploads
 
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 FREE: dict[str, Any] = PRIVATE | {"concurrency_limit": None}
@@ -39,7 +39,7 @@ class Handlers:
     tab: Tab
     studio: Studio
     media: Media
-    inbox: Inbox
+    uploads: Uploads
     who: gr.BrowserState
     ask_above: float = 0.1
     filling: Filling = field(init=False)
@@ -194,7 +194,7 @@ class Handlers:
         count = self.studio.policy.limits(caller).images(data[tab.pictures])
         values = tab.values(data, data[tab.backend])
         if tab.image:
-            values["image"] = await self.inbox.picture(data[tab.image])
+            values["image"] = await self.uploads.picture(data[tab.image])
         first = parse(kind, {name: value for name, value in values.items() if value is not None})
         start = first.known_seed if first.known_seed >= 0 else draw_seed()
         return [first.with_seed(seed) for seed in seeds(start, count)]

@@ -56,7 +56,7 @@ def build(
     }
     first = first if first in able else next(iter(able))
     title = task.replace("-", " ").capitalize()
-    with gr.Tab(title, id=task, render_children=True) as item, gr.Row(elem_classes="desk"):
+    with gr.Tab(title, id=task, render_children=True) as item, gr.Row(elem_classes="columns"):
         with gr.Column(scale=2, min_width=320, elem_classes="controls"):
             parts = _wishes(task, able[first]) | _choices(task, able, first, memory, closed)
             parts["notices"]["form"] = _notice()
@@ -137,7 +137,7 @@ def _wishes(task: Task, backend: Backend) -> dict[str, Any]:
     image = None
     if task == "image-to-image":
         image = gr.Image(
-            label="Picture to start from",
+            label="Image to start from",
             type="filepath",
             image_mode=None,
             sources=["upload", "clipboard"],
@@ -181,7 +181,7 @@ def _orders(task: Task, backend: Backend, most: int) -> dict[str, Any]:
         most,
         1,
         step=1,
-        label="Pictures",
+        label="Images",
         info="Each is its own job; seeds count up.",
         buttons=[],
         elem_id=f"{task}-pictures",

@@ -101,7 +101,7 @@ def _acts(progress: Progress, lists_jobs: bool, price: float) -> list[str]:
     if job.state == "waiting":
         found = [_button("cancel", job, "Cancel")]
         if progress.ahead:
-            found.insert(0, _button("earlier", job, "Earlier"))
+            found.insert(0, _button("earlier", job, "Move up"))
         return found
     found = []
     for choice in possible_actions(job, lists_jobs=lists_jobs):

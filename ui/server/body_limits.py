@@ -193,7 +193,7 @@ def _check_size(size: int, most: int) -> None:
         raise RefusedBodyError(
             413,
             f"This request is too large: at most {most / 1_000_000:g} MB are taken. "
-            "Make the picture smaller and try again.",
+            "Make the image smaller and try again.",
         )
 
 

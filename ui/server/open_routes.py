@@ -37,7 +37,7 @@ OPEN: tuple[tuple[str, str, str], ...] = (
     ("POST", f"/gradio_api/(run|api)/{NAME}/?", "calls of the API without a queue"),
     ("POST", f"/gradio_api/call/(v2/)?{NAME}/?", "calls of the API, in two requests"),
     ("GET", f"/gradio_api/call/(v2/)?{NAME}/{ID}", "what comes of them"),
-    ("POST", "/gradio_api/upload", "pictures to start from"),
+    ("POST", "/gradio_api/upload", "images to start from"),
     ("GET", "/gradio_api/upload_progress", "how far an upload is"),
     # An address in place of a path would be fetched: a scheme has at least two letters.
     ("GET HEAD", r"/gradio_api/file=(?!\s*[A-Za-z][A-Za-z0-9+.-]+:).+", "files of one's own"),

@@ -1,4 +1,4 @@
-"""The routes beside Gradio's: health, and the one door through which pictures leave.
+"""The routes beside Gradio's: health, and the one route by which images leave.
 
 A picture's address carries a signature that only this server can make, for that entry and its
 owner; whoever was not given the address cannot guess it, and path tricks find nothing because an
@@ -95,4 +95,4 @@ async def _alive(request: Request) -> Response:
 
 
 def _missing() -> Response:
-    return Response("There is no such picture.", status_code=404, media_type="text/plain")
+    return Response("There is no such image.", status_code=404, media_type="text/plain")

@@ -24,8 +24,8 @@ from core.metadata.reading import Reading
 from core.pictures import Picture
 from ui.server.routes import Media
 
-ADVICE = "Add a PNG, JPEG, WebP or AVIF picture."
-INSTEAD = "Upload the picture instead; an assistant may send it as a data URI."
+ADVICE = "Add a PNG, JPEG, WebP or AVIF image."
+INSTEAD = "Upload the image instead; an assistant may send it as a data URI."
 OWN = "/gradio_api/file="
 S = TypeVar("S")
 T = TypeVar("T")
@@ -37,7 +37,7 @@ DECODERS = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Inbox:
+class Uploads:
     """Loads what browsers upload through the one strict loader."""
 
     media: Media
@@ -72,7 +72,7 @@ class Inbox:
                 return await work
         except TimeoutError:
             raise InputError(
-                "This picture takes too long to decode.",
+                "This image takes too long to decode.",
                 field="image",
                 advice="Save it as a plain PNG or JPEG, or make it smaller.",
             ) from None
@@ -127,14 +127,12 @@ def uploaded(upload: Any) -> Path:
     """
     named = upload.get("path") or upload.get("url") if isinstance(upload, dict) else upload
     if not named:
-        raise InputError("There is no picture to start from.", field="image", advice=ADVICE)
+        raise InputError("There is no image to start from.", field="image", advice=ADVICE)
     path = str(named)
     if OWN in path:
         path = unquote(path.partition(OWN)[2])
     elif "://" in path:
-        raise InputError(
-            "Addresses of pictures are not fetched here.", field="image", advice=INSTEAD
-        )
+        raise InputError("Addresses of images are not fetched here.", field="image", advice=INSTEAD)
     try:
         if len(path) > LONGEST_PATH:
             raise ValueError(path[:20])
@@ -151,4 +149,4 @@ def uploaded(upload: Any) -> Path:
 
 def no_longer_there() -> InputError:
     """Say that an upload cannot be found, whatever it was called."""
-    return InputError("This picture is no longer there.", field="image", advice=ADVICE)
+    return InputError("This image is no longer there.", field="image", advice=ADVICE)

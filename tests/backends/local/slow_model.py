@@ -61,7 +61,7 @@ class Loader:
         assert self.go.wait(10)
         if self.error:
             raise self.error
-        tell(Readiness("warming", "First picture."))
+        tell(Readiness("warming", "First image."))
         return self.model
 
 

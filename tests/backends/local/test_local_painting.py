@@ -201,7 +201,7 @@ def test_short_memory_is_answered_by_tiles_and_then_by_a_sentence(model: Model) 
     assert isinstance(finished, Finished)
     assert finished.ran["tiled"] == "yes"
     left[0] = 2
-    with pytest.raises(BackendError, match="too small for a picture of 64 × 64") as caught:
+    with pytest.raises(BackendError, match="too small for an image of 64 × 64") as caught:
         made(model, ORDER)
     assert "smaller size" in caught.value.advice
     hook.remove()

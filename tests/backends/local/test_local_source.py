@@ -230,10 +230,10 @@ def test_strength_decides_how_many_steps_are_run(steps: int, strength: float, ru
 
 def test_sizes_follow_the_picture_within_limits() -> None:
     """Multiples of 16, the ratio kept, neither too large nor too small."""
-    assert size_of("as the picture", (1000, 700)) == (1008, 704)
-    assert size_of("as the picture", (4000, 3000)) == (1536, 1152)
-    assert size_of("as the picture", (40, 30)) == (80, 64)
-    assert size_of("as the picture", (6000, 100)) == (1536, 64)
+    assert size_of("as the image", (1000, 700)) == (1008, 704)
+    assert size_of("as the image", (4000, 3000)) == (1536, 1152)
+    assert size_of("as the image", (40, 30)) == (80, 64)
+    assert size_of("as the image", (6000, 100)) == (1536, 64)
     assert size_of("16:9", (10, 10)) == (1344, 768)
 
 

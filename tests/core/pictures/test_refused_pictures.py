@@ -31,16 +31,16 @@ def refused(data: bytes | Path, *, field: str = "image") -> InputError:
 
 BAD = {
     "This file is empty.": b"",
-    "This is a text file, not a picture.": "Grüße aus dem Schnee".encode(),
-    "This is a web page, not a picture.": b" <!DOCTYPE html><html>",
+    "This is a text file, not an image.": "Grüße aus dem Schnee".encode(),
+    "This is a web page, not an image.": b" <!DOCTYPE html><html>",
     "This is an SVG drawing, which cannot be used here.": b"<?xml version='1.0'?><svg/>",
     "This is a GIF file, which cannot be used here.": b"GIF89a" + bytes(20),
     "This is a TIFF or camera raw file, which cannot be used here.": b"II*\0" + bytes(20),
     "This is a Photoshop file, which cannot be used here.": b"8BPS" + bytes(20),
     "This is a PDF file, which cannot be used here.": b"%PDF-1.7",
-    "This is a HEIC picture, which cannot be read here.": heic(),
-    "This is a video, not a picture.": b"\0\0\0\x18ftypisom" + bytes(20),
-    "This file is not a picture that can be read here.": b"\x89PN",
+    "This is a HEIC image, which cannot be read here.": heic(),
+    "This is a video, not an image.": b"\0\0\0\x18ftypisom" + bytes(20),
+    "This file is not an image that can be read here.": b"\x89PN",
 }
 
 
@@ -80,7 +80,7 @@ def test_animated_pictures_are_refused() -> None:
     frames = [drawing(), drawing().transpose(Image.Transpose.ROTATE_180)]
     for kind in ("png", "webp", "avif"):
         data = encoded(frames[0], kind=kind, save_all=True, append_images=frames[1:])
-        assert str(refused(data)) == "This picture is animated."
+        assert str(refused(data)) == "This image is animated."
 
 
 def test_slivers_and_specks_are_refused() -> None:
@@ -95,7 +95,7 @@ def test_a_file_of_100_mb_is_not_even_read(tmp_path: Path) -> None:
     file = tmp_path / "large.png"
     with file.open("wb") as out:
         out.truncate(100_000_000)
-    assert str(refused(file)) == "This file has 100 MB; a picture may have up to 20 MB."
+    assert str(refused(file)) == "This file has 100 MB; an image may have up to 20 MB."
     assert "up to 20 MB" in str(refused(bytes(21_000_000)))
     assert "gone" in str(refused(tmp_path / "missing.png"))
 

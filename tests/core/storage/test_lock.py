@@ -56,7 +56,7 @@ def test_the_lock_of_a_killed_process_is_free(tmp_path: Path) -> None:
     """Its words stay in the file and are not believed."""
     address = f"sqlite:///{tmp_path}/p.db"
     program = (
-        f"import time; from core import lock; held = lock.hold_database({address!r}); "
+        f"import time; from core.storage import lock; held = lock.hold_database({address!r}); "
         "print('held', flush=True); time.sleep(60)"
     )
     with subprocess.Popen(

@@ -12,7 +12,7 @@ from core import metadata, pictures
 from core.errors import InputError
 from tests.conftest import Studios
 from ui.server.routes import Media
-from ui.server.uploads import Inbox
+from ui.server.uploads import Uploads
 
 SLOW_S = 1.0
 
@@ -34,8 +34,8 @@ async def test_a_slow_file_is_given_up_with_a_sentence(
     """Whether its pixels or its settings are wanted."""
     for module, name in ((pictures, "load"), (metadata, "read")):
         monkeypatch.setattr(module, name, lambda source: time.sleep(SLOW_S))
-    inbox = Inbox(Media((await studios.open()).history), patience_s=0.05)
+    uploads = Uploads(Media((await studios.open()).history), patience_s=0.05)
     begun = time.monotonic()
     with pytest.raises(InputError, match="takes too long"):
-        await getattr(inbox, what)(upload)
+        await getattr(uploads, what)(upload)
     assert time.monotonic() - begun < SLOW_S / 2
