@@ -142,7 +142,7 @@ def cut(url: str) -> None:
 def another(url: str) -> subprocess.Popen[str]:
     """Start a process that takes the database and keeps it; it is killed by the test."""
     program = (
-        f"import time; from core import lock; held = lock.hold_database({url!r}); "
+        f"import time; from core.storage import lock; held = lock.hold_database({url!r}); "
         "print('held', flush=True); time.sleep(60)"
     )
     process = subprocess.Popen(
