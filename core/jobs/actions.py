@@ -17,6 +17,7 @@ from core.errors import InputError, TakenError
 from core.jobs.active_job import ActiveJob
 from core.jobs.job import Job
 from core.jobs.limits import NO_WORD, Consent
+from core.jobs.next_step import FREE_STEPS, next_step
 from core.jobs.recovery import params_of
 from core.studio import Studio
 
@@ -32,7 +33,9 @@ def possible_actions(job: Job, *, lists_jobs: bool) -> list[Action]:
         looks: list[Action] = ["look"] if lists_jobs else []
         picks: list[Action] = ["adopt"] if job.candidates else []
         return [*picks, *looks, "again", "dismiss"]
-    fetch: list[Action] = ["fetch"] if job.fetchable else []
+    known = bool(job.outputs or job.request_id)
+    fetchable = job.state == "failed" and job.charged == "yes" and known
+    fetch: list[Action] = ["fetch"] if fetchable else []
     again: list[Action] = ["retry"] if job.state == "failed" and job.retryable else []
     return fetch + again
 
@@ -105,6 +108,12 @@ async def _go_on(studio: Studio, job: Job, action: str, request_id: str) -> Job:
                 advice=f"Choose one of: {', '.join(job.candidates)}.",
             )
         facts |= {"request_id": request_id, "candidates": [], "charged": "yes"}
+    if action == "fetch" and next_step(job, backend) not in FREE_STEPS:
+        raise InputError(
+            "This image cannot be fetched again: its service gives it only once.",
+            field="action",
+            advice=f"Look at your account at {backend.label} before you make it again.",
+        )
     lost = action == "look"
     if not lost:
         facts |= {"error": "", "advice": ""}

@@ -15,6 +15,7 @@ from core.events import Accepted, Delivered, Event, Finished, Preview, Queued, R
 from core.jobs.active_job import ActiveJob, broken
 from core.jobs.job import UNFINISHED, State
 from core.jobs.ledger import Ledger
+from core.jobs.next_step import Step, next_step
 from core.jobs.reconcile import Finding, reconcile, unanswered_until
 from core.jobs.save import Saver
 from core.jobs.send_queue import SendQueue
@@ -22,6 +23,7 @@ from core.params import Params
 
 NEAR = 16
 """Pixels by which a service may round a size."""
+LOOK = "Look at your account there before you make it again."
 OUT: tuple[State, ...] = ("sending", "running")
 """What a search may settle; what a service tells its sender is noted whatever others believe."""
 
@@ -39,8 +41,6 @@ class Attempt:
         """Send a job, or go on with it, and store its picture."""
         if active.owed:
             await self._settle(active)
-        if active.image is None and active.job.outputs.startswith("received/"):
-            active.image = await self.saver.received(active.job), False
         if active.image is None:
             await self._make(active)
         if active.image is None:
@@ -48,23 +48,44 @@ class Attempt:
         await self._keep(active, *active.image)
 
     async def _make(self, active: ActiveJob) -> None:
-        """Send, or go on with what was sent, until the picture is in hand."""
-        known = active.job.request_id is not None or bool(active.job.outputs)
-        if known:
-            self.queue.join(active.job.id)
-        else:
-            await self.queue.enter(
-                active.job.id, active.job.owner, active.job.place, urgent=active.lost
-            )
-            if active.lost:
-                await self._find(active, unanswered_until(active.job))
-            else:
-                await self._begin(active)
+        """Take the steps that bring the picture into hand."""
+        if next_step(active.job, self.backend) == "reconcile":
+            await self._turn(active)
+            await self._find(active, unanswered_until(active.job))
         try:
-            await self._follow(active)
+            await self._take(next_step(active.job, self.backend), active)
         except BackendError as error:
             await self._look_for(active, error)
-            await self._follow(active)
+            await self._take(next_step(active.job, self.backend), active)
+
+    async def _take(self, step: Step, active: ActiveJob) -> None:
+        """Take one step; only here, and only for "send", anything costly goes out."""
+        job, params, backend = active.job, active.params, self.backend
+        if step == "send":
+            await self._turn(active)
+            await self._begin(active)
+        else:
+            self.queue.join(job.id)
+        if step == "send":
+            await self._hear(active, backend.generate(params))
+        elif step == "save":
+            active.image = await self.saver.received(job), False
+        elif step == "collect" and isinstance(backend, Collectable):
+            await self._hear(active, backend.collect(params, job.outputs, job.request_id))
+        elif step == "resume" and isinstance(backend, Resumable) and job.request_id is not None:
+            await self._hear(active, backend.resume(params, job.request_id))
+        else:
+            raise BackendError(
+                job.error or "The service has no way back to this job.",
+                advice=LOOK,
+                request_id=job.request_id,
+                charged=job.charged if job.charged != "no" else "maybe",
+            )
+
+    async def _turn(self, active: ActiveJob) -> None:
+        """Wait until this job may use the way to the service; one that was lost goes first."""
+        job = active.job
+        await self.queue.enter(job.id, job.owner, job.place, urgent=active.lost)
 
     async def _begin(self, active: ActiveJob) -> None:
         """Write down that it is being sent, before it is; another process may have done so."""
@@ -79,8 +100,8 @@ class Attempt:
             raise
         active.tell()
 
-    async def _follow(self, active: ActiveJob) -> None:
-        async with aclosing(_stream(self.backend, active)) as events:
+    async def _hear(self, active: ActiveJob, events: Any) -> None:
+        async with aclosing(events):
             async for event in events:
                 await self._note(active, event)
 
@@ -202,15 +223,6 @@ class Attempt:
         return "yes" if self.backend.paid else "no"
 
 
-def _stream(backend: Backend, active: ActiveJob) -> Any:
-    job = active.job
-    if job.outputs and isinstance(backend, Collectable):
-        return backend.collect(active.params, job.outputs, job.request_id)
-    if job.request_id is not None and isinstance(backend, Resumable):
-        return backend.resume(active.params, job.request_id)
-    return backend.generate(active.params)
-
-
 def _fits(params: Params, image: bytes) -> bool:
     """Whether a picture can be what was asked for, as far as its size tells."""
     _kind, width, height = pictures.inspect(image)
@@ -229,5 +241,5 @@ def _undecided(said: str, finding: Finding) -> BackendError:
     elif finding.looked:
         advice = "The service's list does not have it."
     else:
-        advice = "Look at your account there before you make it again."
+        advice = LOOK
     return BackendError(said, advice=advice, charged="maybe")

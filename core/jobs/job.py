@@ -12,6 +12,8 @@ from core.params import Task
 State = Literal["waiting", "sending", "running", "finished", "failed", "cancelled", "unknown"]
 STATES: tuple[State, ...] = get_args(State)
 ACTIVE: tuple[State, ...] = ("waiting", "sending", "running")
+SET_ASIDE = "received/"
+"""Folder of pictures that were received and are no entries yet."""
 UNFINISHED: tuple[State, ...] = tuple(state for state in STATES if state != "finished")
 
 
@@ -59,10 +61,9 @@ class Job:
         return self.state in ACTIVE
 
     @property
-    def fetchable(self) -> bool:
-        """Whether its picture may still be had without paying again."""
-        known = bool(self.outputs or self.request_id)
-        return self.state == "failed" and self.charged == "yes" and known
+    def set_aside(self) -> bool:
+        """Whether `outputs` is a file of ours: a picture that its service gives only once."""
+        return self.outputs.startswith(SET_ASIDE)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the job dict of the named API."""

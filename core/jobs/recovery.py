@@ -6,12 +6,13 @@ from collections.abc import Collection, Mapping
 from contextlib import suppress
 from typing import Any
 
-from core.backend import Backend, Collectable, ListsJobs, Resumable
+from core.backend import Backend, ListsJobs
 from core.errors import InputError, PlaygroundError, TakenError
 from core.history import History, input_name
 from core.jobs.active_job import MOST_TRIES, ActiveJob, parked
-from core.jobs.job import ACTIVE, Job
+from core.jobs.job import ACTIVE, Job, State
 from core.jobs.ledger import Ledger
+from core.jobs.next_step import FREE_STEPS, next_step
 from core.params import Params
 from core.parsing import parse
 from core.pictures import Picture
@@ -19,6 +20,11 @@ from core.pictures import Picture
 UNANSWERED: dict[str, Any] = {
     "error": "The program ended after this was sent and before the service answered.",
     "advice": "It may have been charged. Look at your account before you make it again.",
+    "charged": "maybe",
+}
+NO_WAY_BACK: dict[str, Any] = {
+    "error": "The program ended before this image was here, and its service gives it only once.",
+    "advice": "It was charged. Look at your account before you make it again.",
 }
 
 NEEDS_KEY: dict[str, Any] = {
@@ -80,7 +86,7 @@ async def lay_aside(ledger: Ledger, backend: Backend | None, job: Job) -> None:
     if job.state != "waiting" and job.request_id is None and not job.outputs:
         facts["charged"] = "maybe"
         if not isinstance(backend, ListsJobs):
-            state, facts = "unknown", {**UNANSWERED, "charged": "maybe", "retryable": True}
+            state, facts = "unknown", {**UNANSWERED, "retryable": True}
     with suppress(TakenError):  # another process carries it
         await ledger.change(job.id, state, **_as_seen(job), **facts)
 
@@ -102,16 +108,14 @@ async def _pick_up(
     if job.tries >= MOST_TRIES:
         await _park(ledger, job)
         return None
-    known = job.request_id is not None and isinstance(backend, Resumable)
-    lies = job.outputs.startswith("received/") or (
-        bool(job.outputs) and isinstance(backend, Collectable)
-    )
-    lost = backend.paid and job.state != "waiting" and not known and not lies
-    if lost and not isinstance(backend, ListsJobs):
-        await ledger.change(
-            job.id, "unknown", **_as_seen(job), charged="maybe", retryable=True, **UNANSWERED
-        )
+    step = next_step(job, backend)
+    if step == "ask":
+        paid_for = job.charged == "yes"
+        state: State = "failed" if paid_for else "unknown"
+        facts = NO_WAY_BACK if paid_for else UNANSWERED
+        await ledger.change(job.id, state, **_as_seen(job), retryable=True, **facts)
         return None
+    lost = step == "reconcile"
     if lost:  # told so from here on, whatever becomes of the search
         job = await ledger.change(job.id, "sending", **_as_seen(job), charged="maybe")
     if not backend.paid:  # nothing was spent and the stand-in forgot: begin again
@@ -119,7 +123,10 @@ async def _pick_up(
         job = await ledger.change(job.id, "waiting", **seen, request_id=None, outputs="")
     try:
         return ActiveJob(
-            job=job, params=await params_of(history, backend, job), lost=lost, resumed=known or lies
+            job=job,
+            params=await params_of(history, backend, job),
+            lost=lost,
+            resumed=step in FREE_STEPS,
         )
     except PlaygroundError as error:
         told = {"error": str(error), "advice": error.advice}

@@ -11,7 +11,7 @@ from typing import Any
 from core import metadata, pictures
 from core.errors import BadResponseError, Charged
 from core.history import Entry, History
-from core.jobs.job import UNFINISHED, Job, iso
+from core.jobs.job import SET_ASIDE, UNFINISHED, Job, iso
 from core.jobs.ledger import Ledger, move
 
 TOLD = (
@@ -79,7 +79,7 @@ class Saver:
 
 
 def _aside(job: Job) -> str:
-    return f"received/{job.id}.bin"
+    return f"{SET_ASIDE}{job.id}.bin"
 
 
 def _prepare(job: Job, image: bytes) -> tuple[bytes, bytes, dict[str, Any]]:

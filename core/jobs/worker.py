@@ -8,7 +8,7 @@ import time
 from contextlib import suppress
 from typing import Any
 
-from core.backend import Backend, Collectable, Resumable
+from core.backend import Backend, Resumable
 from core.errors import (
     AuthError,
     BackendError,
@@ -25,6 +25,7 @@ from core.jobs.active_job import MOST_TRIES, ActiveJob, broken, parked, retryabl
 from core.jobs.attempt import Attempt
 from core.jobs.job import ACTIVE, Job, State
 from core.jobs.ledger import Ledger
+from core.jobs.next_step import FREE_STEPS, next_step
 from core.jobs.save import Saver
 from core.jobs.send_queue import Limits, SendQueue
 
@@ -126,9 +127,8 @@ class Worker:
     def _pending(self, active: ActiveJob) -> bool:
         """Whether a picture that was paid for may still arrive."""
         young = time.time() - (active.job.sent_at or time.time()) < KEPT_S
-        known = active.job.request_id is not None and isinstance(self.backend, Resumable)
-        lies = bool(active.job.outputs) and isinstance(self.backend, Collectable)
-        return young and (known or lies or (active.image is not None and self.backend.paid))
+        in_hand = active.image is not None and self.backend.paid
+        return young and (in_hand or next_step(active.job, self.backend) in FREE_STEPS)
 
     async def _wait_again(self, active: ActiveJob, error: RateLimitError) -> None:
         """Put a job that was certainly not taken back to waiting; nobody sends for a while."""
