@@ -36,7 +36,7 @@ def main() -> None:
     """Run the server until it is stopped, or check what it stands on."""
     only_check = cli.read()
     try:
-        settings = configuration.load()
+        settings = configuration.load(backends.Settings)
         mask = redact.install(settings.secrets())
         if only_check:
             sys.exit(report(settings))

@@ -7,12 +7,29 @@ The seed always goes out: SGLang's default is 1024 and not a random one.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import Field, SecretStr
 
 from backends.remote.openai_images import Dialect, Engine, OpenAIImages
 from core import params as fields
+from core.backend import Registration
 from core.params import Edit, ImageToImage, TextToImage
-from core.settings import Settings
+from core.settings import Concurrency, Settings, WebAddress
+
+
+class SelfHostedSettings(Settings):
+    """What can be set for an engine of the operator's own."""
+
+    self_hosted_base_url: WebAddress = Field(
+        "", description="Address of an engine of your own; without it there is no such backend."
+    )
+    self_hosted_api_key: SecretStr | None = Field(None, description="Its key, if it has one.")
+    self_hosted_model: str = Field("", description="The model to name to it.")
+    self_hosted_dialect: Literal["srpo", "sglang", "vllm-omni", "openai"] = Field(
+        "srpo", description="`srpo`, `sglang`, `vllm-omni` or `openai`."
+    )
+    self_hosted_max_concurrency: Concurrency = 2
 
 
 class EngineText(TextToImage):
@@ -97,7 +114,7 @@ DIALECTS = {
 }
 
 
-def engine(settings: Settings) -> Engine:
+def engine(settings: SelfHostedSettings) -> Engine:
     """Return where the engine is and how much of it is used."""
     base = settings.self_hosted_base_url.strip().rstrip("/")
     key = settings.self_hosted_api_key
@@ -112,8 +129,11 @@ def engine(settings: Settings) -> Engine:
     )
 
 
-def create(settings: Settings) -> OpenAIImages | None:
+def create(settings: SelfHostedSettings) -> OpenAIImages | None:
     """Build the backend when its address is set."""
     if not settings.self_hosted_base_url.strip():
         return None
     return OpenAIImages(DIALECTS[settings.self_hosted_dialect], engine(settings))
+
+
+REGISTRATION = Registration(SelfHostedSettings, create)

@@ -23,12 +23,12 @@ from typing import Any
 import requests
 from PIL import Image
 
+from backends import Settings
 from backends.wavespeed import WaveSpeed, WaveSpeedText
 from bench import peers
 from bench.remote import KEY
 from core.history import History
 from core.jobs.ledger import Ledger
-from core.settings import Settings
 from core.storage.database import Database
 from core.storage.files import Storage
 from core.studio import Studio

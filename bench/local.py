@@ -19,11 +19,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from PIL import Image, ImageChops
 
-from backends import local
+from backends import Settings, local
 from backends.local import preview
 from core.events import Finished, Preview
 from core.parsing import parse
-from core.settings import Settings
 from tools.random_flux import make
 
 PROMPT = "a lighthouse above a teal sea at sunset"

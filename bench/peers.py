@@ -12,11 +12,11 @@ from typing import Any
 
 import requests
 
+from backends import Settings
 from backends.wavespeed import WaveSpeed, WaveSpeedText
 from core.events import Finished
 from core.history import History
 from core.jobs.ledger import Ledger
-from core.settings import Settings
 from core.storage.database import Database
 from core.storage.files import Storage
 from core.studio import Studio

@@ -28,6 +28,7 @@ from typing import Any
 
 import httpx
 
+from backends import Settings
 from backends.remote import openai_images
 from backends.wavespeed import WaveSpeed
 from bench.delay import free_port
@@ -36,7 +37,6 @@ from core.history import History
 from core.jobs.ledger import Ledger
 from core.params import Params
 from core.parsing import parse
-from core.settings import Settings
 from core.storage.database import Database
 from core.storage.files import Storage
 from core.studio import Studio

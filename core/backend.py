@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from core.events import Event
 from core.params import Params, Task
+from core.settings import Settings
 
 
 class Backend(Protocol):
@@ -19,14 +20,25 @@ class Backend(Protocol):
     """True when it talks to our own stand-in: free, and marked so everywhere."""
     paid: bool
     """True when a job that was accepted costs money, so cancelling no longer saves any."""
-    price_usd: float
-    """Price of one picture; 0 when free."""
     max_concurrency: int
     """Jobs in flight at once; the rest wait in the studio."""
+    max_per_minute: int | None
+    """Sends in a minute; None where the service sets no such limit."""
+    max_unanswered: int | None
+    """Sends that may be without an answer at once: 1 where two lost ones could not be told apart in
+    the service's list, None for no limit."""
+    kept_s: float
+    """How long the service keeps a result, in seconds."""
     tasks: Mapping[Task, type[Params]]
+    priced_by: Sequence[str]
+    """Names of the fields on which the price depends; empty where every picture costs the same."""
 
     def problem(self) -> str:
         """Say why it is not ready and what to do, or return "" when it is."""
+        ...
+
+    def price(self, params: Params) -> float | None:
+        """Return what one picture costs in dollars: 0 when free, None when nobody knows; cheap."""
         ...
 
     def sent(self, params: Params) -> dict[str, Any]:
@@ -40,6 +52,21 @@ class Backend(Protocol):
     async def aclose(self) -> None:
         """Release connections, threads and models."""
         ...
+
+
+class Free:
+    """What the backends have in common that run on the operator's own machines: nobody bills."""
+
+    sandbox = False
+    paid = False
+    priced_by: Sequence[str] = ()
+    max_per_minute: int | None = None
+    max_unanswered: int | None = None
+    kept_s = 0.0
+
+    def price(self, params: Params) -> float | None:
+        """Nothing."""
+        return 0.0
 
 
 @runtime_checkable
@@ -58,6 +85,18 @@ class Collectable(Protocol):
     def collect(self, params: Params, outputs: str, request_id: str | None) -> AsyncIterator[Event]:
         """Yield the events of a job whose picture lies at `outputs`; sends nothing costly."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """How a backend is added to the program."""
+
+    settings: type[Settings]
+    """Its settings: a class of their own beside the program's."""
+    create: Callable[[Any], Any]
+    """Builds the backend from them; None where it is not set up."""
+    key: str = ""
+    """The setting with its key, where visitors may enter a key of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +131,7 @@ class Suggesting(Protocol):
 
 @runtime_checkable
 class Priced(Protocol):
-    """A backend that can ask its service what a picture costs and what is left to spend."""
+    """A backend that can ask its service what pictures cost and what is left to spend."""
 
     balance_usd: float | None
     """What the account has left, as last heard; None when that is not known."""
@@ -154,3 +193,9 @@ class Loadable(Protocol):
 def offered(backend: Backend) -> bool:
     """Whether somebody set the backend up, so that it belongs into menus."""
     return not isinstance(backend, Loadable) or backend.readiness().asked_for
+
+
+def usual_price(backend: Backend, task: Task | None = None) -> float | None:
+    """Return what an image costs with the defaults of the form, in dollars; None when unknown."""
+    kind = backend.tasks[task] if task else next(iter(backend.tasks.values()))
+    return backend.price(kind.model_construct(prompt=""))

@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from core.backend import Backend, offered
+from core.backend import Backend, offered, usual_price
 from core.errors import PlaygroundError
 from core.history import History
 from core.jobs.job import STATES
@@ -106,6 +106,7 @@ async def _kept(database: Database, storage: Storage) -> list[Line]:
 def _backends(backends: Mapping[str, Backend]) -> Iterator[Line]:
     for backend in backends.values():
         problem = backend.problem()
-        price = f"${backend.price_usd:g} an image" if backend.price_usd else "free"
+        usd = usual_price(backend)
+        price = "its price is not set" if usd is None else f"${usd:g} an image" if usd else "free"
         said = problem or f"{'the sandbox' if backend.sandbox else 'ready'}, {price}"
         yield not (problem and offered(backend)), f"{backend.label}: {said.rstrip('.')}."

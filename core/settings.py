@@ -1,6 +1,6 @@
 """What can be set from outside: environment variables or a `.env` file, one field each.
 
-Names and defaults are part of the product; README's table is tested against this class.
+Names and defaults are part of the product; README's table is made from these classes.
 """
 
 from __future__ import annotations
@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Literal, NoReturn
+from typing import Annotated, NoReturn, TypeVar
 from urllib.parse import unquote, urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from core.errors import InputError
@@ -29,8 +29,30 @@ QUERY = re.compile(
 )
 
 
+def _web_address(value: str) -> str:
+    """Take a web address: one that cannot be read would be quoted, with half its password."""
+    if value.strip() and not _is_web_address(value.strip()):
+        raise ValueError(
+            "it takes an address such as https://example.com/v1; in a password in it, signs "
+            "such as / # ? @ are written %2F %23 %3F %40"
+        )
+    return value
+
+
+WebAddress = Annotated[str, AfterValidator(_web_address)]
+"""Where a service is reached, or "" for nowhere."""
+Concurrency = Annotated[int, Field(ge=1, le=500, description="Jobs in flight.")]
+PerMinute = Annotated[
+    int | None,
+    Field(ge=1, le=6000, description="Requests for images in a minute; no limit if empty."),
+]
+
+
 class Settings(BaseSettings):
-    """Everything a deployment can change; Gradio's own variables stay Gradio's."""
+    """What a deployment can change of the program itself; each backend adds a class of its own.
+
+    `backends.Settings` has them all; Gradio's own variables stay Gradio's.
+    """
 
     model_config = SettingsConfigDict(
         env_file=".env",
@@ -40,57 +62,6 @@ class Settings(BaseSettings):
         frozen=True,
         hide_input_in_errors=True,
     )
-
-    wavespeed_api_key: SecretStr | None = Field(
-        None, description="Key; without it WaveSpeed is the sandbox."
-    )
-    wavespeed_base_url: str = Field("https://api.wavespeed.ai", description="Without `/api/v3`.")
-    wavespeed_max_concurrency: int = Field(2, ge=1, le=500, description="Jobs in flight.")
-    wavespeed_max_per_minute: int | None = Field(
-        None, ge=1, le=6000, description="Requests for images in a minute; no limit if empty."
-    )
-    wavespeed_price_usd: float = Field(0.025, ge=0, description="Price of one image.")
-
-    siraya_api_key: SecretStr | None = Field(
-        None, description="Key; without it Siraya is the sandbox."
-    )
-    siraya_base_url: str = Field("https://image.siraya.pro/v1", description="With its version.")
-    siraya_model: str = Field("flux-1-srpo-text-to-image", description="Model for text-to-image.")
-    siraya_edit_model: str | None = Field(
-        None, description="Model for image-to-image, which is offered only if this is set."
-    )
-    siraya_max_concurrency: int = Field(2, ge=1, le=500, description="Jobs in flight.")
-    siraya_max_per_minute: int | None = Field(
-        None, ge=1, le=6000, description="Requests for images in a minute; no limit if empty."
-    )
-    siraya_price_usd: float = Field(0.025, ge=0, description="Price of one image.")
-
-    self_hosted_base_url: str = Field(
-        "", description="Address of an engine of your own; without it there is no such backend."
-    )
-    self_hosted_api_key: SecretStr | None = Field(None, description="Its key, if it has one.")
-    self_hosted_model: str = Field("", description="The model to name to it.")
-    self_hosted_dialect: Literal["srpo", "sglang", "vllm-omni", "openai"] = Field(
-        "srpo", description="`srpo`, `sglang`, `vllm-omni` or `openai`."
-    )
-    self_hosted_max_concurrency: int = Field(2, ge=1, le=500, description="Jobs in flight.")
-
-    local_model: str = Field(
-        "", description="A folder in diffusers layout, or a repo id (`repo@revision`)."
-    )
-    local_transformer: str = Field(
-        "", description="A file or repo with SRPO's transformer, put into that model."
-    )
-    local_quant: Literal["auto", "bf16", "fp8", "nf4", "gguf"] = Field(
-        "auto", description="`bf16`, `fp8`, `nf4`, `gguf`, or `auto`: by the memory there is."
-    )
-    local_speed: Literal["", "exact", "compiled", "turbo"] = Field(
-        "", description="`exact`, `compiled` or `turbo`; compiled on a GPU if empty, else exact."
-    )
-    srpo_accept_license: bool = Field(
-        False, description="1 accepts the non-commercial licences of FLUX.1 [dev] and SRPO weights."
-    )
-    hf_token: SecretStr | None = Field(None, description="Token for models that are gated.")
 
     srpo_backend: str = Field(
         "", description="Backend that is selected at first; the best that is ready if empty."
@@ -180,17 +151,6 @@ class Settings(BaseSettings):
         if not all(ORIGIN.fullmatch(origin) for origin in value.split()):
             raise ValueError("it takes origins such as https://example.com, separated by spaces")
         return " ".join(value.split())
-
-    @field_validator("wavespeed_base_url", "siraya_base_url", "self_hosted_base_url")
-    @classmethod
-    def _web_addresses(cls, value: str) -> str:
-        """Take web addresses: one that cannot be read would be quoted, with half its password."""
-        if value.strip() and not _is_web_address(value.strip()):
-            raise ValueError(
-                "it takes an address such as https://example.com/v1; in a password in it, signs "
-                "such as / # ? @ are written %2F %23 %3F %40"
-            )
-        return value
 
     @field_validator("srpo_auth")
     @classmethod
@@ -305,10 +265,13 @@ def listed(value: str) -> list[str]:
     return value.replace(",", " ").split()
 
 
-def load() -> Settings:
+Kind = TypeVar("Kind", bound=Settings)
+
+
+def load(kind: type[Kind]) -> Kind:
     """Read the environment and `.env`, or say in one sentence which value is wrong."""
     try:
-        return Settings()
+        return kind()
     except ValidationError as error:
         finding = error.errors(include_url=False, include_input=False)[0]
         name = str(finding["loc"][0]).upper()

@@ -13,7 +13,7 @@ import time
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from core import own_keys
 from core.backend import Backend, Checkable, ListsJobs, Loadable, Priced
@@ -32,6 +32,7 @@ from core.jobs.send_queue import SendQueue
 from core.jobs.worker import Worker
 from core.own_keys import Entered, Held, OwnKeys
 from core.params import Params, Task
+from core.pictures import Picture
 
 NO_OWN_KEY = "This was sent with a key of your own, and you have none set now."
 K = TypeVar("K", bound=str)
@@ -139,11 +140,16 @@ class Studio:
         backend = worker.backend if (worker := self.lane_of(job)) else None
         return isinstance(backend, ListsJobs) and backend.paid
 
-    def price_again(self, job: Job) -> float:
-        """Return what it costs today to make a job's image again."""
+    def price_again(self, job: Job) -> float | None:
+        """Return what it costs today to make a job's image again; None when nobody knows."""
         backends = self.own.backends(job.owner) if job.own_key else self.backends
         backend = backends.get(job.backend)
-        return backend.price_usd if backend else job.price_usd
+        if backend is None or job.task not in backend.tasks:
+            return job.price_usd
+        facts: dict[str, Any] = dict(job.params)
+        if isinstance(facts.get("image"), dict):
+            facts["image"] = Picture.model_construct(**facts["image"])
+        return backend.price(backend.tasks[job.task].model_construct(**facts))
 
     def carrier(self, job: Job) -> Worker:
         """Return the worker that a job can go on in, or raise NotReadyError."""

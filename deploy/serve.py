@@ -28,6 +28,8 @@ from ray.serve.exceptions import BackPressureError
 from starlette.applications import Starlette
 
 from backends import local
+from backends.local.source import LocalSettings
+from backends.self_hosted import SelfHostedSettings
 from core.backend import Backend, Loadable
 from core.errors import InputError, NotReadyError, PlaygroundError, RateLimitError, UnavailableError
 from core.events import Event, Finished
@@ -77,12 +79,12 @@ class Options(BaseModel):
 
 def local_backend() -> Backend:
     """Build the local backend as the environment of this process says."""
-    return local.create(load())
+    return local.create(load(LocalSettings))
 
 
 def app(arguments: Mapping[str, str]) -> Any:
     """Build what `serve run deploy.serve:app` runs; the key itself does not leave this process."""
-    settings = load()
+    settings = load(SelfHostedSettings)
     key = settings.self_hosted_api_key
     said = {"model": settings.self_hosted_model, **arguments}
     if key:

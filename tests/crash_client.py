@@ -20,11 +20,11 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection
 
 import backends
+from backends import Settings
 from core.history import History
 from core.jobs.budget import Budget
 from core.jobs.ledger import Ledger, State
 from core.parsing import parse
-from core.settings import Settings
 from core.storage import lock
 from core.storage.database import Database
 from core.storage.files import Storage

@@ -44,6 +44,10 @@ class FakeBackend:
     label = "Fake"
     sandbox = False
     max_concurrency = 2
+    max_per_minute: int | None = None
+    max_unanswered: int | None = None
+    kept_s = 7 * 24 * 3600.0
+    priced_by: tuple[str, ...] = ()
     tasks: Mapping[Task, type[Params]] = {"text-to-image": FakeText, "image-to-image": FakeImage}
 
     def __init__(
@@ -51,13 +55,17 @@ class FakeBackend:
     ) -> None:
         self.id = "fake"
         self.paid = paid
-        self.price_usd = 0.025 if paid else 0.0
+        self.price_usd: float | None = 0.025 if paid else 0.0
         self.failure = failure
         self.gate = asyncio.Event()
         if open_gate:
             self.gate.set()
         self.started: list[int] = []
         self.closed: list[int] = []
+
+    def price(self, params: Params) -> float | None:
+        return self.price_usd
+
 
     def problem(self) -> str:
         return ""

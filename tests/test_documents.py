@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 import backends
-from core.settings import Settings
+from backends import Settings
 from tools import document
 
 ROOT = Path(__file__).parent.parent

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from backends import REGISTRY
 from core.settings import Settings
 
 ROOT = Path(__file__).parents[1]
@@ -34,7 +35,17 @@ def between(text: str, name: str, made: str) -> str:
 
 def settings_rows() -> Iterator[tuple[str, str, str]]:
     """Yield each setting's variable, default and meaning."""
-    for name, field in Settings.model_fields.items():
+    services = [one.settings for one in REGISTRY.values()]
+    for kind in dict.fromkeys([*services, Settings]):
+        yield from _rows(kind)
+
+
+def _rows(kind: type[Settings]) -> Iterator[tuple[str, str, str]]:
+    """Yield those settings that a class adds."""
+    inherited = {name for base in kind.__bases__ for name in getattr(base, "model_fields", ())}
+    for name, field in kind.model_fields.items():
+        if name in inherited:
+            continue
         default = "" if field.default in (None, "") else str(field.default)
         yield name.upper(), default, field.description or ""
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import gradio as gr
 
-from core.backend import Backend
+from core.backend import Backend, usual_price
 from core.errors import InputError, PlaygroundError
 from core.jobs.job import STATES, State
 from core.params import TASKS, Task
@@ -98,6 +98,6 @@ def described(backend: Backend, closed: PlaygroundError | None = None) -> dict[s
         "ready": not problem,
         "sandbox": backend.sandbox,
         "problem": problem,
-        "price_usd": backend.price_usd,
+        "price_usd": usual_price(backend),
         "tasks": {task: kind.model_json_schema() for task, kind in backend.tasks.items()},
     }

@@ -30,9 +30,14 @@ def name_of(said: Any) -> str:
 def consent_of(said: Any, ask_above: float) -> Consent:
     """Return the price that was agreed to; no price said agrees to what is free.
 
-    Raises InputError when it is above what the page asks about, and the page did not ask.
+    A price of null that the page asked about agrees to a price that nobody knows. Raises InputError
+    when the price is one that the page has to ask about, and it did not.
     """
     said = said if isinstance(said, Mapping) else {}
+    if "price" in said and said["price"] is None:
+        if said.get("asked") is not True:
+            raise InputError(messages.NOT_ASKED_UNKNOWN, field="price", advice=messages.CLICK_AGAIN)
+        return Consent(agreed_usd=0.0, unknown=True)
     agreed = amount(said.get("price"), "price") or 0.0
     if agreed > ask_above and said.get("asked") is not True:
         raise InputError(

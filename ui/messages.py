@@ -6,7 +6,7 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from core.backend import Backend, Priced, Readiness, Suggesting
+from core.backend import Backend, Priced, Readiness, Suggesting, usual_price
 from core.caller import Caller
 from core.errors import PlaygroundError
 from core.jobs.actions import Action
@@ -108,25 +108,31 @@ ACTIONS: Mapping[Action, str] = {
 OLD_PAGE = "This page is older than the program it talks to."
 RELOAD = "Reload the page and try again."
 NOT_ASKED = "This costs {price}, and the page did not ask you about that. Nothing was sent."
+NOT_ASKED_UNKNOWN = (
+    "Nobody set what this costs, and the page did not ask you about that. Nothing was sent."
+)
 CLICK_AGAIN = "Click again; the page will ask."
 NO_SUCH_BACKEND = "This tab has no such backend."
 CHOOSE_BACKEND = "Choose one from the menu."
 NOT_YOURS = "Only whoever runs this playground can resume its queues."
 
 
-def generate_label(price_usd: float, pictures: int = 1) -> str:
+def generate_label(total_usd: float | None) -> str:
     """Label the button with what a click costs."""
-    return f"Generate · {price(price_usd * pictures)}"
+    return f"Generate · {price(total_usd)}"
 
 
-def price(usd: float) -> str:
-    """Write a price, or that there is none."""
+def price(usd: float | None) -> str:
+    """Write a price, that there is none, or that nobody knows it."""
+    if usd is None:
+        return "price not set"
     return dollars(micros(usd)) if usd else "free"
 
 
 def cost(backend: Backend) -> str:
-    """Say what a picture costs."""
-    return f"{price(backend.price_usd)} an image" if backend.price_usd else "free"
+    """Say what a picture costs with the settings of the form as they are at first."""
+    usd = usual_price(backend)
+    return f"{price(usd)} an image" if usd else price(usd)
 
 
 def backend_name(backend: Backend, *, own: bool = False, closed: bool = False) -> str:

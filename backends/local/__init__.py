@@ -19,15 +19,14 @@ from backends.local import loading, source, space
 from backends.local.loading import Wish
 from backends.local.model import Model, PaintingStoppedError
 from backends.local.order import LEAST, MOST, UNIT, Order, size_of
-from backends.local.source import Source
+from backends.local.source import LocalSettings, Source
 from backends.local.space import Paint
 from backends.local.worker import Worker
 from core import params as fields
-from core.backend import Readiness
+from core.backend import Free, Readiness, Registration
 from core.errors import BackendError, NotReadyError, PlaygroundError
 from core.events import Event, Finished, Loading, Running
 from core.params import ImageToImage, Params, Task, TextToImage
-from core.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -57,14 +56,11 @@ class LocalImage(ImageToImage):
     fit: Literal["crop", "pad"] = fields.fit("crop")
 
 
-class Local:
+class Local(Free):
     """A FLUX pipeline in diffusers layout, painted with by one thread."""
 
     id = "local"
     label = "Local"
-    sandbox = False
-    paid = False
-    price_usd = 0.0
     max_concurrency = 1
     tasks: Mapping[Task, type[Params]] = {"text-to-image": LocalText, "image-to-image": LocalImage}
 
@@ -229,7 +225,7 @@ def _where_the_gpu_is(model: Model) -> Paint:
     return space.borrowed(model.paint, importlib.import_module("spaces").GPU)
 
 
-def create(settings: Settings) -> Local:
+def create(settings: LocalSettings) -> Local:
     """Build it; nothing is loaded before it is asked for."""
     where = Source.of(settings)
     token = settings.hf_token.get_secret_value() if settings.hf_token else None
@@ -240,3 +236,6 @@ def create(settings: Settings) -> Local:
         return replace(found, asked_for=bool(where.model))
 
     return Local(where, wish, look)
+
+
+REGISTRATION = Registration(LocalSettings, create)

@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import Field, SecretStr
 
 from core.backend import Readiness
 from core.settings import Settings
@@ -24,6 +26,27 @@ BIG_WIDTH = 3072
 """Inner width of FLUX.1's transformer; a smaller one is somebody's own model."""
 
 
+class LocalSettings(Settings):
+    """What can be set for a model on this machine."""
+
+    local_model: str = Field(
+        "", description="A folder in diffusers layout, or a repo id (`repo@revision`)."
+    )
+    local_transformer: str = Field(
+        "", description="A file or repo with SRPO's transformer, put into that model."
+    )
+    local_quant: Literal["auto", "bf16", "fp8", "nf4", "gguf"] = Field(
+        "auto", description="`bf16`, `fp8`, `nf4`, `gguf`, or `auto`: by the memory there is."
+    )
+    local_speed: Literal["", "exact", "compiled", "turbo"] = Field(
+        "", description="`exact`, `compiled` or `turbo`; compiled on a GPU if empty, else exact."
+    )
+    srpo_accept_license: bool = Field(
+        False, description="1 accepts the non-commercial licences of FLUX.1 [dev] and SRPO weights."
+    )
+    hf_token: SecretStr | None = Field(None, description="Token for models that are gated.")
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """What to load: a folder or a repo id, and a transformer to put into it, if any."""
@@ -33,7 +56,7 @@ class Source:
     transformer: str = ""
 
     @classmethod
-    def of(cls, settings: Settings) -> Source:
+    def of(cls, settings: LocalSettings) -> Source:
         """Read it from settings; `repo@revision` names a revision."""
         model = settings.local_model.strip()
         name, _, revision = model.partition("@")

@@ -16,6 +16,7 @@ from backends.miniature import weights
 from backends.miniature.autoencoder import Bytes
 from backends.miniature.sampling import Flux, Order, Sketch, open_model, size_for
 from core import params as fields
+from core.backend import Free, Registration
 from core.events import Event, Finished, Preview, Running
 from core.params import ImageToImage, Params, Task, TextToImage
 from core.pictures import Picture
@@ -56,14 +57,11 @@ class MiniatureImage(ImageToImage):
     guidance: float = fields.guidance(3.5, high=6.0)
 
 
-class Miniature:
+class Miniature(Free):
     """Paints small and enlarges; one picture at a time, in a thread of its own."""
 
     id = "miniature"
     label = "Miniature"
-    sandbox = False
-    paid = False
-    price_usd = 0.0
     max_concurrency = 1
     tasks: Mapping[Task, type[Params]] = {
         "text-to-image": MiniatureText,
@@ -219,3 +217,6 @@ def _state(folder: Path) -> tuple[tuple[int, int], ...]:
         except OSError:
             found.append((0, 0))
     return tuple(found)
+
+
+REGISTRATION = Registration(Settings, create)

@@ -7,9 +7,9 @@ lost, probably charged. So it is sent once, waited for long, and the picture com
 from __future__ import annotations
 
 import base64
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from backends.remote import sandboxed
 from backends.remote.client import LOOK, PICTURE_JSON_BYTES, Api, Form, warming
@@ -17,38 +17,15 @@ from backends.remote.downloads import AGAIN, Downloads, deadline_in, unpacked
 from backends.remote.public_addresses import ForbiddenAddressError
 from backends.remote.responses import Answer
 from backends.wavespeed.predictions import blocked, refusal
-from core import params as fields
 from core.errors import BackendError, BadResponseError, RunTimeoutError
 from core.events import Delivered, Event, Finished, Running
 from core.params import Edit, Params, Task, TextToImage
-from core.settings import Settings
 
 READ_S = 300.0
+KEPT_S = 7 * 24 * 3600.0
+"""How long an address in an answer is asked again; how long it lives is not documented."""
 DOWNLOAD_S = 120.0
 OWN_ADVICE = "See whether the engine still runs, then try again."
-PRESETS: Mapping[tuple[int, int], str] = {
-    (1024, 1024): "square_hd",
-    (512, 512): "square",
-    (768, 1024): "portrait_4_3",
-    (576, 1024): "portrait_16_9",
-    (1024, 768): "landscape_4_3",
-    (1024, 576): "landscape_16_9",
-}
-
-
-class SirayaText(TextToImage):
-    """Sizes, steps and guidance have no documented range; these are what the model is made for."""
-
-    width: int = fields.width(low=256, high=1536)
-    height: int = fields.height(low=256, high=1536)
-    steps: int = fields.steps()
-    guidance: float = fields.guidance(4.5)
-    acceleration: Literal["none", "regular", "high"] = fields.acceleration("regular")
-    safety_checker: bool = fields.safety_checker(True)
-
-
-class SirayaEdit(Edit):
-    """The edits page documents a picture and a prompt, and no seed, steps or strength."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +52,8 @@ class Engine:
     key: str | None = field(repr=False)
     model: str
     edit_model: str | None
-    price_usd: float
+    price_usd: float | None
+    """Of one picture; None when nobody knows."""
     max_concurrency: int
     max_per_minute: int | None = None
     latency_s: float = 2.0
@@ -84,47 +62,18 @@ class Engine:
     """The operator's own engine: free, with or without a key, never replaced by the sandbox."""
 
 
-def siraya_generation(model: str, params: SirayaText) -> dict[str, Any]:
-    """Return Siraya's body; a size that is a preset goes by its name, any other as a pair."""
-    preset = PRESETS.get((params.width, params.height))
-    pair = {"width": params.width, "height": params.height}
-    return {
-        "model": model,
-        "prompt": params.prompt,
-        **({"size": preset} if preset else {"image_size": pair}),
-        "num_inference_steps": params.steps,
-        "guidance_scale": params.guidance,
-        "acceleration": params.acceleration,
-        "seed": params.seed,
-        "enable_safety_checker": params.safety_checker,
-        "n": 1,
-        "output_format": "b64_json",
-    }
-
-
-def siraya_edit(model: str, params: SirayaEdit, image: str) -> dict[str, Any]:
-    """Return Siraya's body for a picture and a prompt; `image` is a data URI."""
-    return {
-        "model": model,
-        "prompt": params.prompt,
-        "image_urls": [image],
-        "n": 1,
-        "output_format": "b64_json",
-    }
-
-
-SIRAYA = Dialect("siraya", "Siraya", siraya_generation, siraya_edit, SirayaText, SirayaEdit)
-
-
 class OpenAIImages:
     """A service of one dialect, or the sandbox in its place; `transport` replaces the network."""
+
+    priced_by: Sequence[str] = ()
+    max_unanswered = None
+    kept_s = KEPT_S
 
     def __init__(self, dialect: Dialect, engine: Engine, *, transport: Any = None) -> None:
         self.id, self.label = dialect.id, dialect.label
         self._dialect, self._engine = dialect, engine
         self.sandbox = engine.key is None and not engine.own
         self.paid = not self.sandbox and not engine.own
-        self.price_usd = engine.price_usd if self.paid else 0.0
         self.max_concurrency = engine.max_concurrency
         self.max_per_minute = engine.max_per_minute
         tasks: dict[Task, type[Params]] = {"text-to-image": dialect.text}
@@ -140,6 +89,10 @@ class OpenAIImages:
     def problem(self) -> str:
         """It is ready with a key, and without one as the sandbox; only the key can be wrong."""
         return self._api.problem
+
+    def price(self, params: Params) -> float | None:
+        """What is set for one picture: no page names a price."""
+        return self._engine.price_usd if self.paid else 0.0
 
     def sent(self, params: Params) -> dict[str, Any]:
         """The body, with a description in place of the picture."""
@@ -231,19 +184,3 @@ def _first(answer: Answer) -> Mapping[str, Any] | None:
     if answer.status < 300 and isinstance(data, list) and data and isinstance(data[0], dict):
         return data[0]
     return None
-
-
-def create_siraya(settings: Settings) -> OpenAIImages:
-    """Build Siraya from settings."""
-    key = settings.siraya_api_key
-    engine = Engine(
-        base_url=settings.siraya_base_url,
-        key=key.get_secret_value() if key else None,
-        model=settings.siraya_model,
-        edit_model=settings.siraya_edit_model,
-        price_usd=settings.siraya_price_usd,
-        max_concurrency=settings.siraya_max_concurrency,
-        max_per_minute=settings.siraya_max_per_minute,
-        latency_s=settings.srpo_sandbox_latency,
-    )
-    return OpenAIImages(SIRAYA, engine)

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import aclosing, suppress
-from typing import Any, Literal
+from typing import Any, Literal, get_args
+
+from pydantic import Field, SecretStr
 
 from backends.remote import sandboxed
 from backends.remote.client import LOOK, Api
@@ -22,17 +24,31 @@ from backends.wavespeed.follow import DEADLINE_S, Follower
 from backends.wavespeed.predictions import Prediction, accepted
 from backends.wavespeed.uploads import Uploads
 from core import params as fields
-from core.backend import Found
+from core.backend import Found, Registration
 from core.errors import BadResponseError, PlaygroundError
 from core.events import Accepted, Event
 from core.jobs.estimate import workload
 from core.params import ImageToImage, Params, Task, TextToImage
-from core.settings import Settings
+from core.settings import Concurrency, PerMinute, Settings, WebAddress
 
 SUBMIT_S = 12.0
 """How long the service may take to accept a job; one that is lost is looked up in its list."""
 Model = Literal["flux-1-srpo", "flux-srpo"]
 Format = Literal["jpeg", "png"]
+
+
+class WaveSpeedSettings(Settings):
+    """What can be set for WaveSpeed."""
+
+    wavespeed_api_key: SecretStr | None = Field(
+        None, description="Key; without it WaveSpeed is the sandbox."
+    )
+    wavespeed_base_url: WebAddress = Field(
+        "https://api.wavespeed.ai", description="Without `/api/v3`."
+    )
+    wavespeed_max_concurrency: Concurrency = 2
+    wavespeed_max_per_minute: PerMinute = None
+    wavespeed_price_usd: float = Field(0.025, ge=0, description="Price of one image.")
 
 
 class WaveSpeedText(TextToImage):
@@ -93,18 +109,22 @@ class WaveSpeed:
 
     id = "wavespeed"
     label = "WaveSpeed"
+    priced_by = ("model",)
+    max_unanswered = 1
+    kept_s = 7 * 24 * 3600.0
     tasks: Mapping[Task, type[Params]] = {
         "text-to-image": WaveSpeedText,
         "image-to-image": WaveSpeedImage,
     }
 
     def __init__(
-        self, settings: Settings, *, transport: Any = None, deadline_s: float = DEADLINE_S
+        self, settings: WaveSpeedSettings, *, transport: Any = None, deadline_s: float = DEADLINE_S
     ) -> None:
         key = settings.wavespeed_api_key
         self.sandbox = key is None
         self.paid = not self.sandbox
-        self.price_usd = settings.wavespeed_price_usd if self.paid else 0.0
+        self._price_usd = settings.wavespeed_price_usd
+        self._prices: dict[str, float] = {}
         self.balance_usd: float | None = None
         self.max_concurrency = settings.wavespeed_max_concurrency
         self.max_per_minute = settings.wavespeed_max_per_minute
@@ -125,6 +145,10 @@ class WaveSpeed:
     def problem(self) -> str:
         """It is ready with a key, and without one as the sandbox; only the key can be wrong."""
         return self._api.problem
+
+    def price(self, params: Params) -> float:
+        """What the service said of this model, or what is set until it has."""
+        return self._prices.get(_model_id(params), self._price_usd) if self.paid else 0.0
 
     def sent(self, params: Params) -> dict[str, Any]:
         """The body, with a description in place of the picture."""
@@ -192,12 +216,13 @@ class WaveSpeed:
         return await account.listed(self._api, _model_id(params), since)
 
     async def check(self) -> float | None:
-        """Ask what is left, which shows whether the key is accepted, and what a picture costs."""
+        """Ask what is left, which shows whether the key is accepted, and each model's price."""
         self.balance_usd = await account.balance(self._api)
-        with suppress(PlaygroundError):
-            params = WaveSpeedText(prompt="a price", seed=0)
-            told = await account.price(self._api, _model_id(params), body(params))
-            self.price_usd = self.price_usd if told is None else told
+        for params in _one_of_each():
+            with suppress(PlaygroundError):
+                told = await account.price(self._api, _model_id(params), body(params))
+                if told is not None:
+                    self._prices[_model_id(params)] = told
         return self.balance_usd
 
     async def refresh(self) -> None:
@@ -214,6 +239,15 @@ class WaveSpeed:
         await self._downloads.aclose()
 
 
-def create(settings: Settings) -> WaveSpeed:
+def _one_of_each() -> Iterator[Params]:
+    """Yield params of every model, to ask for its price."""
+    for model in get_args(Model):
+        yield WaveSpeedText(prompt="a price", seed=0, model=model)
+
+
+def create(settings: WaveSpeedSettings) -> WaveSpeed:
     """Build the backend from settings."""
     return WaveSpeed(settings)
+
+
+REGISTRATION = Registration(WaveSpeedSettings, create, key="wavespeed_api_key")

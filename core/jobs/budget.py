@@ -38,6 +38,18 @@ class Budget:
     owner_day_usd: float | None = None
     batch_usd: float | None = None
 
+    def check_known(self, label: str) -> None:
+        """Refuse jobs of a service whose price nobody knows: no limit could be kept with it.
+
+        Raises OverBudgetError when there is any limit.
+        """
+        if any(limit is not None for limit in (self.day_usd, self.owner_day_usd, self.batch_usd)):
+            raise OverBudgetError(
+                f"The price of {label} is not set, so it cannot be counted against the budget. "
+                "Nothing was sent.",
+                advice="Whoever runs this playground can set it; another backend has a price.",
+            )
+
     def check(self, prices: Sequence[int], spent: Spent, *, tells_sums: bool = True) -> None:
         """Refuse the jobs of a click, with these prices in millionths, when they pass a limit.
 

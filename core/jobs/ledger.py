@@ -88,6 +88,9 @@ class Ledger:
         names = [click and f"{click}.{n}" if n else click for n in range(len(wishes))]
         batch = secrets.token_hex(12) if len(wishes) > 1 else None
         shared = {"owner": owner, "batch": batch, "own_key": own_key, "address": terms.address}
+        prices = [backend.price(params) for params in wishes]
+        if None in prices and own_key is None:
+            self.budget.check_known(backend.label)
         rows = [
             _row(backend, params) | shared | {"click": name or None}
             for params, name in zip(wishes, names, strict=True)
@@ -96,6 +99,7 @@ class Ledger:
         def work(db: Connection) -> list[Job]:
             if click and _of_click(db, owner, click):
                 return _of_clicks(db, owner, names)
+            terms.consent.check([row["price_micros"] for row in rows], known=None not in prices)
             self._reserve(db, rows, terms, paid=backend.paid)
             db.execute(insert(jobs), rows)
             return [_get(db, row["id"]) for row in rows]
@@ -112,7 +116,6 @@ class Ledger:
         if db.dialect.name == "postgresql":  # one at a time, as SQLite does by itself
             db.execute(text("SELECT pg_advisory_xact_lock(20260823)"))
         first, prices = rows[0], [int(row["price_micros"]) for row in rows]
-        terms.consent.check(prices, known=bool(sum(prices)) or not paid)
         paid = paid and first["own_key"] is None  # else it is not the operator who pays
         counts = _counts(db, first, terms, paid=paid)
         now = float(first["created_at"])
@@ -282,7 +285,7 @@ def _row(backend: Backend, params: Params) -> dict[str, Any]:
         "sent": "{}",
         "seed": params.known_seed,
         "work": workload(params),
-        "price_micros": micros(backend.price_usd),
+        "price_micros": micros(backend.price(params) or 0.0),
         "charged": "no",
         "error": "",
         "advice": "",

@@ -186,16 +186,20 @@ class Consent:
     agreed_usd: float | None = None
     """The price that a person saw; another one is refused, a lower one too."""
     most_usd: float | None = None
+    unknown: bool = False
+    """A person agreed to a price that nobody knows."""
 
     def check(self, prices: Sequence[int], *, known: bool) -> None:
-        """Refuse prices, in millionths, that were not agreed to; `known` is whether they are told.
+        """Refuse prices, in millionths, that were not agreed to; `known` is whether they are known.
 
         Raises InputError for another price than the one that was seen, OverBudgetError for one
         above the most.
         """
         total = sum(prices)
-        if self.agreed_usd is not None and micros(self.agreed_usd) != total:
-            raise not_agreed(total)
+        if self.agreed_usd is not None and (
+            micros(self.agreed_usd) != total or self.unknown == known
+        ):
+            raise not_agreed(total if known else None)
         if self.most_usd is None or (known and total <= micros(self.most_usd)):
             return
         most = dollars(micros(self.most_usd))
@@ -214,9 +218,12 @@ NO_WORD = Consent()
 """Nothing is said about the price."""
 
 
-def not_agreed(total: int) -> InputError:
-    """Say what a click costs now, in millionths, where that was not agreed to."""
-    price = f"costs {dollars(total)}" if total else "is free"
+def not_agreed(total: int | None) -> InputError:
+    """Say what a click costs now, in millionths, where that was not agreed to; None: not known."""
+    if total is None:
+        price = "has a price that is not set"
+    else:
+        price = f"costs {dollars(total)}" if total else "is free"
     return InputError(
         f"This {price} now, and that was not agreed to. Nothing was sent.",
         field="price",

@@ -22,11 +22,11 @@ PROBE_S = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a service allows; `single` lets one request for a picture out at a time."""
+    """What a service allows; `unanswered` sends at most are without an answer at a time."""
 
     at_once: int
     per_minute: int | None = None
-    single: bool = False
+    unanswered: int | None = None
 
 
 @dataclass(slots=True)
@@ -166,7 +166,9 @@ class SendQueue:
     def _wait(self) -> float:
         """Return the seconds until the next send is allowed; infinite until something changes."""
         full = len(self._under_way) >= self._limits.at_once
-        if self.stopped_by or full or (self._limits.single and self._sending):
+        unanswered = self._limits.unanswered
+        silent = unanswered is not None and len(self._sending) >= unanswered
+        if self.stopped_by or full or silent:
             return math.inf
         now = time.monotonic()
         while self._sends and self._sends[0] <= now - MINUTE_S:

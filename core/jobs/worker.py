@@ -8,7 +8,7 @@ import time
 from contextlib import suppress
 from typing import Any
 
-from core.backend import Backend, Resumable
+from core.backend import Backend
 from core.errors import (
     AuthError,
     BackendError,
@@ -31,8 +31,6 @@ from core.jobs.send_queue import Limits, SendQueue
 
 log = logging.getLogger(__name__)
 
-KEPT_S = 7 * 24 * 3600
-"""How long a remote service keeps results, in seconds."""
 THROTTLED_S = 60.0
 """Pause after a rate limit that names no time, in seconds."""
 LEAST_PAUSE_S = 1.0
@@ -46,10 +44,8 @@ class Worker:
     def __init__(self, backend: Backend, ledger: Ledger, saver: Saver) -> None:
         self.backend = backend
         self._ledger = ledger
-        # Two sends without an answer could not be told apart in the service's list afterwards.
-        single = isinstance(backend, Resumable)
-        most: int | None = getattr(backend, "max_per_minute", None)
-        self.queue = SendQueue(Limits(backend.max_concurrency, most, single))
+        limits = Limits(backend.max_concurrency, backend.max_per_minute, backend.max_unanswered)
+        self.queue = SendQueue(limits)
         self._attempt = Attempt(backend, ledger, saver, self.queue)
 
     async def carry(self, active: ActiveJob) -> None:
@@ -126,7 +122,7 @@ class Worker:
 
     def _pending(self, active: ActiveJob) -> bool:
         """Whether a picture that was paid for may still arrive."""
-        young = time.time() - (active.job.sent_at or time.time()) < KEPT_S
+        young = time.time() - (active.job.sent_at or time.time()) < self.backend.kept_s
         in_hand = active.image is not None and self.backend.paid
         return young and (in_hand or next_step(active.job, self.backend) in FREE_STEPS)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 
+from backends import Settings
 from backends import self_hosted as engines
 from backends.remote.openai_images import SIRAYA, Engine, OpenAIImages
 from backends.wavespeed import WaveSpeed
@@ -16,7 +17,6 @@ from core import pictures
 from core.events import Event
 from core.params import Params
 from core.pictures import Picture
-from core.settings import Settings
 from tests.fakes import picture
 
 KEY = "f3a9CANARY7c21b64e"

@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 import backends
+from backends import Settings
 from core import pictures
 from core.backend import Resumable
 from core.controls import controls
@@ -29,7 +30,6 @@ from core.errors import (
 )
 from core.events import Accepted, Event, Finished, Preview, Queued, Running
 from core.params import TASKS
-from core.settings import Settings
 from tests.backends.services import KEY, events, params_of
 from tests.backends.stubs import STUBS, Fault, Stub
 

@@ -8,8 +8,8 @@ from types import ModuleType
 
 import pytest
 
+from backends import Settings
 from core.params import Params
-from core.settings import Settings
 from tests.backends.stubs import Stub
 from tests.backends.test_contract import Contract, cases
 from tests.conftest import Studios

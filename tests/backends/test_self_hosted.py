@@ -9,10 +9,10 @@ import httpx
 import pytest
 
 import backends
+from backends import Settings
 from backends.self_hosted import DIALECTS
 from core.errors import BackendError, RateLimitError, RejectedError, UnavailableError
 from core.events import Finished
-from core.settings import Settings
 from tests.backends.services import (
     ANSWER,
     KEY,

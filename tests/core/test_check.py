@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from backends import Settings
 from core import check
 from core.history import History
 from core.jobs.ledger import Ledger
-from core.settings import Settings
 from core.storage.database import Database
 from core.storage.files import Storage
 from core.storage.migrations import MIGRATIONS

@@ -19,8 +19,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from backends import Settings
 from core import redact
-from core.settings import Settings
 from tests.backends.services import siraya, wavespeed
 
 CANARY = "f3a9CANARY7c21b64e"
@@ -275,7 +275,7 @@ PROGRAM = f"""
 import asyncio, faulthandler, sys, threading, traceback, warnings
 sys.path.insert(0, {str(ROOT)!r})
 from core import redact
-from core.settings import Settings
+from backends import Settings
 KEY = sys.stdin.read()
 redact.install(Settings(wavespeed_api_key=KEY, _env_file=None).secrets())
 def fail(): raise ValueError("bad key " + KEY)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from backends import Settings
 from core import settings as configuration
 from core.errors import InputError
-from core.settings import Settings
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,10 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
-from backends import local
+from backends import Settings, local
 from core.backend import Readiness
 from core.events import Event, Finished, Running
 from core.params import Params
-from core.settings import Settings
 from tests.deploy.plain import note
 
 

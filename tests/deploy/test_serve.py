@@ -18,9 +18,8 @@ from typing import Any
 import httpx
 import pytest
 
-from backends import self_hosted
+from backends import Settings, self_hosted
 from core.errors import InputError
-from core.settings import Settings
 from tests.backends.services import KEY
 from tests.conftest import Studios
 from tests.deploy.noted import Noted

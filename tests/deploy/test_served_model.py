@@ -11,10 +11,10 @@ import httpx
 import pytest
 from PIL import Image, ImageChops
 
+from backends import Settings
 from backends.local import Local, create
 from core import pictures
 from core.events import Finished
-from core.settings import Settings
 from deploy import images_api
 from tests.backends.services import events, params_of, self_hosted
 from tests.fakes import picture

@@ -10,10 +10,10 @@ import pytest
 from gradio.block_function import BlockFunction
 
 import backends
+from backends import Settings
 from core.history import History
 from core.jobs.ledger import Ledger
 from core.own_keys import OwnKeys
-from core.settings import Settings
 from core.storage.database import Database
 from core.storage.files import Storage
 from core.studio import Studio

@@ -12,11 +12,11 @@ from typing import Any
 import gradio as gr
 import pytest
 
+from backends import Settings
 from core.errors import AuthError, UnavailableError
 from core.exposure import Exposure
 from core.jobs.job import Job
 from core.jobs.limits import Policy
-from core.settings import Settings
 from core.studio import Studio
 from tests.conftest import Studios
 from tests.fakes import FakeService

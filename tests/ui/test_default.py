@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 import backends
+from backends import Settings
 from backends.miniature import Miniature
 from core.backend import Backend
 from core.errors import InputError
-from core.settings import Settings
 from ui.launch import default_backend
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import gradio as gr
 
+from core.pictures import Picture
 from core.studio import Studio
 from ui.generate.tab import Tab, Update
 from ui.server.owner import owner_of
@@ -38,9 +39,19 @@ class Filling:
             return {tab.shown: shown if self.has(shown) else str(tab.shown.value)}
         owner = owner_of(request, data[self.who])
         update = self.show(owner, backend, tab.count(data[tab.pictures]))
+        update |= self.reprice({**data, tab.shown: backend}, owner, None)
         if shown != backend:
             update |= tab.fill(backend, self._carried(data, shown, backend))
         return update
+
+    def reprice(self, data: Mapping[Any, Any], owner: str, picture: Picture | None) -> Update:
+        """Put the price of the form as it stands on the button."""
+        tab, backend = self.tab, data[self.tab.shown]
+        if not self.has(backend):
+            return {}
+        values = {**tab.values(data, backend), "image": picture}
+        chosen = self.studio.backends_of(owner)[backend]
+        return tab.priced(chosen, tab.count(data[tab.pictures]), values)
 
     def has(self, backend: Any) -> bool:
         """Whether what a browser names is a backend of this tab."""

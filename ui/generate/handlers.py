@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,7 +22,7 @@ from ui.clicks import consent_of, name_of, number, text, told
 from ui.generate import queue
 from ui.generate.fill import Filling
 from ui.generate.tab import Tab, Update, seeds
-from ui.server.owner import caller_of
+from ui.server.owner import caller_of, owner_of
 from ui.server.routes import Media
 from ui.server.uploads import Uploads
 
@@ -87,6 +88,41 @@ class Handlers:
             **PRIVATE,
         )
 
+        self._wire_price()
+
+    def _wire_price(self) -> None:
+        """Follow the price where it depends on the form: it is on the button before a click."""
+        tab = self.tab
+        named = {key: set(self.studio.backends[key].priced_by) for key in tab.forms}
+        parts = [
+            part
+            for key, one in tab.forms.items()
+            for name, part in one.fields.items()
+            if name in named[key]
+        ]
+        if tab.image and any("image" in names for names in named.values()):
+            parts.append(tab.image)
+        if not parts:
+            return
+        gr.on(
+            [part.change for part in parts],
+            self.reprice,
+            {self.who, tab.shown, *tab.parts(), *([tab.image] if tab.image else [])},
+            [tab.generate, tab.price],
+            queue=False,
+            preprocess=False,
+            trigger_mode="always_last",
+            **PRIVATE,
+        )
+
+    async def reprice(self, data: dict[Any, Any], request: gr.Request) -> Update:
+        """Put the price of the form as it stands on the button."""
+        picture = None
+        if self.tab.image and data[self.tab.image]:
+            with suppress(PlaygroundError):  # what is wrong with it is said when it is used
+                picture = await self.uploads.picture(data[self.tab.image])
+        return self.filling.reprice(data, owner_of(request, data[self.who]), picture)
+
     def _inputs(self) -> list[Any]:
         """Return what a click on Generate sends; its price and what the page says come last."""
         tab = self.tab
@@ -115,7 +151,7 @@ class Handlers:
                 consent=consent_of(click, self.ask_above),
             )
         except PlaygroundError as error:
-            said = self._complaint(error) | self._priced(data, owner)
+            said = self._complaint(error) | await self.reprice(data, request)
         if not jobs:
             yield said | {tab.watch: data[tab.watch]}
             return
@@ -198,14 +234,6 @@ class Handlers:
         first = parse(kind, {name: value for name, value in values.items() if value is not None})
         start = first.known_seed if first.known_seed >= 0 else draw_seed()
         return [first.with_seed(seed) for seed in seeds(start, count)]
-
-    def _priced(self, data: Mapping[Any, Any], owner: str) -> Update:
-        """Put today's price on the button: what was refused may have agreed to another one."""
-        tab, backend = self.tab, data[self.tab.backend]
-        if not self.filling.has(backend):
-            return {}
-        chosen = self.studio.backends_of(owner)[backend]
-        return tab.priced(chosen, tab.count(data[tab.pictures]))
 
     def _caller(self, request: gr.Request, who: Any) -> Caller:
         return caller_of(request, who, self.studio.policy.admins)

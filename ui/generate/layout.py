@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from core.backend import Backend, offered
+from core.backend import Backend, offered, usual_price
 from core.params import MAX_PROMPT, Task
 from ui import markup, messages
 from ui.clicks import told
@@ -189,7 +189,7 @@ def _orders(task: Task, backend: Backend, most: int) -> dict[str, Any]:
     )
     with gr.Row(elem_classes="orders"):
         generate = gr.Button(
-            messages.generate_label(backend.price_usd),
+            messages.generate_label(usual_price(backend, task)),
             variant="primary",
             elem_id=f"{task}-generate",
             elem_classes="generate",
@@ -202,7 +202,7 @@ def _orders(task: Task, backend: Backend, most: int) -> dict[str, Any]:
         "pictures": pictures,
         "generate": generate,
         "cancel": cancel,
-        "price": gr.Number(backend.price_usd, visible=False),
+        "price": gr.Number(usual_price(backend, task), visible=False),
         "click": gr.Textbox("", visible=False),
     }
 

@@ -28,7 +28,7 @@ def status(
     progresses: Sequence[Progress],
     lists_jobs: Sequence[str] = (),
     *,
-    prices: Mapping[str, float] = NO_PRICES,
+    prices: Mapping[str, float | None] = NO_PRICES,
     whom: str = "",
 ) -> str:
     """Draw a line for each job; `lists_jobs` names those that their service can be asked for.
@@ -65,7 +65,7 @@ def _stopped(progress: Progress, whom: str) -> str:
     return f'<div class="notice error" role="alert"><p>{text}</p><p class="acts">{button}</p></div>'
 
 
-def _line(progress: Progress, lists_jobs: bool, named: bool, price: float) -> str:
+def _line(progress: Progress, lists_jobs: bool, named: bool, price: float | None) -> str:
     job = progress.job
     about = f'<p class="about">{escape(_short(job))}</p>' if named else ""
     acts = "".join(_acts(progress, lists_jobs, price))
@@ -92,7 +92,7 @@ def _short(job: Job) -> str:
     return prompt if len(prompt) <= 60 else prompt[:59].rstrip() + "…"
 
 
-def _acts(progress: Progress, lists_jobs: bool, price: float) -> list[str]:
+def _acts(progress: Progress, lists_jobs: bool, price: float | None) -> list[str]:
     """Return the buttons of a line, each for something that can be done now.
 
     One that sends a new job carries the price it tells, in dollars.
@@ -119,7 +119,7 @@ def _candidate(job: Job, request_id: str) -> str:
     return _button("adopt", job, f"It is {request_id[:12]}", pick=request_id)
 
 
-def _ask(choice: Action, price: float) -> str:
+def _ask(choice: Action, price: float | None) -> str:
     if choice == "again":
         return (
             f"The first one may have been charged. Sending it again costs {messages.price(price)}, "

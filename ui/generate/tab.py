@@ -93,11 +93,25 @@ class Tab:
             **self.priced(chosen, pictures),
         }
 
-    def priced(self, backend: Backend, pictures: int) -> Update:
-        """Put the price of a click on the button, and into what the click will carry."""
-        label = messages.generate_label(backend.price_usd, pictures)
-        price = micros(backend.price_usd) * pictures / MICROS
-        return {self.generate: gr.update(value=label), self.price: price}
+    def priced(
+        self, backend: Backend, pictures: int, values: Mapping[str, Any] | None = None
+    ) -> Update:
+        """Put the price of a click on the button, and into what the click will carry.
+
+        `values` are those of the form, where they are known; the price may depend on them.
+        """
+        each = self._price(backend, values or {})
+        total = None if each is None else micros(each) * pictures / MICROS
+        return {
+            self.generate: gr.update(value=messages.generate_label(total)),
+            self.price: gr.update(value=total),
+        }
+
+    def _price(self, backend: Backend, values: Mapping[str, Any]) -> float | None:
+        kind = backend.tasks[self.task]
+        legal = form.carry(values, self.forms[backend.id])
+        picture = {"image": values["image"]} if values.get("image") else {}
+        return backend.price(kind.model_construct(prompt="", **(legal | picture)))
 
     def chosen(self) -> list[Any]:
         """Return what depends on which backend is chosen, besides the forms."""

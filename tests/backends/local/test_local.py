@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from backends import Settings
 from backends.local import Local, create, order_of, space
 from backends.local.loading import Wish
 from backends.local.order import Order
@@ -22,7 +23,6 @@ from core.backend import Loadable, Readiness
 from core.errors import BackendError, InputError, NotReadyError
 from core.events import Event, Finished, Loading, Running
 from core.parsing import parse
-from core.settings import Settings
 from tests.backends.local.slow_model import STEP_S, Loader, Slow
 from tests.backends.local.test_local_source import pipeline
 from tests.backends.services import events, given, params_of

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from PIL import Image, ImageChops
 
+from backends import Settings
 from backends.local import Local, create, fetch, loading, machine, speed
 from backends.local.embeddings import MOST
 from backends.local.loading import Wish
@@ -24,7 +25,6 @@ from backends.local.order import Order
 from backends.local.source import Source
 from core.errors import BackendError, NotReadyError
 from core.events import Event, Finished, Preview, Running
-from core.settings import Settings
 from tests.backends.services import given
 from tests.backends.stubs import Stub
 from tests.backends.test_contract import Contract, cases

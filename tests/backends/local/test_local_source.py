@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
+from backends import Settings
 from backends.local import source
 from backends.local.order import Order, fitted, size_of
 from backends.local.plan import Machine, choose
 from backends.local.source import Source, examine, is_path
 from core import pictures
 from core.errors import NotReadyError
-from core.settings import Settings
 from tests.fakes import picture
 
 WHOLE = ("transformer", "vae", "text_encoder", "text_encoder_2")

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from backends import Settings
 from core.caller import Caller, stranger
 from core.errors import (
     BlockedError,
@@ -24,7 +25,6 @@ from core.jobs.budget import Budget
 from core.jobs.job import Job
 from core.jobs.limits import Consent, Counts, Limits, Policy, amount, counted_as, limits_for
 from core.own_keys import OwnKeys
-from core.settings import Settings
 from core.studio import Studio
 from tests.conftest import Studios
 from tests.fakes import FakeBackend, FakeService, FakeText

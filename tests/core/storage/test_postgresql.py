@@ -17,6 +17,7 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
+from backends import Settings
 from core import check
 from core.errors import HeldError, OverBudgetError, OverLimitError
 from core.history import History
@@ -24,7 +25,6 @@ from core.jobs.budget import Budget
 from core.jobs.job import Job
 from core.jobs.ledger import Ledger
 from core.jobs.limits import Limits, Terms
-from core.settings import Settings
 from core.storage import lock
 from core.storage.database import Database
 from core.storage.files import Storage

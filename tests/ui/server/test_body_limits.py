@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from core.settings import Settings
+from backends import Settings
 from core.tokens import Tokens
 from tests.conftest import Studios
 from tests.fakes import FakeBackend

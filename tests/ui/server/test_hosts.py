@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from core.settings import Settings
+from backends import Settings
 from ui.server.hosts import KnownHosts
 
 pytestmark = pytest.mark.anyio

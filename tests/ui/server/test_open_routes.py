@@ -14,9 +14,9 @@ import pytest
 from gradio.routes import App
 
 import backends
+from backends import Settings
 from core.history import History
 from core.jobs.ledger import Ledger
-from core.settings import Settings
 from core.storage.database import Database
 from core.storage.files import Storage
 from core.studio import Studio

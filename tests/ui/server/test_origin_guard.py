@@ -13,8 +13,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from backends import Settings
 from core.errors import HistoryError
-from core.settings import Settings
 from core.storage import lock
 from ui import messages
 from ui.server.origin_guard import Framed, SameOrigin
