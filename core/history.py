@@ -21,28 +21,24 @@ from sqlalchemy import (
     Connection,
     RowMapping,
     Select,
-    column,
     delete,
     func,
     insert,
     select,
-    table,
     update,
 )
 
 from core.errors import InputError, TakenError
 from core.jobs.job import ACTIVE, iso
-from core.jobs.ledger import jobs
 from core.params import Task
 from core.pictures import Picture
 from core.storage.database import Database
 from core.storage.files import Storage
+from core.storage.tables import entries, jobs
+from core.storage.tables import secrets as vault
 
-COLUMNS = "n id job_id owner starred search facts elapsed_s created_at".split()
-entries = table("entries", *(column(name) for name in COLUMNS))
 INPUT = re.compile(r"inputs/[0-9a-f]{2}/[0-9a-f]{64}\.(png|jpeg)")
 DIGEST = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
-vault = table("secrets", column("name"), column("value"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +74,10 @@ class Entry:
         for private in ("job_id", "owner", "starred"):
             del facts[private]
         return facts | {"created_at": iso(self.created_at)}
+
+
+OWN = tuple(one.name for one in entries.c if one.name in Entry.__dataclass_fields__)
+"""What an entry has in columns of their own; the rest is JSON in `facts`."""
 
 
 class History:
@@ -253,9 +253,9 @@ class History:
             async with self.inputs:
                 await self._release(name, digest)
 
-    async def _texts(self, told: Select[Any], after: int) -> list[tuple[int, str]]:
+    async def _texts(self, told: Select[int, str], after: int) -> list[tuple[int, str]]:
         query = told.where(told.selected_columns[0] > after).limit(500)
-        return await self.database.run(lambda db: [(int(n), str(t)) for n, t in db.execute(query)])
+        return await self.database.run(lambda db: [(n, text) for n, text in db.execute(query)])
 
     async def _release(self, name: str, sha256: str) -> None:
         """Remove a picture to start from, unless an entry or a job that may still run needs it."""
@@ -315,23 +315,11 @@ def _containing(query: str) -> list[ColumnElement[bool]]:
 
 def _row(entry: Entry) -> dict[str, Any]:
     facts = asdict(entry)
-    columns = {
-        name: facts.pop(name)
-        for name in ("id", "job_id", "owner", "starred", "created_at", "elapsed_s")
-    }
-    return columns | {
+    return {name: facts.pop(name) for name in OWN} | {
         "search": entry.prompt.casefold(),
         "facts": json.dumps(facts, ensure_ascii=False),
     }
 
 
 def _entry(row: RowMapping) -> Entry:
-    return Entry(
-        id=row["id"],
-        job_id=row["job_id"],
-        owner=row["owner"],
-        starred=bool(row["starred"]),
-        created_at=row["created_at"],
-        elapsed_s=row["elapsed_s"],
-        **json.loads(row["facts"]),
-    )
+    return Entry(**{name: row[name] for name in OWN}, **json.loads(row["facts"]))

@@ -10,11 +10,10 @@ import hashlib
 import secrets
 import time
 
-from sqlalchemy import Connection, column, delete, insert, select, table
+from sqlalchemy import Connection, delete, insert, select
 
 from core.storage.database import Database
-
-tokens = table("tokens", *(column(name) for name in ("digest", "owner", "created_at")))
+from core.storage.tables import tokens
 
 
 class Tokens:

@@ -16,6 +16,10 @@ FILES = sorted(
     for path in ([ROOT / name] if name.endswith(".py") else (ROOT / name).rglob("*.py"))
 )
 
+SQL_AS_TEXT = ("core/storage/database.py", "core/storage/lock.py")
+"""Migrations, and what one server alone understands."""
+QUERIES = ("core/jobs/ledger.py", "core/history.py", "core/tokens.py")
+
 
 def imports(path: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -52,18 +56,24 @@ def test_imports_point_inward(path: Path) -> None:
         assert name == "deploy/serve.py"
     if package == "sandbox":
         assert not found & {"backends", "ui", "app", "gradio", "sqlalchemy"}
-    if "sqlalchemy" in found and package not in ("tests", "bench"):
-        assert name in (
-            "core/storage/database.py",
-            "core/jobs/ledger.py",
-            "core/history.py",
-            "core/storage/lock.py",
-            "core/tokens.py",
-        )
+    if "sqlalchemy" in found and package != "bench":
+        assert name in (*SQL_AS_TEXT, *QUERIES, "core/storage/tables.py")
     if "gradio" in found and package not in ("bench", "tools"):
         assert package in ("ui", "app.py")
     if "httpx" in found and package not in ("bench", "tools"):
         assert package in ("backends", "sandbox")
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_tables_and_their_columns_are_named_once(path: Path) -> None:
+    """In `tables.py`; whoever asks the database asks in terms of them, and not in text."""
+    found, name = set(imports(path)), name_of(path)
+    if name != "core/storage/tables.py":
+        made = ("Column", "Index", "MetaData", "Table", "column", "table", "literal_column")
+        assert not found & {f"sqlalchemy.{one}" for one in made}
+        if name not in SQL_AS_TEXT:
+            assert "sqlalchemy.text" not in found
+            assert "exec_driver_sql" not in path.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)

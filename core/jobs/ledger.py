@@ -12,12 +12,9 @@ from sqlalchemy import (
     Connection,
     RowMapping,
     case,
-    column,
     func,
     insert,
     select,
-    table,
-    text,
     update,
 )
 from sqlalchemy.exc import IntegrityError
@@ -32,14 +29,11 @@ from core.jobs.limits import HOUR_S, Counts, Terms
 from core.jobs.spending import Spending, day
 from core.params import Params
 from core.storage.database import Database
+from core.storage.tables import jobs
 
-COLUMNS = (
-    "n id owner click backend task model sandbox state params sent seed work price_micros charged "
-    "request_id error advice entry_id day created_at updated_at sent_at outputs candidates tries "
-    "place batch retryable address own_key"
-).split()
-jobs = table("jobs", *(column(name) for name in COLUMNS))
-"""The ledger's table, for queries."""
+ROW_ONLY = ("click", "model", "day", "address")
+"""Columns that only queries use; every other one is a fact of a `Job`."""
+FACTS = tuple(one.name for one in jobs.c if one.name not in (*ROW_ONLY, "price_micros"))
 COSTS = jobs.c.state.in_([*ACTIVE, "unknown"]) | (jobs.c.charged != "no")
 """What was paid for, or may still be."""
 TERMS = Terms()
@@ -114,7 +108,7 @@ class Ledger:
     ) -> None:
         """Ask the limits and the budget with what jobs there are and what they may still cost."""
         if db.dialect.name == "postgresql":  # one at a time, as SQLite does by itself
-            db.execute(text("SELECT pg_advisory_xact_lock(20260823)"))
+            db.execute(select(func.pg_advisory_xact_lock(20260823)))
         first, prices = rows[0], [int(row["price_micros"]) for row in rows]
         paid = paid and first["own_key"] is None  # else it is not the operator who pays
         counts = _counts(db, first, terms, paid=paid)
@@ -187,7 +181,7 @@ class Ledger:
             lambda db: [_job(row) for row in db.execute(query).mappings()]
         )
 
-    async def counts(self) -> Mapping[State, int]:
+    async def counts(self) -> Mapping[str, int]:
         """Return how many jobs there are in each state; read from tables of any age."""
         query = select(jobs.c.state, func.count()).group_by(jobs.c.state)
         return await self.database.run(
@@ -353,15 +347,12 @@ def _missing() -> Job:
 
 def _job(row: RowMapping) -> Job:
     """Return the job of a row."""
-    facts = {name: row[name] for name in Job.__dataclass_fields__ if name in row}
     return Job(
-        **facts
+        **{name: row[name] for name in FACTS}
         | {
             "params": json.loads(row["params"]),
             "sent": json.loads(row["sent"]),
             "candidates": tuple(json.loads(row["candidates"])),
-            "sandbox": bool(row["sandbox"]),
-            "retryable": bool(row["retryable"]),
             "place": float(row["n"] if row["place"] is None else row["place"]),
             "price_usd": row["price_micros"] / MICROS,
         }

@@ -17,13 +17,26 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy import (
+    Connection,
+    Engine,
+    create_engine,
+    event,
+    func,
+    insert,
+    inspect,
+    make_url,
+    select,
+    text,
+)
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
+from sqlalchemy.schema import CreateTable
 
 from core.errors import HistoryError, NewerError
 from core.storage.lock import Lock
 from core.storage.migrations import MIGRATIONS, NUMBERS, Migration
+from core.storage.tables import migrations as applied
 
 T = TypeVar("T")
 
@@ -104,7 +117,7 @@ class Database:
         """
 
         def work(db: Connection) -> int | None:
-            return _number(db) if inspect(db).has_table("migrations") else None
+            return _number(db) if inspect(db).has_table(applied.name) else None
 
         version = await self.run(work)
         _check_age(version or 0, MIGRATIONS)
@@ -230,12 +243,12 @@ def _prepare(connection: Any, pragmas: Sequence[str]) -> None:
 
 
 def _version(db: Connection) -> int:
-    db.execute(text("CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY)"))
+    db.execute(CreateTable(applied, if_not_exists=True))
     return _number(db)
 
 
 def _number(db: Connection) -> int:
-    return int(db.execute(text("SELECT coalesce(max(number), 0) FROM migrations")).scalar_one())
+    return db.execute(select(func.max(applied.c.number))).scalar_one() or 0
 
 
 def _check_age(version: int, migrations: Sequence[Migration]) -> None:
@@ -251,7 +264,7 @@ def _apply(db: Connection, migration: Migration, number: int) -> None:
     key = NUMBERS.get(db.dialect.name, "BIGSERIAL PRIMARY KEY")
     for statement in migration:
         db.execute(text(statement.replace("{number}", key)))
-    db.execute(text("INSERT INTO migrations (number) VALUES (:number)"), {"number": number})
+    db.execute(insert(applied).values(number=number))
 
 
 def _explained(error: DBAPIError) -> HistoryError:

@@ -29,8 +29,10 @@ from core.storage import lock
 from core.storage.database import Database
 from core.storage.files import Storage
 from core.storage.migrations import MIGRATIONS
+from core.storage.tables import metadata
 from core.studio import Studio
 from tests import postgresql
+from tests.core.storage.test_tables import schemas
 from tests.end_to_end.program import ROOT
 from tests.fakes import FakeService, FakeText
 
@@ -259,3 +261,11 @@ async def test_a_check_changes_nothing_on_a_server(fresh: str, tmp_path: Path) -
     assert "newer version" in await checked(fresh, tmp_path)
     assert not any(tmp_path.iterdir())
     await database.aclose()
+
+
+async def test_the_migrations_make_the_tables_that_the_code_knows(fresh: str, url: str) -> None:
+    """As on SQLite: columns in their order, types, defaults, keys and indexes."""
+    created = postgresql.create(url, f"created{time.monotonic_ns()}")
+    migrated, known = await schemas(fresh, created)
+    assert set(migrated) == set(metadata.tables)
+    assert migrated == known
