@@ -98,7 +98,7 @@ def test_the_lock_file_pins_every_package_by_hash() -> None:
         locked[name] = version
     for name, version in pins("requirements.txt").items():
         assert locked[name.partition("[")[0]] == version
-    assert {"uvicorn", "starlette", "pydantic", "mcp", "authlib"} <= set(locked)
+    assert {"uvicorn", "starlette", "pydantic", "mcp", "authlib", "jinja2"} <= set(locked)
     assert "://" not in text
 
 

@@ -66,7 +66,7 @@ def build(studio: Studio, tokens: Tokens, who: gr.BrowserState) -> list[Any]:
         ticks = gr.Timer(1.0, active=False)
         own = Keys(studio, who)
         keys = own.build()
-        gr.HTML("<h2>From a program</h2>", elem_classes="programs", **plain)
+        gr.HTML(markup.programs(), elem_classes="programs", **plain)
         token = gr.HTML(elem_id="backends-token", js_on_load=COPY, **plain)
         renew = gr.Button(messages.RENEW, size="sm", visible=False, elem_id="backends-renew")
         snippets = gr.HTML(elem_id="backends-snippets", js_on_load=COPY, **plain)

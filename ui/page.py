@@ -260,7 +260,7 @@ def build(
             history_handlers = HistoryHandlers(history_tab.build(), studio.history, media, who)
             SpendingTab(studio, who).build()
             keyed = backends_tab.build(studio, tokens, who)
-        gr.HTML(f"<p>{messages.FOOTER}</p>", elem_classes="colophon")
+        gr.HTML(markup.footer(), elem_classes="colophon")
         page = Page(
             studio, media, uploads, menu, tabs_of, history_handlers.tab, who, kept, restorer, keyed
         )

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
-from html import escape
-from typing import Any
 
 import gradio as gr
 
@@ -14,11 +12,38 @@ from core.caller import Caller
 from core.jobs.budget import dollars
 from core.jobs.spending import Spending, day, total
 from core.studio import Studio
-from ui import messages
+from ui import markup
 from ui.generate.handlers import FREE
 from ui.server.owner import caller_of
 
 DAYS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A day of the chart: what is said of it, and each backend's number with its height in %."""
+
+    day: str
+    said: str
+    parts: Sequence[tuple[int, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A bar for each day; `most` is what the highest stands for, `names` are the backends."""
+
+    most: str
+    bars: Sequence[Bar]
+    names: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Sums by backend or owner; without lines it is not drawn."""
+
+    title: str
+    head: Sequence[str]
+    lines: Sequence[Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,27 +78,36 @@ class SpendingTab:
         """Draw everybody's sums for admins; everybody else sees their own."""
         whose = None if caller.admin else caller.owner
         rows = await self.studio.ledger.spending(days=DAYS, owner=whose)
-        parts = [self._figures(rows, balances=caller.admin), chart(rows)]
-        parts.append(_table("By backend", rows, lambda row: self._label(row.backend)))
+        tables = [self._by_backend(rows)]
         if caller.admin:
-            parts.append(_table("By owner", rows, lambda row: _named(row.owner)))
-        parts.append(await self._own(caller.owner))
-        return f'<div class="spending">{"".join(parts)}</div>'
+            tables.append(_table("By owner", rows, lambda row: _named(row.owner)))
+        own, left = await self._own(caller.owner)
+        return markup.render(
+            "spending",
+            days=DAYS,
+            figures=self._figures(rows, balances=caller.admin),
+            chart=chart(rows),
+            tables=tables,
+            own=own,
+            left=left,
+        )
 
-    async def _own(self, owner: str) -> str:
+    async def _own(self, owner: str) -> tuple[Table, list[str]]:
         """What the owner spent with keys of their own, which is nobody else's business."""
         rows = await self.studio.ledger.spending(days=DAYS, owner=owner, own=True)
-        table = _table("By backend", rows, lambda row: self._label(row.backend))
         backends = self.studio.own.backends(owner).values()
         told = [one for one in backends if isinstance(one, Priced) and one.balance_usd is not None]
-        left = "".join(f"<p>{escape(one.label)}: ${one.balance_usd:.2f} left.</p>" for one in told)
-        return f"<h2>{messages.WITH_OWN_KEY}</h2>{left}{table}" if rows or left else ""
+        left = [f"{one.label}: ${one.balance_usd:.2f} left." for one in told]
+        return self._by_backend(rows), left
+
+    def _by_backend(self, rows: Sequence[Spending]) -> Table:
+        return _table("By backend", rows, lambda row: self._label(row.backend))
 
     def _label(self, backend: str) -> str:
         found = self.studio.backends.get(backend)
         return found.label if found else backend
 
-    def _figures(self, rows: Sequence[Spending], *, balances: bool) -> str:
+    def _figures(self, rows: Sequence[Spending], *, balances: bool) -> dict[str, str]:
         today = [row for row in rows if row.day == day()]
         figures = {
             "Today (UTC)": dollars(total(today, lambda row: row.spent)),
@@ -89,51 +123,33 @@ class SpendingTab:
         for backend in self.studio.backends.values() if balances else ():
             if isinstance(backend, Priced) and backend.balance_usd is not None:
                 figures[f"Left at {backend.label}"] = f"${backend.balance_usd:.2f}"
-        drawn = (f"<div><dt>{escape(k)}</dt><dd>{escape(v)}</dd></div>" for k, v in figures.items())
-        return f'<h2>Spending</h2><dl class="figures">{"".join(drawn)}</dl>'
+        return figures
 
 
-def chart(rows: Sequence[Spending]) -> str:
-    """Draw a bar for each of the last days; its parts are the backends."""
+def chart(rows: Sequence[Spending]) -> Chart | None:
+    """Return a bar for each of the last days, if anything was spent in them."""
     if not rows:
-        return '<p class="note">Nothing was spent. Sandboxes are free.</p>'
+        return None
     days = [day(ago) for ago in reversed(range(DAYS))]
     names = sorted({row.backend for row in rows})
     sums = {one: [row for row in rows if row.day == one] for one in days}
     most = max(total(found) for found in sums.values()) or 1
-    bars = "".join(_bar(one, sums[one], names, most) for one in days)
-    keys = "".join(f'<li class="part{n}">{escape(name)}</li>' for n, name in enumerate(names))
-    return (
-        f'<figure class="chart"><figcaption>Dollars a day; the highest bar is {dollars(most)}'
-        f'</figcaption><div class="bars">{bars}</div>'
-        f'<p class="axis"><span>{days[0]}</span><span>{days[-1]}</span></p>'
-        f'<ul class="keys">{keys}</ul></figure>'
-    )
+    bars = [_bar(one, sums[one], names, most) for one in days]
+    return Chart(dollars(most), bars, names)
 
 
-def _bar(one: str, rows: Sequence[Spending], names: Sequence[str], most: int) -> str:
+def _bar(one: str, rows: Sequence[Spending], names: Sequence[str], most: int) -> Bar:
     amounts = [total([row for row in rows if row.backend == name]) for name in names]
-    said = f"{one}: {dollars(sum(amounts))}"
-    parts = "".join(
-        f'<i class="part{n}" style="height:{100 * amount / most:.2f}%"></i>'
-        for n, amount in enumerate(amounts)
-        if amount
-    )
-    return f'<span class="day" role="img" title="{said}" aria-label="{said}">{parts}</span>'
+    parts = [(n, 100 * amount / most) for n, amount in enumerate(amounts) if amount]
+    return Bar(one, f"{one}: {dollars(sum(amounts))}", parts)
 
 
-def _table(title: str, rows: Sequence[Spending], key: Callable[[Spending], str]) -> str:
-    if not rows:
-        return ""
+def _table(title: str, rows: Sequence[Spending], key: Callable[[Spending], str]) -> Table:
     groups: dict[str, list[Spending]] = {}
     for row in rows:
         groups.setdefault(key(row), []).append(row)
-    lines = "".join(_cells("td", _amounts(name, found)) for name, found in groups.items())
-    head = _cells("th", [title[3:].capitalize(), "Images", "Spent", "Maybe", "On its way"])
-    return (
-        f'<section><h3>{title}, last {DAYS} days</h3><div class="wide"><table><thead>{head}'
-        f"</thead><tbody>{lines}</tbody></table></div></section>"
-    )
+    head = [title[3:].capitalize(), "Images", "Spent", "Maybe", "On its way"]
+    return Table(title, head, [_amounts(name, found) for name, found in groups.items()])
 
 
 def _amounts(name: str, rows: Sequence[Spending]) -> list[str]:
@@ -144,10 +160,6 @@ def _amounts(name: str, rows: Sequence[Spending]) -> list[str]:
         dollars(total(rows, lambda row: row.maybe)),
         dollars(total(rows, lambda row: row.reserved)),
     ]
-
-
-def _cells(kind: str, texts: Sequence[Any]) -> str:
-    return "<tr>" + "".join(f"<{kind}>{escape(str(text))}</{kind}>" for text in texts) + "</tr>"
 
 
 def _named(owner: str) -> str:

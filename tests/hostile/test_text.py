@@ -6,20 +6,16 @@ import re
 import unicodedata
 from html.parser import HTMLParser
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from backends.remote.responses import clip
 from core import metadata
-from core.errors import InputError, PlaygroundError
-from core.jobs.ledger import Job
-from core.studio import Progress
+from core.errors import PlaygroundError
 from tests.core.pictures.picture_samples import texts
-from tests.core.test_history import entry
+from tests.ui.page_parts import PARTS
 from ui import history_tab, markup, messages
-from ui.generate import queue
 
 TEXTS = {
     "image": "<img src=x onerror=alert(1)>",
@@ -62,48 +58,13 @@ class Shape(HTMLParser):
         self.words += data
 
 
-def progress(text: str, state: str = "finished") -> Progress:
-    made = entry(1, prompt=text)
-    facts: dict[str, Any] = dict.fromkeys(Job.__slots__, 0)
-    facts |= {"state": state, "error": text, "advice": text, "charged": "maybe"}
-    job = Job(**(facts | {"params": {"prompt": text}, "outputs": "", "candidates": (text,)}))
-    return Progress(job=job, entry=made if state == "finished" else None)
-
-
-def card(text: str) -> Any:
-    return SimpleNamespace(
-        id=text,
-        label=text,
-        sandbox=False,
-        price_usd=1.0,
-        max_concurrency=1,
-        tasks=[text],
-        problem=lambda: text,
-    )
-
-
-PLACES = {
-    "the image": lambda text: markup.stage([(progress(text), f"media/{text}")]),
-    "its details": lambda text: markup.facts(
-        entry(1, prompt=text, params={text: text}, sent={text: [text]}, request_id=text), text
-    ),
-    "a failed job": lambda text: queue.status([progress(text, "failed")]),
-    "a waiting job": lambda text: queue.status([progress(text, "waiting")]),
-    "a running job": lambda text: queue.status([progress(text, "running")]),
-    "a notice": lambda text: markup.notice(messages.trouble(InputError(text, advice=text))),
-    "an example": lambda text: markup.examples([{"prompt": text, "picture": text}]),
-    "a backend": lambda text: markup.backends([card(text)]),
-    "a snippet": lambda text: markup.snippets({text: text}),
-}
-
-
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("place", PARTS)
 @pytest.mark.parametrize("name", TEXTS)
 def test_no_text_becomes_markup(place: str, name: str) -> None:
     """The page is built of the same elements as with plain words, and the words are all there."""
     text = TEXTS[name]
-    drawn = Shape(PLACES[place](text))
-    assert drawn.found == Shape(PLACES[place]("plain words")).found
+    drawn = Shape(PARTS[place](text))
+    assert drawn.found == Shape(PARTS[place]("plain words")).found
     if place in ("a notice", "its details"):
         assert text in drawn.words.replace("\\", "") or place == "its details"
 

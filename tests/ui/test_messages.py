@@ -127,7 +127,7 @@ def test_suggested_prompts_are_buttons_with_a_name_for_their_group() -> None:
     drawn = markup.chips(Suggesting())
     assert drawn.count('<button type="button" data-prompt="') == 2
     assert 'role="group" aria-label="Prompts it can paint"' in drawn
-    assert 'data-prompt="A &quot;red&quot; sun"' in drawn
+    assert 'data-prompt="A &#34;red&#34; sun"' in drawn
     assert markup.chips(Missing()) == markup.chips(FakeBackend()) == ""
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from html import escape
+from dataclasses import dataclass
 from types import MappingProxyType
 
+from core.errors import PlaygroundError
 from core.jobs.actions import COSTLY, Action, possible_actions
 from core.jobs.job import Job
 from core.studio import Progress
-from ui import messages
+from ui import markup, messages
 
 ACT = """
 element.addEventListener('click', (event) => {
@@ -19,9 +20,39 @@ element.addEventListener('click', (event) => {
   trigger('act', {do: what, job, pick, price, asked: Boolean(ask)});
 });
 """
-NO_PRICES: Mapping[str, float] = MappingProxyType({})
+NO_PRICES: Mapping[str, float | None] = MappingProxyType({})
 MOST = 12
 """Lines that are drawn; the rest is counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """Something that can be done with a job; `ask` is asked first, `price` is in dollars."""
+
+    name: str
+    job: str
+    label: str
+    ask: str = ""
+    price: str = ""
+    pick: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A job as it stands: the share of it that is done, and what can be done with it."""
+
+    progress: Progress
+    prompt: str
+    done: float
+    buttons: Sequence[Button]
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Why a backend's queue sends nothing, with the button that lets it."""
+
+    text: str
+    buttons: Sequence[Button]
 
 
 def status(
@@ -37,16 +68,20 @@ def status(
     queue, where this visitor cannot.
     """
     named = len({progress.job.params.get("prompt") for progress in progresses}) > 1
-    stops = {str(one.stop): one for one in progresses if one.stop}
-    lines = [_stopped(one, whom) for one in stops.values()]
+    stops = {str(one.stop): (one, one.stop) for one in progresses if one.stop}
+    lines = []
     order = sorted(progresses, key=_rank)
     for one in order[:MOST]:
         price = prices.get(one.job.id, one.job.price_usd)
-        lines.append(_line(one, one.job.id in lists_jobs, named, price))
-    rest = len(order) - MOST
-    if rest > 0:
-        lines.append(f'<p class="more">and {rest} more</p>')
-    return "".join(lines)
+        buttons = _buttons(one, one.job.id in lists_jobs, price)
+        lines.append(Line(one, _short(one.job), _fraction(one), buttons))
+    return markup.render(
+        "queue",
+        named=named,
+        stops=[_stop(one.job, reason, whom) for one, reason in stops.values()],
+        lines=lines,
+        more=len(order) - MOST,
+    )
 
 
 def _rank(progress: Progress) -> tuple[int, float]:
@@ -57,34 +92,10 @@ def _rank(progress: Progress) -> tuple[int, float]:
     return states.index(job.state), float(ahead)
 
 
-def _stopped(progress: Progress, whom: str) -> str:
-    job, reason = progress.job, progress.stop
+def _stop(job: Job, reason: PlaygroundError, whom: str) -> Stop:
     whom = "" if job.own_key else whom  # a queue of one's own is resumed by its owner
-    button = _button("resume", job, "Resume") if reason and not whom else ""
-    text = escape(f"{messages.stopped(reason)} {whom}".strip()) if reason else ""
-    return f'<div class="notice error" role="alert"><p>{text}</p><p class="acts">{button}</p></div>'
-
-
-def _line(progress: Progress, lists_jobs: bool, named: bool, price: float | None) -> str:
-    job = progress.job
-    about = f'<p class="about">{escape(_short(job))}</p>' if named else ""
-    acts = "".join(_acts(progress, lists_jobs, price))
-    acts = f'<p class="acts">{acts}</p>' if acts else ""
-    if job.state in ("failed", "unknown"):
-        said = escape(f"{messages.state(progress)}. {messages.failure(job)}")
-        return (
-            f'<div class="notice error" role="alert" data-state="{job.state}">{about}'
-            f"<p>{said}</p>{acts}</div>"
-        )
-    done = _fraction(progress)
-    kind = "active" if job.active else "done"
-    unsure = " unsure" if job.active and done == 0 else ""
-    return (
-        f'<div class="job {kind}" data-state="{job.state}">{about}<div class="row">'
-        f"<span>{escape(messages.state(progress))}</span>"
-        f"<span>{escape(messages.clock(progress))}</span></div>"
-        f'<div class="bar{unsure}"><i style="width:{100 * done:.0f}%"></i></div>{acts}</div>'
-    )
+    buttons = [] if whom else [Button("resume", job.id, "Resume")]
+    return Stop(f"{messages.stopped(reason)} {whom}".strip(), buttons)
 
 
 def _short(job: Job) -> str:
@@ -92,31 +103,31 @@ def _short(job: Job) -> str:
     return prompt if len(prompt) <= 60 else prompt[:59].rstrip() + "…"
 
 
-def _acts(progress: Progress, lists_jobs: bool, price: float | None) -> list[str]:
+def _buttons(progress: Progress, lists_jobs: bool, price: float | None) -> list[Button]:
     """Return the buttons of a line, each for something that can be done now.
 
     One that sends a new job carries the price it tells, in dollars.
     """
     job = progress.job
     if job.state == "waiting":
-        found = [_button("cancel", job, "Cancel")]
+        found = [Button("cancel", job.id, "Cancel")]
         if progress.ahead:
-            found.insert(0, _button("earlier", job, "Move up"))
+            found.insert(0, Button("earlier", job.id, "Move up"))
         return found
     found = []
     for choice in possible_actions(job, lists_jobs=lists_jobs):
         if choice == "adopt":
-            found += [_candidate(job, name) for name in job.candidates]
+            found += [
+                Button("adopt", job.id, f"It is {name[:12]}", pick=name) for name in job.candidates
+            ]
         else:
-            ask, cost = _ask(choice, price), price if choice in COSTLY else None
-            found.append(_button(choice, job, messages.ACTIONS[choice], ask, price=cost))
+            cost = f"{price:.6f}" if choice in COSTLY else ""
+            found.append(
+                Button(choice, job.id, messages.ACTIONS[choice], _ask(choice, price), cost)
+            )
     if found and job.state == "failed":
-        found.append(_button("hide", job, "Dismiss"))
+        found.append(Button("hide", job.id, "Dismiss"))
     return found
-
-
-def _candidate(job: Job, request_id: str) -> str:
-    return _button("adopt", job, f"It is {request_id[:12]}", pick=request_id)
 
 
 def _ask(choice: Action, price: float | None) -> str:
@@ -128,24 +139,6 @@ def _ask(choice: Action, price: float | None) -> str:
     if choice == "retry" and price:
         return f"Making it again costs {messages.price(price)}. Go on?"
     return ""
-
-
-def _button(
-    name: str,
-    job: Job,
-    label: str,
-    ask: str = "",
-    *,
-    pick: str = "",
-    price: float | None = None,
-) -> str:
-    more = f' data-ask="{escape(ask)}"' if ask else ""
-    more += f' data-price="{price:.6f}"' if price is not None else ""
-    more += f' data-pick="{escape(pick)}"' if pick else ""
-    return (
-        f'<button type="button" class="quiet" data-do="{name}" data-job="{job.id}"{more}>'
-        f"{escape(label)}</button>"
-    )
 
 
 def _fraction(progress: Progress) -> float:

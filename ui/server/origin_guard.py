@@ -15,18 +15,13 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ui import messages
+from ui import markup, messages
 from ui.server.open_routes import MCP, is_open
 
 HUB = "https://huggingface.co https://*.huggingface.co"
 """Whose pages show a Space in a frame."""
 NOT_OFFERED = "This is not offered here."
 FOREIGN = "This page belongs to another site."
-# Whoever types the address has no page of ours to come from; the link makes this one.
-SIGN_OUT_PAGE = (
-    f"<!doctype html><html lang=en><title>{messages.SIGN_OUT}</title>"
-    f'<p>{messages.SIGN_OUT_HERE} <a href="logout">{messages.SIGN_OUT}</a></p>'
-)
 
 
 class SameOrigin:
@@ -61,7 +56,8 @@ class SameOrigin:
                 return PlainTextResponse(messages.FOR_MCP_CLIENTS)
             return PlainTextResponse(NOT_OFFERED, status_code=403)
         if path == "/logout" and not self._is_from_the_page(headers):
-            return HTMLResponse(SIGN_OUT_PAGE, status_code=403)
+            # Whoever types the address has no page of ours to come from; the link makes this one.
+            return HTMLResponse(markup.sign_out_page(), status_code=403)
         return None
 
     def _is_own(self, headers: Headers) -> bool:

@@ -12,7 +12,6 @@ import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -21,7 +20,7 @@ from gradio.utils import get_space
 from starlette.responses import HTMLResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ui import messages
+from ui import markup, messages
 
 log = logging.getLogger(__name__)
 
@@ -131,7 +130,4 @@ def _tries(scope: Scope) -> int:
 
 def _said(sentence: str, link: str, status: int) -> HTMLResponse:
     """Make a page of one sentence and the way back."""
-    page = f'<p>{escape(sentence)}</p><p><a href="/" target="_blank">{escape(link)}</a></p>'
-    style = "body{max-width:36em;margin:4em auto;padding:0 1em;font:16px/1.5 sans-serif}"
-    head = f'<meta charset="utf-8"><title>{escape(messages.TITLE)}</title><style>{style}</style>'
-    return HTMLResponse(f"<!doctype html>{head}{page}", status_code=status)
+    return HTMLResponse(markup.sentence_page(sentence, link), status_code=status)
