@@ -13,6 +13,11 @@ State = Literal["waiting", "sending", "running", "finished", "failed", "cancelle
 STATES: tuple[State, ...] = get_args(State)
 ACTIVE: tuple[State, ...] = ("waiting", "sending", "running")
 UNFINISHED: tuple[State, ...] = tuple(state for state in STATES if state != "finished")
+Action = Literal["retry", "again", "dismiss", "adopt", "look", "fetch"]
+"""What a person can do with a job: `core/jobs/actions.py` says what each one means."""
+ACTIONS: tuple[Action, ...] = get_args(Action)
+COSTLY: tuple[Action, ...] = ("retry", "again")
+"""Those that send a new job, which has a price."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +77,17 @@ class Job:
             "created_at": iso(self.created_at),
             "updated_at": iso(self.updated_at),
         }
+
+
+def possible_actions(job: Job, *, lists_jobs: bool) -> list[Action]:
+    """Return what can be decided about a job as it stands."""
+    if job.state == "unknown":
+        looks: list[Action] = ["look"] if lists_jobs else []
+        picks: list[Action] = ["adopt"] if job.candidates else []
+        return [*picks, *looks, "again", "dismiss"]
+    fetch: list[Action] = ["fetch"] if job.fetchable else []
+    again: list[Action] = ["retry"] if job.state == "failed" and job.retryable else []
+    return fetch + again
 
 
 def iso(seconds: float) -> str:

@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from types import MappingProxyType
 
-from core.jobs.actions import COSTLY, Action, possible_actions
-from core.jobs.job import Job
+from core.jobs.job import COSTLY, Action, Job, possible_actions
 from core.studio import Progress
 from ui import messages
 
