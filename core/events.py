@@ -66,3 +66,23 @@ class Finished:
 
 
 Event = Queued | Accepted | Running | Preview | Finished
+
+
+TOLD = (
+    "painted_without",
+    "prompt_read_until",
+    "painted_size",
+    "steps_run",
+    "weights",
+    "speed",
+    "attention",
+    "compiled",
+    "cache",
+    "tiled",
+)
+"""What a backend that paints by itself says of how it did; it is part of what the file tells."""
+
+
+def told(sent: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a backend said of how it painted, in the order of `TOLD`."""
+    return {name: sent[name] for name in TOLD if sent.get(name) not in (None, "", [])}

@@ -1,4 +1,4 @@
-"""The studio turns a request into a job that cannot get lost, and lets pages watch it.
+"""The studio: turns a request into a job that cannot get lost; all that `ui/` may call.
 
 Jobs belong to the studio, not to a browser tab: closing, reloading or losing the network changes
 nothing. On start it picks up what was accepted before, and never resends what may have been sent.
@@ -10,10 +10,10 @@ import asyncio
 import hashlib
 import hmac
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any
 
 from core import own_keys
 from core.backend import Backend, Checkable, ListsJobs, Loadable, Priced
@@ -21,22 +21,24 @@ from core.caller import Caller
 from core.errors import AuthError, InputError, NotReadyError, PlaygroundError
 from core.events import Loading
 from core.history import Entry, History, input_name
+from core.jobs import actions
 from core.jobs.active_job import ActiveJob
+from core.jobs.consent import NO_WORD, Consent
 from core.jobs.estimate import Estimate
-from core.jobs.job import ACTIVE, Job, State
+from core.jobs.job import ACTIVE, COSTLY, Action, Job, State, possible_actions
 from core.jobs.ledger import Ledger
-from core.jobs.limits import NO_WORD, Consent, Policy, Terms, counted_as
-from core.jobs.recovery import NEEDS_KEY, lay_aside, pick_up, pick_up_own
+from core.jobs.limits import Policy, Terms, counted_as
+from core.jobs.next_step import FREE_STEPS, next_step
+from core.jobs.recovery import NEEDS_KEY, lay_aside, params_of, pick_up, pick_up_own
 from core.jobs.save import Saver
 from core.jobs.send_queue import SendQueue
+from core.jobs.spending import Spending
 from core.jobs.worker import Worker
 from core.own_keys import Entered, Held, OwnKeys
 from core.params import Params, Task
 from core.pictures import Picture
 
 NO_OWN_KEY = "This was sent with a key of your own, and you have none set now."
-K = TypeVar("K", bound=str)
-V = TypeVar("V")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ class Studio:
         self.ledger = ledger
         self.history = history
         self._recorder = Saver(history)
-        self.workers = {name: self._new_lane(backend) for name, backend in backends.items()}
+        self.workers = {name: self._new_worker(backend) for name, backend in backends.items()}
         self.own = own or OwnKeys()
         """The keys that owners entered for their own jobs."""
         self._taking = asyncio.Lock()
@@ -96,7 +98,7 @@ class Studio:
     async def start(self) -> None:
         """Pick up the jobs an earlier process left: accepted ones, lost ones, waiting ones."""
         for active in await pick_up(self.ledger, self.history, self.backends):
-            self.carry(active)
+            self._start(active)
         for backend in self.backends.values():
             if isinstance(backend, Priced):
                 self._chores.append(asyncio.create_task(backend.refresh()))
@@ -116,11 +118,39 @@ class Studio:
 
     def kind(self, backend: str, task: Task) -> type[Params]:
         """Return the params type of a backend and task, or say which there are."""
-        return _choose(self._backend(backend).tasks, task, f"“{backend}” does not offer the task")
+        tasks = self._backend(backend).tasks
+        if task not in tasks:
+            raise _unknown("task", f"“{backend}” does not offer the task", task, tasks)
+        return tasks[task]
 
     def backends_of(self, owner: str) -> Mapping[str, Backend]:
         """Return the backends as an owner sees them: with the owner's key where one is set."""
-        return {**self.backends, **self.own.backends(owner)}
+        return {**self.backends, **self.own_backends(owner)}
+
+    def own_backends(self, owner: str) -> Mapping[str, Backend]:
+        """Return the backends that an owner reaches with a key of their own, by id."""
+        return self.own.backends(owner)
+
+    def takes_keys(self) -> list[Backend]:
+        """Return the backends for which a key of one's own can be entered."""
+        return [self.backends[name] for name in self.own.services if name in self.backends]
+
+    @property
+    def admins(self) -> Collection[str]:
+        """Users who run the place, besides this machine's own person."""
+        return self.policy.admins
+
+    @property
+    def images_per_click(self) -> int:
+        """The most images that one click can ask for, where a caller has no smaller limit."""
+        return self.policy.known.images_per_click
+
+    def count(self, value: Any, caller: Caller) -> int:
+        """Return how many images a click asks for, from what a browser sent; nothing is 1.
+
+        Raises InputError when it is no number or more than the caller may ask for.
+        """
+        return self.policy.limits(caller).images(value)
 
     def closed_to(self, caller: Caller | None = None) -> Mapping[str, NotReadyError]:
         """Return why backends take nothing from a caller, or from anybody here, by id.
@@ -131,14 +161,22 @@ class Studio:
         found = {name: self.policy.closed(one, caller) for name, one in self.backends.items()}
         return {name: error for name, error in found.items() if error and name not in own}
 
-    def lane_of(self, job: Job) -> Worker | None:
+    def _worker_of(self, job: Job) -> Worker | None:
         """Return the worker of a job; None where it needs a key, or a backend, that is not here."""
         return self.own.worker(job) if job.own_key else self.workers.get(job.backend)
 
-    def lists_jobs(self, job: Job) -> bool:
-        """Whether its service can be asked for a job whose answer was lost."""
-        backend = worker.backend if (worker := self.lane_of(job)) else None
-        return isinstance(backend, ListsJobs) and backend.paid
+    def possible_actions(self, job: Job) -> list[Action]:
+        """Return what can be decided about a job as it stands, and as far as its backend is here.
+
+        An image that waits for its owner's key can be fetched once that is entered.
+        """
+        backend = worker.backend if (worker := self._worker_of(job)) else None
+        known = bool(job.request_id or job.outputs)
+        return possible_actions(
+            job,
+            lists_jobs=isinstance(backend, ListsJobs) and backend.paid,
+            fetchable=next_step(job, backend) in FREE_STEPS if backend else known,
+        )
 
     def price_again(self, job: Job) -> float | None:
         """Return what it costs today to make a job's image again; None when nobody knows."""
@@ -151,7 +189,7 @@ class Studio:
             facts["image"] = Picture.model_construct(**facts["image"])
         return backend.price(backend.tasks[job.task].model_construct(**facts))
 
-    def carrier(self, job: Job) -> Worker:
+    def _worker_for(self, job: Job) -> Worker:
         """Return the worker that a job can go on in, or raise NotReadyError."""
         held = self.own.holding(job) if job.own_key else None
         if job.own_key and held is None:
@@ -248,8 +286,8 @@ class Studio:
             if job.own_key and not self.own.holding(job):  # forgotten at this very moment
                 await lay_aside(self.ledger, self.backends.get(job.backend), job)
                 continue
-            self.carrier(job).queue.probe()
-            self.carry(ActiveJob(job=job, params=params))
+            self._worker_for(job).queue.probe()
+            self._start(ActiveJob(job=job, params=params))
         return jobs
 
     async def watch(self, job_ids: Sequence[str], *, owner: str) -> AsyncIterator[list[Progress]]:
@@ -285,7 +323,7 @@ class Studio:
         active = self._active.get(job_id)
         await self.ledger.get(job_id, owner=owner)
         while active and active.task and not active.task.done():
-            stopped = active.job.state == "waiting" and self._line(active.job).stopped_by
+            stopped = active.job.state == "waiting" and self._queue(active.job).stopped_by
             if not patient and (active.pending or stopped):
                 return self._progress(active, Estimate())
             await _any([active.changed], 3600 if patient else self._beat_s)
@@ -306,7 +344,7 @@ class Studio:
             return await self._cancel_aside(job)
         if active is None or active.task is None:
             return job
-        worker = self.lane_of(job)
+        worker = self._worker_of(job)
         free = worker is not None and not worker.backend.paid
         if free or active.job.state in ("waiting", "sending"):
             active.stopped = True  # what is on its way out is stopped if its service refuses it
@@ -315,9 +353,145 @@ class Studio:
             await asyncio.wait([active.task])
         return await self.ledger.get(job_id, owner=owner)
 
+    async def act(
+        self,
+        job_id: str,
+        action: str,
+        *,
+        owner: str,
+        request_id: str = "",
+        address: str = "",
+        consent: Consent = NO_WORD,
+    ) -> Job:
+        """Carry out what a person decided and return the job it leads to: the same, or a new one.
+
+        `address` and `consent` are those of a new job, as in `submit`. Raises InputError when the
+        job is not in a state for that action, and whatever `submit` raises.
+        """
+        job = await self.ledger.get(job_id, owner=owner)
+        actions.check(job, action)
+        if action == "dismiss":
+            return await actions.dismiss(self.ledger, job)
+        if action in COSTLY:
+            return await self._send_again(job, address, consent)
+        backend = self._worker_for(job).backend
+        active = await actions.go_on(self.ledger, self.history, backend, job, action, request_id)
+        self._start(active)
+        return active.job
+
+    async def _send_again(self, job: Job, address: str, consent: Consent) -> Job:
+        params = await params_of(self.history, self._backend(job.backend), job)
+        # The click makes a second press of the same button the same new job.
+        [new] = await self.submit_all(
+            job.backend,
+            [params],
+            owner=job.owner,
+            click=f"again-{job.id}",
+            like=job,
+            address=address,
+            consent=consent,
+        )
+        await actions.replaced(self.ledger, job)
+        return new
+
+    async def reorder(self, job_id: str, *, owner: str, earlier: bool) -> None:
+        """Let a waiting job change places with its owner's one before or after it."""
+        job = await self.ledger.get(job_id, owner=owner)
+        moved = await actions.shift(self.ledger, job, earlier=earlier)
+        if worker := self._worker_of(job):
+            for one, place in moved:
+                worker.queue.put(one.id, place)
+
+    async def resume_queue(self, job_id: str, *, owner: str) -> None:
+        """Let the queue of an owner's job send again; raises NotReadyError where its key is not."""
+        self._worker_for(await self.ledger.get(job_id, owner=owner)).queue.resume()
+
+    def resume_queues(self) -> None:
+        """Let every queue that sends with the operator's keys send again."""
+        for worker in self.workers.values():
+            worker.queue.resume()
+
+    def stopped(self) -> Mapping[str, PlaygroundError]:
+        """Return why queues that send with the operator's keys send nothing now, by backend."""
+        reasons = {name: worker.queue.stopped_by for name, worker in self.workers.items()}
+        return {name: why for name, why in reasons.items() if why}
+
+    async def job(self, job_id: str, *, owner: str | None = None) -> Job:
+        """Return a job; one of another owner is as unknown as one that never was."""
+        return await self.ledger.get(job_id, owner=owner)
+
     async def jobs(self, owner: str, *, states: Iterable[State], limit: int = 200) -> list[Job]:
         """Return an owner's jobs in any of `states`, newest first."""
         return await self.ledger.list(owner=owner, states=states, limit=limit)
+
+    async def spending(
+        self, *, days: int, owner: str | None = None, own: bool = False
+    ) -> Sequence[Spending]:
+        """Return the sums of the last `days` days, oldest first; of one owner or of everybody.
+
+        What was spent with owners' own keys is apart: `own` asks for that alone.
+        """
+        return await self.ledger.spending(days=days, owner=owner, own=own)
+
+    def day_budgets(self) -> tuple[float | None, float | None]:
+        """Return the dollars of a day that all, and each owner, may spend; None is no limit."""
+        budget = self.ledger.budget
+        return budget.day_usd, budget.owner_day_usd
+
+    async def entries(
+        self,
+        owner: str,
+        *,
+        limit: int = 50,
+        before: str = "",
+        query: str = "",
+        starred: bool = False,
+    ) -> list[Entry]:
+        """Return at most `limit` of an owner's entries older than `before`, newest first.
+
+        `query` keeps those whose prompt contains every one of its words.
+        """
+        return await self.history.page(
+            owner, limit=limit, before=before, query=query, starred=starred
+        )
+
+    async def entry(self, entry_id: str, *, owner: str | None = None) -> Entry:
+        """Return an entry; one of another owner is as unknown as one that never was."""
+        return await self.history.get(entry_id, owner=owner)
+
+    async def star(self, entry_id: str, *, owner: str, starred: bool) -> Entry:
+        """Mark or unmark an entry as a favourite."""
+        return await self.history.star(entry_id, owner=owner, starred=starred)
+
+    async def delete(self, entry_id: str, *, owner: str) -> None:
+        """Remove an entry and its files for good."""
+        await self.history.delete(entry_id, owner=owner)
+
+    async def held(self, owner: str) -> tuple[int, int]:
+        """Return how many images an owner has, and how many jobs that may still become one."""
+        return await self.history.held(owner)
+
+    async def file(self, name: str) -> bytes:
+        """Return a stored file: an entry's `file` or `thumbnail`, or a picture to start from."""
+        return await self.history.storage.read(name)
+
+    async def keep_source(self, picture: Picture) -> str:
+        """Store a picture to start from, which no job needs yet; return its file's name."""
+        name = input_name(picture)
+        await self.history.storage.write(name, picture.data)
+        return name
+
+    async def source(self, picture: Picture, *, owner: str) -> str | None:
+        """Return the file of a picture if an entry or a job of the owner began with it."""
+        return input_name(picture) if await self.history.refers(owner, picture) else None
+
+    async def release_unused(self, *, older_than: float) -> None:
+        """Remove pictures to start from that were stored before a Unix time and nothing needs."""
+        await self.history.release_unused(older_than=older_than)
+
+    async def secret(self, name: str) -> str:
+        """Return this installation's own secret of that name, drawn on first use."""
+        return await self.history.secret(name)
 
     async def hand_over(self, old: str, new: str) -> int:
         """Give all that one owner made, or has under way, to another; return how many images."""
@@ -347,7 +521,7 @@ class Studio:
             self.own.refuse(key)
             await backend.aclose()
             raise
-        new = Held(service, mark, key, backend, self._new_lane(backend))
+        new = Held(service, mark, key, backend, self._new_worker(backend))
         # Shielded: a page that closes at this instant must not leave a key that nobody drops.
         held, resumed, others = await asyncio.shield(self._hold(owner, new))
         return Entered(held.backend, balance, unsure, resumed, others)
@@ -427,7 +601,7 @@ class Studio:
         )
         for active in active_jobs:
             if self.own.holding(active.job):
-                self.carry(active)
+                self._start(active)
             else:  # forgotten again meanwhile
                 await lay_aside(self.ledger, held.backend, active.job)
         return len(active_jobs)
@@ -458,9 +632,9 @@ class Studio:
         for held in self.own.drop(busy):
             await held.backend.aclose()
 
-    def carry(self, active: ActiveJob) -> None:
+    def _start(self, active: ActiveJob) -> None:
         """Start a job's own task, which ends when the job does."""
-        worker = self.carrier(active.job)
+        worker = self._worker_for(active.job)
         self._elsewhere.discard(active.job.id)
         self._active[active.job.id] = active
         active.task = asyncio.create_task(self._carry(active, worker), name=f"job {active.job.id}")
@@ -483,12 +657,12 @@ class Studio:
                 self.own.touch(active.job.owner, held, time.monotonic())
             await self._drop_keys()
 
-    def _new_lane(self, backend: Backend) -> Worker:
+    def _new_worker(self, backend: Backend) -> Worker:
         return Worker(backend, self.ledger, self._recorder)
 
-    def _line(self, job: Job) -> SendQueue:
-        """Return the line of a job that is carried."""
-        worker = self.lane_of(job)
+    def _queue(self, job: Job) -> SendQueue:
+        """Return the send queue of a job that is carried."""
+        worker = self._worker_of(job)
         if worker is None:
             raise KeyError(job.id)  # a worker lives as long as its jobs are carried
         return worker.queue
@@ -498,10 +672,12 @@ class Studio:
         return job.active and job.id in self._elsewhere
 
     def _backend(self, name: str) -> Backend:
-        return _choose(self.backends, name, "There is no backend called")
+        if name not in self.backends:
+            raise _unknown("backend", "There is no backend called", name, self.backends)
+        return self.backends[name]
 
     def _progress(self, active: ActiveJob, estimate: Estimate) -> Progress:
-        job, queue = active.job, self._line(active.job)
+        job, queue = active.job, self._queue(active.job)
         order = queue.order()
         return Progress(
             job=job,
@@ -556,11 +732,10 @@ async def _any(events: Sequence[asyncio.Event], seconds: float) -> None:
             wait.cancel()
 
 
-def _choose(mapping: Mapping[K, V], name: K, what: str) -> V:
-    if name not in mapping:
-        raise InputError(
-            f"{what} “{str(name)[:40]}”.",
-            field="backend" if "backend" in what else "task",
-            advice="Choose one of: " + ", ".join(map(str, mapping)) + ".",
-        )
-    return mapping[name]
+def _unknown(field: str, said: str, name: str, known: Iterable[str]) -> InputError:
+    """Say at a field that a name is none of those that there are."""
+    return InputError(
+        f"{said} “{str(name)[:40]}”.",
+        field=field,
+        advice="Choose one of: " + ", ".join(known) + ".",
+    )

@@ -66,7 +66,6 @@ class FakeBackend:
     def price(self, params: Params) -> float | None:
         return self.price_usd
 
-
     def problem(self) -> str:
         return ""
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from core.studio import Studio
+
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("core", "backends", "sandbox", "ui", "deploy")
 FILES = sorted(
@@ -19,6 +21,31 @@ FILES = sorted(
 SQL_AS_TEXT = ("core/storage/database.py", "core/storage/lock.py")
 """Migrations, and what one server alone understands."""
 QUERIES = ("core/jobs/ledger.py", "core/history.py", "core/tokens.py")
+OUTSIDE = [path for path in FILES if path.relative_to(ROOT).parts[0] in ("ui", "deploy")]
+VALUES = frozenset(
+    {
+        "core.backend",
+        "core.caller",
+        "core.controls",
+        "core.errors",
+        "core.events",
+        "core.exposure",
+        "core.history.Entry",
+        "core.jobs.consent",
+        "core.jobs.job",
+        "core.jobs.spending",
+        "core.metadata",
+        "core.money",
+        "core.own_keys.Entered",
+        "core.params",
+        "core.parsing",
+        "core.pictures",
+        "core.settings",
+    }
+)
+"""Value types and pure functions, which every room may use."""
+READ = frozenset({"admins", "backends", "closed", "images_per_click"})
+"""Values of the studio that may be read; all else of it is asked for by calling a method."""
 
 
 def imports(path: Path) -> Iterator[str]:
@@ -28,6 +55,25 @@ def imports(path: Path) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
             yield node.module
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def imported_names(path: Path) -> Iterator[str]:
+    """Yield what is imported from where: a module, or a name with its module before it."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def of_the_studio(tree: ast.AST) -> Iterator[str]:
+    """Yield the attributes that are taken of anything that is called a studio."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            owner = node.value
+            name = owner.attr if isinstance(owner, ast.Attribute) else getattr(owner, "id", "")
+            if name.lstrip("_") == "studio":
+                yield node.attr
 
 
 def roots(path: Path) -> set[str]:
@@ -62,6 +108,35 @@ def test_imports_point_inward(path: Path) -> None:
         assert package in ("ui", "app.py")
     if "httpx" in found and package not in ("bench", "tools"):
         assert package in ("backends", "sandbox")
+
+
+@pytest.mark.parametrize("path", OUTSIDE, ids=name_of)
+def test_ui_and_deploy_reach_core_through_the_studio(path: Path) -> None:
+    """What lies behind the studio can change without a look at the page."""
+    # Who a script is, is asked of the tokens: that is older than any job and needs no studio.
+    allowed = VALUES | {"core.studio.Studio", "core.studio.Progress", "core.tokens.Tokens"}
+    for name in imported_names(path):
+        if name.partition(".")[0] == "core":
+            parts = name.split(".")
+            ways = {".".join(parts[:n]) for n in range(2, len(parts) + 1)}
+            assert ways & allowed, f"{name} lies behind the studio"
+
+
+@pytest.mark.parametrize("path", OUTSIDE, ids=name_of)
+def test_ui_and_deploy_reach_nothing_behind_the_studio(path: Path) -> None:
+    """They call its methods: `studio.ledger.get` would tie the page to how jobs are kept."""
+    methods = {name for name, value in vars(Studio).items() if callable(value)}
+    open_to_all = {name for name in methods if not name.startswith("_")} | READ
+    for name in of_the_studio(ast.parse(path.read_text(encoding="utf-8"))):
+        assert name in open_to_all, f"studio.{name} lies behind the studio"
+
+
+def test_nothing_in_core_but_the_studio_knows_the_studio() -> None:
+    """The studio calls what works for it, and never the other way round."""
+    for path in FILES:
+        if path.is_relative_to(ROOT / "core"):
+            found = [name for name in imports(path) if name.startswith("core.studio")]
+            assert not found, name_of(path)
 
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)

@@ -81,7 +81,7 @@ def _offer(studio: Studio, who: gr.BrowserState, load: Any) -> None:
         signed_in = owner_of(request, token).startswith("user:")
         if not browser or not signed_in or studio.closed:
             return 0, 0
-        return await studio.history.held(browser)
+        return await studio.held(browser)
 
     async def take_along(token: Any, request: gr.Request) -> Update:
         """Give what this browser's token has to the user."""

@@ -16,8 +16,9 @@ from gradio.utils import get_upload_folder
 from core.caller import STRANGER, Caller
 from core.errors import InputError, NotReadyError, PlaygroundError
 from core.history import Entry
+from core.jobs.consent import Consent
 from core.jobs.job import Job
-from core.jobs.limits import Consent, amount
+from core.money import amount
 from core.params import Task
 from core.parsing import parse
 from core.studio import Studio
@@ -215,7 +216,7 @@ class Api:
             starred: Only starred ones.
         """
         with spoken():
-            found = await self.studio.history.page(
+            found = await self.studio.entries(
                 _known(request),
                 limit=count(limit, MOST),
                 before=str(before),
@@ -258,10 +259,10 @@ class Api:
         Such an owner exists for one request, so its unguessable id is all that is left of it.
         """
         if not caller.stranger:
-            return await self.studio.ledger.get(job_id, owner=caller.owner)
-        job = await self.studio.ledger.get(job_id)
+            return await self.studio.job(job_id, owner=caller.owner)
+        job = await self.studio.job(job_id)
         owner = job.owner if job.owner.startswith(STRANGER) else caller.owner
-        return await self.studio.ledger.get(job_id, owner=owner)
+        return await self.studio.job(job_id, owner=owner)
 
     async def _submit(
         self,
@@ -296,7 +297,7 @@ class Api:
 
     async def _copy(self, entry: Entry) -> str:
         """Copy the file, byte for byte, to where Gradio hands files out."""
-        data = await self.studio.history.storage.read(entry.file)
+        data = await self.studio.file(entry.file)
         name = PurePosixPath(entry.file).name
         return await asyncio.to_thread(save_bytes_to_cache, data, name, get_upload_folder())
 

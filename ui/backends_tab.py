@@ -76,8 +76,8 @@ def build(studio: Studio, tokens: Tokens, who: gr.BrowserState) -> list[Any]:
     def stand(who: Any, request: gr.Request) -> Update:
         """Draw how the backends stand, and look again soon while one is being loaded."""
         stages = {backend.readiness().stage for backend in models}
-        caller = caller_of(request, who, studio.policy.admins)
-        shown, own = studio.backends_of(caller.owner), studio.own.held_by(caller.owner)
+        caller = caller_of(request, who, studio.admins)
+        shown, own = studio.backends_of(caller.owner), studio.own_backends(caller.owner)
         closed, stopped = _closed(studio, caller), _stopped(studio, caller)
         return {
             cards: markup.backends(list(shown.values()), own, closed=closed, stopped=stopped),
@@ -88,9 +88,8 @@ def build(studio: Studio, tokens: Tokens, who: gr.BrowserState) -> list[Any]:
 
     async def go_on(who: Any, request: gr.Request) -> Update:
         """Let every queue that stopped send again, if an admin says so."""
-        if caller_of(request, who, studio.policy.admins).admin:
-            for worker in studio.workers.values():
-                worker.queue.resume()
+        if caller_of(request, who, studio.admins).admin:
+            studio.resume_queues()
         else:
             gr.Warning(messages.NOT_YOURS)
         return stand(who, request)
@@ -170,9 +169,9 @@ def _closed(studio: Studio, caller: Caller | None = None) -> dict[str, str]:
 
 def _stopped(studio: Studio, caller: Caller) -> dict[str, str]:
     """Say why queues send nothing, and who can resume them."""
-    whom = messages.who_resumes(caller, studio.policy.admins)
-    reasons = {name: worker.queue.stopped_by for name, worker in studio.workers.items()}
-    return {name: f"{messages.stopped(why)} {whom}".strip() for name, why in reasons.items() if why}
+    whom = messages.who_resumes(caller, studio.admins)
+    reasons = studio.stopped()
+    return {name: f"{messages.stopped(why)} {whom}".strip() for name, why in reasons.items()}
 
 
 def texts(url: str, token: str = "", user: str = "") -> dict[str, str]:

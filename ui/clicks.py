@@ -9,8 +9,8 @@ from typing import Any
 import gradio as gr
 
 from core.errors import InputError
-from core.jobs.budget import dollars, micros
-from core.jobs.limits import Consent, amount
+from core.jobs.consent import Consent
+from core.money import amount, dollars, micros
 from ui import messages
 
 NAME = re.compile(r"[0-9A-Za-z_.-]{1,50}")

@@ -9,7 +9,8 @@ from typing import Any
 import gradio as gr
 
 from core.errors import PlaygroundError
-from core.history import Entry, History
+from core.history import Entry
+from core.studio import Studio
 from ui import markup, messages
 from ui.clicks import text
 from ui.generate.handlers import PRIVATE
@@ -132,7 +133,7 @@ class HistoryHandlers:
     """The handlers of the History tab, as far as they stay in it."""
 
     tab: HistoryTab
-    history: History
+    studio: Studio
     media: Media
     who: gr.BrowserState
 
@@ -163,7 +164,7 @@ class HistoryHandlers:
     async def list(self, who: str, query: str, starred: bool, request: gr.Request) -> Update:
         """Show the first page."""
         owner = owner_of(request, who)
-        found = await self.history.page(owner, limit=PAGE + 1, query=query or "", starred=starred)
+        found = await self.studio.entries(owner, limit=PAGE + 1, query=query or "", starred=starred)
         return await self._grid([], found, query or starred)
 
     async def extend(
@@ -172,7 +173,7 @@ class HistoryHandlers:
         """Show the next page below the ones that are there."""
         shown = grid["entries"] if isinstance(grid, dict) else []
         before = str(shown[-1]["id"]) if shown else ""
-        found = await self.history.page(
+        found = await self.studio.entries(
             owner_of(request, who),
             limit=PAGE + 1,
             before=before,
@@ -205,7 +206,7 @@ class HistoryHandlers:
     async def _details(self, entry_id: str, owner: str) -> Update:
         tab = self.tab
         try:
-            entry = await self.history.get(entry_id, owner=owner)
+            entry = await self.studio.entry(entry_id, owner=owner)
         except PlaygroundError:
             return {tab.panel: gr.update(visible=False), tab.chosen: ""}
         return {
@@ -221,8 +222,8 @@ class HistoryHandlers:
         """Star or unstar the chosen entry."""
         owner = owner_of(request, who)
         try:
-            entry = await self.history.get(chosen, owner=owner)
-            await self.history.star(chosen, owner=owner, starred=not entry.starred)
+            entry = await self.studio.entry(chosen, owner=owner)
+            await self.studio.star(chosen, owner=owner, starred=not entry.starred)
         except PlaygroundError as error:
             raise gr.Error(messages.trouble(error), print_exception=False) from error
         listed = await self.list(who, query, starred, request)
@@ -236,7 +237,7 @@ class HistoryHandlers:
             return {self.tab.panel: gr.update(visible=True)}
         owner = owner_of(request, who)
         try:
-            await self.history.delete(chosen, owner=owner)
+            await self.studio.delete(chosen, owner=owner)
         except PlaygroundError as error:
             raise gr.Error(messages.trouble(error), print_exception=False) from error
         listed = await self.list(who, query, starred, request)

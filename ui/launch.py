@@ -102,7 +102,7 @@ def options(
         "inbrowser": os.environ.get("SRPO_AUTOLAUNCH") == "1",
         "favicon_path": ASSETS / "icon.svg",
         "app_kwargs": {
-            "routes": Media(studio.history).routes(),
+            "routes": Media(studio).routes(),
             "middleware": [
                 Middleware(StampCaller, entrance=entrance(settings), user=tokens.owner),
                 Middleware(KnownHosts, names=settings.srpo_hosts.split(","), share_url=share_url),
@@ -138,7 +138,7 @@ def _with_cleaning(life: Life, studio: Studio) -> Life:
     async def living(app: Any) -> AsyncIterator[None]:
         async with life(app), AsyncExitStack() as stack:
             if not studio.closed:
-                await stack.enter_async_context(cleaning.cleaning(studio.history))
+                await stack.enter_async_context(cleaning.cleaning(studio))
             yield
 
     return living

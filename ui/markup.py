@@ -18,9 +18,9 @@ from jinja2.ext import Extension
 
 from core.backend import Backend, Loadable, Suggesting
 from core.errors import PlaygroundError
+from core.events import told
 from core.history import Entry
 from core.jobs.job import iso
-from core.jobs.save import told
 from core.studio import Progress
 from ui import messages
 

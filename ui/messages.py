@@ -9,10 +9,9 @@ from typing import Any
 from core.backend import Backend, Priced, Readiness, Suggesting, usual_price
 from core.caller import Caller
 from core.errors import PlaygroundError
-from core.jobs.actions import Action
-from core.jobs.budget import dollars, micros
-from core.jobs.job import Job
+from core.jobs.job import Action, Job
 from core.metadata import Reading
+from core.money import dollars, micros
 from core.own_keys import Entered
 from core.pictures import Picture
 from core.studio import Progress

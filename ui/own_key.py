@@ -49,17 +49,17 @@ class Keys:
     def build(self) -> list[Any]:
         """Lay the forms out; returns the events after which keys are others than before."""
         plain = {"apply_default_css": False}
-        services = [one for one in self.studio.own.services if one in self.studio.backends]
-        if not services:
+        backends = self.studio.takes_keys()
+        if not backends:
             return []
         forms = []
         with gr.Column(elem_id="backends-keys"):
             gr.HTML(markup.own_keys(), **plain)
-            for service in services:
-                form = markup.key_form(service, self.studio.backends[service].label)
+            for backend in backends:
+                form = markup.key_form(backend.id, backend.label)
                 forms.append(gr.HTML(form, js_on_load=ENTER, **plain))
-                self.notices[service] = gr.HTML(
-                    elem_id=f"own-key-{service}-said",
+                self.notices[backend.id] = gr.HTML(
+                    elem_id=f"own-key-{backend.id}-said",
                     elem_classes="notices",
                     js_on_load=FORGET,
                     **plain,
@@ -93,7 +93,7 @@ class Keys:
         return {self.notices[service]: drawn}
 
     def _in_use(self, owner: str, service: str) -> str:
-        held = self.studio.own.of(owner, service)
-        if held is None:
+        backend = self.studio.own_backends(owner).get(service)
+        if backend is None:
             return ""
-        return markup.own_key(service, held.backend.label, messages.own_key(held.backend))
+        return markup.own_key(service, backend.label, messages.own_key(backend))

@@ -159,7 +159,7 @@ class Page:
         entry = await self._entry(entry_id, owner)
         handlers = self.tabs_of["image-to-image"]
         try:
-            picture = await self.uploads.load(await self.studio.history.storage.read(entry.file))
+            picture = await self.uploads.load(await self.studio.file(entry.file))
             kept = await self.uploads.keep(picture, owner)
             path = await self.uploads.to_cache(kept["name"])
         except PlaygroundError as error:
@@ -174,7 +174,7 @@ class Page:
 
     async def _entry(self, entry_id: str, owner: str) -> Entry:
         try:
-            return await self.studio.history.get(entry_id, owner=owner)
+            return await self.studio.entry(entry_id, owner=owner)
         except PlaygroundError as error:
             raise gr.Error(messages.trouble(error), print_exception=False) from error
 
@@ -230,7 +230,7 @@ def build(
     `default` is the backend shown first; above `ask_above` dollars a click is confirmed;
     `login` says how users sign in.
     """
-    media = Media(studio.history)
+    media = Media(studio)
     uploads = Uploads(media)
     signing_in = account.button(login)
     with Patient(title=messages.TITLE, fill_width=True, analytics_enabled=False) as demo:
@@ -254,10 +254,10 @@ def build(
                         memories[task],
                         examples,
                         closed=closed,
-                        most=studio.policy.known.images_per_click,
+                        most=studio.images_per_click,
                     )
                     tabs_of[task] = Handlers(made, studio, media, uploads, who, ask_above)
-            history_handlers = HistoryHandlers(history_tab.build(), studio.history, media, who)
+            history_handlers = HistoryHandlers(history_tab.build(), studio, media, who)
             SpendingTab(studio, who).build()
             keyed = backends_tab.build(studio, tokens, who)
         gr.HTML(markup.footer(), elem_classes="colophon")

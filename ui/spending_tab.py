@@ -9,8 +9,8 @@ import gradio as gr
 
 from core.backend import Priced
 from core.caller import Caller
-from core.jobs.budget import dollars
 from core.jobs.spending import Spending, day, total
+from core.money import dollars
 from core.studio import Studio
 from ui import markup
 from ui.generate.handlers import FREE
@@ -64,9 +64,9 @@ class SpendingTab:
 
         Of the operator's accounts only admins are told; of a key of one's own its owner is.
         """
-        caller = caller_of(request, who, self.studio.policy.admins)
+        caller = caller_of(request, who, self.studio.admins)
         yield await self._view(caller)
-        reached = [*self.studio.own.backends(caller.owner).values()]
+        reached = [*self.studio.own_backends(caller.owner).values()]
         reached += self.studio.backends.values() if caller.admin else ()
         priced = [one for one in reached if isinstance(one, Priced)]
         for backend in priced:
@@ -77,7 +77,7 @@ class SpendingTab:
     async def _view(self, caller: Caller) -> str:
         """Draw everybody's sums for admins; everybody else sees their own."""
         whose = None if caller.admin else caller.owner
-        rows = await self.studio.ledger.spending(days=DAYS, owner=whose)
+        rows = await self.studio.spending(days=DAYS, owner=whose)
         tables = [self._by_backend(rows)]
         if caller.admin:
             tables.append(_table("By owner", rows, lambda row: _named(row.owner)))
@@ -94,8 +94,8 @@ class SpendingTab:
 
     async def _own(self, owner: str) -> tuple[Table, list[str]]:
         """What the owner spent with keys of their own, which is nobody else's business."""
-        rows = await self.studio.ledger.spending(days=DAYS, owner=owner, own=True)
-        backends = self.studio.own.backends(owner).values()
+        rows = await self.studio.spending(days=DAYS, owner=owner, own=True)
+        backends = self.studio.own_backends(owner).values()
         told = [one for one in backends if isinstance(one, Priced) and one.balance_usd is not None]
         left = [f"{one.label}: ${one.balance_usd:.2f} left." for one in told]
         return self._by_backend(rows), left
@@ -115,11 +115,11 @@ class SpendingTab:
             "On its way": dollars(total(rows, lambda row: row.reserved)),
             "May have been charged": dollars(total(rows, lambda row: row.maybe)),
         }
-        budget = self.studio.ledger.budget
-        if budget.day_usd is not None:
-            figures["Budget of the day"] = f"${budget.day_usd:.2f}"
-        if budget.owner_day_usd is not None:
-            figures["Your budget of the day"] = f"${budget.owner_day_usd:.2f}"
+        everybody_usd, owner_usd = self.studio.day_budgets()
+        if everybody_usd is not None:
+            figures["Budget of the day"] = f"${everybody_usd:.2f}"
+        if owner_usd is not None:
+            figures["Your budget of the day"] = f"${owner_usd:.2f}"
         for backend in self.studio.backends.values() if balances else ():
             if isinstance(backend, Priced) and backend.balance_usd is not None:
                 figures[f"Left at {backend.label}"] = f"${backend.balance_usd:.2f}"

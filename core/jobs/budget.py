@@ -6,20 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.errors import OverBudgetError
-
-MICROS = 1_000_000
-
-
-def micros(usd: float) -> int:
-    """Return dollars as whole millionths, so that sums are exact."""
-    return round(usd * MICROS)
-
-
-def dollars(amount: int) -> str:
-    """Write millionths of a dollar as a price, with no more digits than it needs."""
-    text = f"{amount / MICROS:.4f}".rstrip("0")
-    whole, _, cents = text.partition(".")
-    return f"${whole}.{cents.ljust(2, '0')}"
+from core.money import dollars, micros
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,11 @@ ACTIVE: tuple[State, ...] = ("waiting", "sending", "running")
 SET_ASIDE = "received/"
 """Folder of pictures that were received and are no entries yet."""
 UNFINISHED: tuple[State, ...] = tuple(state for state in STATES if state != "finished")
+Action = Literal["retry", "again", "dismiss", "adopt", "look", "fetch"]
+"""What a person can do with a job: `core/jobs/actions.py` says what each one means."""
+ACTIONS: tuple[Action, ...] = get_args(Action)
+COSTLY: tuple[Action, ...] = ("retry", "again")
+"""Those that send a new job, which has a price."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,11 @@ class Job:
         """Whether `outputs` is a file of ours: a picture that its service gives only once."""
         return self.outputs.startswith(SET_ASIDE)
 
+    @property
+    def paid_and_failed(self) -> bool:
+        """Whether it was charged and ended without its image."""
+        return self.state == "failed" and self.charged == "yes"
+
     def as_dict(self) -> dict[str, Any]:
         """Return the job dict of the named API."""
         names = "id state backend task request_id seed price_usd charged error advice entry_id"
@@ -73,6 +83,21 @@ class Job:
             "created_at": iso(self.created_at),
             "updated_at": iso(self.updated_at),
         }
+
+
+def possible_actions(job: Job, *, lists_jobs: bool, fetchable: bool) -> list[Action]:
+    """Return what can be decided about a job as it stands.
+
+    `lists_jobs` is whether its service has a list to look it up in, `fetchable` whether its image
+    can be had without sending anything costly.
+    """
+    if job.state == "unknown":
+        looks: list[Action] = ["look"] if lists_jobs else []
+        picks: list[Action] = ["adopt"] if job.candidates else []
+        return [*picks, *looks, "again", "dismiss"]
+    fetch: list[Action] = ["fetch"] if job.paid_and_failed and fetchable else []
+    again: list[Action] = ["retry"] if job.state == "failed" and job.retryable else []
+    return fetch + again
 
 
 def iso(seconds: float) -> str:

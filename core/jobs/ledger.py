@@ -22,11 +22,12 @@ from sqlalchemy.exc import IntegrityError
 from core.backend import Backend
 from core.caller import STRANGER
 from core.errors import InputError, TakenError
-from core.jobs.budget import MICROS, Budget, Spent, micros
+from core.jobs.budget import Budget, Spent
 from core.jobs.estimate import workload
 from core.jobs.job import ACTIVE, STATES, Job, State, iso
 from core.jobs.limits import HOUR_S, Counts, Terms
 from core.jobs.spending import Spending, day
+from core.money import MICROS, micros
 from core.params import Params
 from core.storage.database import Database
 from core.storage.tables import jobs

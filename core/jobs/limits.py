@@ -10,9 +10,9 @@ from typing import Any
 
 from core.backend import Backend
 from core.caller import Caller
-from core.errors import InputError, NotReadyError, OverBudgetError, OverLimitError
+from core.errors import InputError, NotReadyError, OverLimitError
 from core.exposure import Exposure
-from core.jobs.budget import MICROS, dollars, micros
+from core.jobs.consent import Consent
 from core.jobs.job import iso
 from core.settings import Settings
 
@@ -180,58 +180,6 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
-class Consent:
-    """What whoever asks agreed to pay for a click, in dollars; None is nothing said."""
-
-    agreed_usd: float | None = None
-    """The price that a person saw; another one is refused, a lower one too."""
-    most_usd: float | None = None
-    unknown: bool = False
-    """A person agreed to a price that nobody knows."""
-
-    def check(self, prices: Sequence[int], *, known: bool) -> None:
-        """Refuse prices, in millionths, that were not agreed to; `known` is whether they are known.
-
-        Raises InputError for another price than the one that was seen, OverBudgetError for one
-        above the most.
-        """
-        total = sum(prices)
-        if self.agreed_usd is not None and (
-            micros(self.agreed_usd) != total or self.unknown == known
-        ):
-            raise not_agreed(total if known else None)
-        if self.most_usd is None or (known and total <= micros(self.most_usd)):
-            return
-        most = dollars(micros(self.most_usd))
-        if not known:
-            raise OverBudgetError(
-                f"You allow at most {most}, and it is not known what this costs. Nothing was sent.",
-                advice="Leave max_price_usd out, or use a backend whose price is known.",
-            )
-        raise OverBudgetError(
-            f"This costs {dollars(total)} and you allow at most {most}. Nothing was sent.",
-            advice="Raise max_price_usd, or use a backend that costs less.",
-        )
-
-
-NO_WORD = Consent()
-"""Nothing is said about the price."""
-
-
-def not_agreed(total: int | None) -> InputError:
-    """Say what a click costs now, in millionths, where that was not agreed to; None: not known."""
-    if total is None:
-        price = "has a price that is not set"
-    else:
-        price = f"costs {dollars(total)}" if total else "is free"
-    return InputError(
-        f"This {price} now, and that was not agreed to. Nothing was sent.",
-        field="price",
-        advice="Click again if you agree.",
-    )
-
-
-@dataclass(frozen=True, slots=True)
 class Terms:
     """Under which a click is taken."""
 
@@ -242,23 +190,6 @@ class Terms:
     """A keyed digest of the caller's network address; None where no limit counts by it."""
     tells_sums: bool = True
     """Whether a refusal may say what everybody spent."""
-
-
-def amount(value: Any, field: str) -> float | None:
-    """Return an amount in dollars from outside; None is none.
-
-    Raises InputError when it is no number from 0 to a million.
-    """
-    if value is None:
-        return None
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not 0 <= value <= MICROS:
-        raise InputError(
-            "A price must be a number from 0 to 1,000,000, in dollars.",
-            field=field,
-            advice="Change the value.",
-        )
-    return float(value)
 
 
 def counted_as(address: str) -> str:

@@ -5,28 +5,14 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Mapping
 from typing import Any
 
 from core import metadata, pictures
 from core.errors import BadResponseError, Charged
+from core.events import told
 from core.history import Entry, History
 from core.jobs.job import SET_ASIDE, UNFINISHED, Job, iso
 from core.jobs.ledger import Ledger, move
-
-TOLD = (
-    "painted_without",
-    "prompt_read_until",
-    "painted_size",
-    "steps_run",
-    "weights",
-    "speed",
-    "attention",
-    "compiled",
-    "cache",
-    "tiled",
-)
-"""What a backend that paints by itself says of how it did; it is part of what the file tells."""
 
 
 class Saver:
@@ -121,11 +107,6 @@ def _record(job: Job, facts: dict[str, Any]) -> dict[str, Any]:
         "elapsed_s": facts["elapsed_s"],
         **({"ran": ran} if (ran := told(job.sent)) else {}),
     }
-
-
-def told(sent: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a backend said of how it painted, in the order of `TOLD`."""
-    return {name: sent[name] for name in TOLD if sent.get(name) not in (None, "", [])}
 
 
 def _model(job: Job) -> str:

@@ -21,7 +21,6 @@ from core.errors import (
     UnavailableError,
 )
 from core.events import Accepted, Event, Running
-from core.jobs.actions import carry_out
 from core.jobs.budget import Budget
 from core.jobs.job import Job
 from core.own_keys import KEPT_S, OwnKeys
@@ -179,7 +178,7 @@ async def test_its_refusals_stop_nobody_else(world: World, refusal: Exception) -
     world.newest(KEY).failure = refusal  # type: ignore[assignment]
     refused = await end(studio, await studio.submit("fake", wish(1), owner="ann"))
     assert refused.state == "failed"
-    worker = studio.lane_of(refused)
+    worker = studio.own.worker(refused)
     assert worker is not None
     assert worker.queue.stopped_by
     assert studio.workers["fake"].queue.stopped_by is None
@@ -301,7 +300,7 @@ async def test_a_lost_send_to_a_service_without_a_list_is_unknown_at_once(
     left = await again.ledger.get(job.id)
     assert (left.state, left.charged) == ("unknown", "maybe")
     with pytest.raises(NotReadyError):  # neither the sandbox's nor the operator's money
-        await carry_out(again, job.id, "again", owner="ann")
+        await again.act(job.id, "again", owner="ann")
 
 
 async def test_forgetting_ends_what_is_under_way_and_leaves_what_waits(world: World) -> None:
@@ -491,16 +490,14 @@ async def test_a_retry_is_paid_for_as_the_first_was(world: World) -> None:
     free = await end(studio, await studio.submit("fake", wish(1), owner="ann"))
     world.shared.failure = None
     await studio.enter_key("ann", "fake", KEY)
-    again = await carry_out(studio, free.id, "retry", owner="ann")
+    again = await studio.act(free.id, "retry", owner="ann")
     assert (again.own_key, again.sandbox) == (None, True)
     world.newest().failure = UnavailableError("down")
     paid = await end(studio, await studio.submit("fake", wish(2), owner="ann"))
     assert paid.state in ("failed", "unknown")
     await studio.forget_key("ann", "fake")
     with pytest.raises(NotReadyError, match="key of your own"):
-        await carry_out(
-            studio, paid.id, "retry" if paid.state == "failed" else "again", owner="ann"
-        )
+        await studio.act(paid.id, "retry" if paid.state == "failed" else "again", owner="ann")
     assert (await studio.ledger.get(paid.id)).state == paid.state
 
 

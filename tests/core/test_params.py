@@ -11,8 +11,9 @@ from pydantic import Field
 from core import settings
 from core.controls import controls
 from core.errors import InputError, OverBudgetError
-from core.jobs.budget import Budget, Spent, dollars, micros
+from core.jobs.budget import Budget, Spent
 from core.jobs.estimate import Estimate
+from core.money import dollars, micros
 from core.params import (
     MAX_SEED,
     TextToImage,

@@ -489,3 +489,27 @@ async def test_image_to_image_survives_a_restart_with_its_picture(studios: Studi
     again = await studios.open(Looking())
     assert (await again.result(job.id, owner="ann")).job.state == "finished"
     assert found == [given.data]
+
+
+async def test_what_is_not_offered_is_said_at_its_field(studios: Studios) -> None:
+    """Whatever a backend is called, a wrong task is a fault of the task's field."""
+    backend = FakeBackend()
+    backend.id = "my-backend"
+    studio = await studios.open(backend)
+    for name, task, field in (("my-backend", "video", "task"), ("none", "video", "backend")):
+        with pytest.raises(InputError) as refused:
+            studio.kind(name, task)  # type: ignore[arg-type]
+        assert refused.value.field == field
+
+
+async def test_a_retry_for_a_backend_that_is_gone_is_refused_in_words(studios: Studios) -> None:
+    """Its service may have been taken out of the settings since; then nothing breaks."""
+    studio = await studios.open(FakeService(paid=True, failure=UnavailableError("down")))
+    job = (
+        await studio.result((await studio.submit("fake", wish(), owner="ann")).id, owner="ann")
+    ).job
+    assert job.retryable
+    await studio.aclose()
+    later = await studios.open()
+    with pytest.raises(InputError, match="no backend called “fake”"):
+        await later.act(job.id, "retry", owner="ann")

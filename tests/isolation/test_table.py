@@ -85,4 +85,4 @@ def test_an_event_that_shares_a_name_has_the_same_handler(events: Sequence[Block
 
 def test_every_route_of_ours_is_in_the_table(studio: Studio) -> None:
     """Those beside Gradio's."""
-    assert {route.path for route in Media(studio.history).routes()} == set(ROUTES)
+    assert {route.path for route in Media(studio).routes()} == set(ROUTES)

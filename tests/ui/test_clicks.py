@@ -80,7 +80,7 @@ def built() -> tuple[Tab, gr.BrowserState]:
 
 def handlers_of(studio: Studio) -> Handlers:
     tab, who = built()
-    media = Media(studio.history)
+    media = Media(studio)
     return Handlers(tab, studio, media, Uploads(media), who)
 
 

@@ -24,12 +24,12 @@ class Filling:
 
     def show(self, owner: str, backend: str, pictures: int = 1) -> Update:
         """Show a backend as it is for an owner: with the owner's own key where one is set."""
-        own = self.studio.own.held_by(owner)
+        own = self.studio.own_backends(owner)
         return self.tab.show(self.studio.backends_of(owner), backend, pictures, own)
 
     def menu(self, owner: str) -> Any:
         """Name the backends in the menu as they are for an owner."""
-        return self.tab.menu(self.studio.backends_of(owner), self.studio.own.held_by(owner))
+        return self.tab.menu(self.studio.backends_of(owner), self.studio.own_backends(owner))
 
     def switch(self, data: dict[Any, Any], request: gr.Request) -> Update:
         """Show another backend's form with the shared values carried over, and the price."""

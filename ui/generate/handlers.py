@@ -11,9 +11,8 @@ import gradio as gr
 
 from core.caller import Caller
 from core.errors import InputError, PlaygroundError
-from core.jobs.actions import ACTIONS, COSTLY, carry_out, possible_actions, shift
-from core.jobs.job import ACTIVE, Job
-from core.jobs.limits import NO_WORD
+from core.jobs.consent import NO_WORD
+from core.jobs.job import ACTIONS, ACTIVE, COSTLY, Job
 from core.params import Params, draw_seed
 from core.parsing import parse
 from core.studio import Progress, Studio
@@ -183,20 +182,19 @@ class Handlers:
     async def _done(self, what: str, job_id: str, caller: Caller, event: gr.EventData) -> list[str]:
         """Carry a action out; return the jobs it adds to those that are watched."""
         owner = caller.owner
-        job = await self.studio.ledger.get(job_id, owner=owner)
+        job = await self.studio.job(job_id, owner=owner)
         if what == "cancel":
             gr.Info(messages.cancelled(await self.studio.cancel(job_id, owner=owner)))
         elif what == "earlier":
-            await shift(self.studio, job_id, owner=owner, earlier=True)
+            await self.studio.reorder(job_id, owner=owner, earlier=True)
         elif what == "resume":
             if not caller.admin and not job.own_key:  # a queue of one's own is one's own business
                 raise InputError(messages.NOT_YOURS)
-            self.studio.carrier(job).queue.resume()
+            await self.studio.resume_queue(job_id, owner=owner)
         elif what in ACTIONS:
             costs = what in COSTLY
             said = {"price": number(event, "price"), "asked": told(event, "asked")}
-            new = await carry_out(
-                self.studio,
+            new = await self.studio.act(
                 job_id,
                 what,
                 owner=owner,
@@ -209,11 +207,9 @@ class Handlers:
 
     async def _failed(self, watch: Any, owner: str) -> list[str]:
         """Return those watched jobs that failed and can still be retried or fetched."""
-        jobs = [await self.studio.ledger.get(one) for one in await self._watched(watch, owner)]
+        jobs = [await self.studio.job(one) for one in await self._watched(watch, owner)]
         return [
-            job.id
-            for job in jobs
-            if job.state == "failed" and possible_actions(job, lists_jobs=False)
+            job.id for job in jobs if job.state == "failed" and self.studio.possible_actions(job)
         ]
 
     async def _open(self, owner: str) -> list[Job]:
@@ -227,7 +223,7 @@ class Handlers:
         if not self.filling.has(data[tab.backend]):
             raise InputError(messages.NO_SUCH_BACKEND, advice=messages.CHOOSE_BACKEND)
         kind = self.studio.kind(data[tab.backend], tab.task)
-        count = self.studio.policy.limits(caller).images(data[tab.pictures])
+        count = self.studio.count(data[tab.pictures], caller)
         values = tab.values(data, data[tab.backend])
         if tab.image:
             values["image"] = await self.uploads.picture(data[tab.image])
@@ -236,7 +232,7 @@ class Handlers:
         return [first.with_seed(seed) for seed in seeds(start, count)]
 
     def _caller(self, request: gr.Request, who: Any) -> Caller:
-        return caller_of(request, who, self.studio.policy.admins)
+        return caller_of(request, who, self.studio.admins)
 
     def _complaint(self, error: PlaygroundError | None) -> Update:
         if error is None:
@@ -263,7 +259,7 @@ class Handlers:
         found = []
         for job_id in wanted[:MOST_WATCHED] if isinstance(wanted, list) else []:
             try:
-                found.append((await self.studio.ledger.get(str(job_id), owner=owner)).id)
+                found.append((await self.studio.job(str(job_id), owner=owner)).id)
             except PlaygroundError:
                 continue
         return found
@@ -294,9 +290,9 @@ class Handlers:
         jobs = [progress.job for progress in progresses]
         return queue.status(
             progresses,
-            [job.id for job in jobs if self.studio.lists_jobs(job)],
+            {job.id: self.studio.possible_actions(job) for job in jobs},
             prices={job.id: self.studio.price_again(job) for job in jobs},
-            whom=messages.who_resumes(caller, self.studio.policy.admins),
+            whom=messages.who_resumes(caller, self.studio.admins),
         )
 
     async def _stage(self, progresses: Sequence[Progress]) -> str:
@@ -314,7 +310,7 @@ class Handlers:
         owner = caller.owner
         said = ""
         for job_id in await self._watched(watch, owner):
-            job = await self.studio.ledger.get(job_id, owner=owner)
+            job = await self.studio.job(job_id, owner=owner)
             if job.active:
                 job = await self.studio.cancel(job_id, owner=owner)
                 said = messages.cancelled(job)
@@ -324,7 +320,6 @@ class Handlers:
 
     async def _status(self, watch: Any, caller: Caller) -> str:
         jobs: list[Job] = [
-            await self.studio.ledger.get(job_id)
-            for job_id in await self._watched(watch, caller.owner)
+            await self.studio.job(job_id) for job_id in await self._watched(watch, caller.owner)
         ]
         return self._queue([Progress(job=job) for job in jobs], caller)

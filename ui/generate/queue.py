@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from core.errors import PlaygroundError
-from core.jobs.actions import COSTLY, Action, possible_actions
-from core.jobs.job import Job
+from core.jobs.job import COSTLY, Action, Job
 from core.studio import Progress
 from ui import markup, messages
 
@@ -20,6 +19,7 @@ element.addEventListener('click', (event) => {
   trigger('act', {do: what, job, pick, price, asked: Boolean(ask)});
 });
 """
+NO_ACTIONS: Mapping[str, Sequence[Action]] = MappingProxyType({})
 NO_PRICES: Mapping[str, float | None] = MappingProxyType({})
 MOST = 12
 """Lines that are drawn; the rest is counted."""
@@ -57,12 +57,12 @@ class Stop:
 
 def status(
     progresses: Sequence[Progress],
-    lists_jobs: Sequence[str] = (),
+    possible: Mapping[str, Sequence[Action]] = NO_ACTIONS,
     *,
     prices: Mapping[str, float | None] = NO_PRICES,
     whom: str = "",
 ) -> str:
-    """Draw a line for each job; `lists_jobs` names those that their service can be asked for.
+    """Draw a line for each job; `possible` says by job what can be done with it.
 
     `prices` say by job what it costs today to make it again; `whom` says who can resume a stopped
     queue, where this visitor cannot.
@@ -73,7 +73,7 @@ def status(
     order = sorted(progresses, key=_rank)
     for one in order[:MOST]:
         price = prices.get(one.job.id, one.job.price_usd)
-        buttons = _buttons(one, one.job.id in lists_jobs, price)
+        buttons = _buttons(one, possible.get(one.job.id, ()), price)
         lines.append(Line(one, _short(one.job), _fraction(one), buttons))
     return markup.render(
         "queue",
@@ -103,7 +103,7 @@ def _short(job: Job) -> str:
     return prompt if len(prompt) <= 60 else prompt[:59].rstrip() + "…"
 
 
-def _buttons(progress: Progress, lists_jobs: bool, price: float | None) -> list[Button]:
+def _buttons(progress: Progress, possible: Sequence[Action], price: float | None) -> list[Button]:
     """Return the buttons of a line, each for something that can be done now.
 
     One that sends a new job carries the price it tells, in dollars.
@@ -115,7 +115,7 @@ def _buttons(progress: Progress, lists_jobs: bool, price: float | None) -> list[
             found.insert(0, Button("earlier", job.id, "Move up"))
         return found
     found = []
-    for choice in possible_actions(job, lists_jobs=lists_jobs):
+    for choice in possible:
         if choice == "adopt":
             found += [
                 Button("adopt", job.id, f"It is {name[:12]}", pick=name) for name in job.candidates

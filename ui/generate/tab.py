@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 
 from core.backend import Backend
-from core.jobs.budget import MICROS, micros
+from core.money import MICROS, micros
 from core.params import MAX_SEED, Task
 from ui import markup, messages
 from ui.generate import form

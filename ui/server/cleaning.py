@@ -17,7 +17,7 @@ import gradio.mcp
 from gradio.utils import get_upload_folder
 
 from core.errors import PlaygroundError
-from core.history import History
+from core.studio import Studio
 
 log = logging.getLogger(__name__)
 
@@ -107,9 +107,9 @@ def _is_folder(path: Path) -> bool:
 
 
 @asynccontextmanager
-async def cleaning(history: History, every_s: float = EVERY_S) -> AsyncIterator[None]:
+async def cleaning(studio: Studio, every_s: float = EVERY_S) -> AsyncIterator[None]:
     """Clean at once and then again and again, as long as the block lasts."""
-    work = asyncio.create_task(_forever(history, every_s))
+    work = asyncio.create_task(_forever(studio, every_s))
     try:
         yield
     finally:
@@ -118,12 +118,12 @@ async def cleaning(history: History, every_s: float = EVERY_S) -> AsyncIterator[
             await work
 
 
-async def _forever(history: History, every_s: float) -> None:
+async def _forever(studio: Studio, every_s: float) -> None:
     for turn in itertools.count():
         try:
             await asyncio.to_thread(clean, Path(get_upload_folder()), time.time())
             if turn % RARELY == 0:
-                await history.release_unused(older_than=time.time() - KEPT_S)
+                await studio.release_unused(older_than=time.time() - KEPT_S)
         except (OSError, PlaygroundError) as error:
             log.warning("Unused files could not be removed: %s", error)
         await asyncio.sleep(every_s)

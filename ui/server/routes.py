@@ -19,7 +19,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from core.errors import PlaygroundError
-from core.history import Entry, History
+from core.history import Entry
+from core.studio import Studio
 from ui.server.sessions import needs_login
 
 Part = Literal["file", "thumbnail"]
@@ -35,7 +36,7 @@ HEADERS = {
 class Media:
     """Makes and answers the addresses of pictures."""
 
-    history: History
+    studio: Studio
 
     async def url(self, entry: Entry, part: Part = "file") -> str:
         """Return the address of an entry's file or thumbnail, relative to the page."""
@@ -44,7 +45,7 @@ class Media:
 
     async def sign(self, owner: str, name: str) -> str:
         """Sign `name` for an owner."""
-        secret = await self.history.secret("media")
+        secret = await self.studio.secret("media")
         text = f"{owner}\n{name}".encode()
         return hmac.new(secret.encode(), text, hashlib.sha256).hexdigest()[:32]
 
@@ -56,12 +57,12 @@ class Media:
         if part not in ("file", "thumbnail"):
             return _missing()
         try:
-            entry = await self.history.get(request.path_params["entry"])
+            entry = await self.studio.entry(request.path_params["entry"])
             own = await self.sign(entry.owner, entry.id)
             if not hmac.compare_digest(signature.encode(), own.encode()):
                 return _missing()
             name = PurePosixPath(getattr(entry, part))
-            data = await self.history.storage.read(str(name))
+            data = await self.studio.file(str(name))
         except PlaygroundError:
             return _missing()
         headers = dict(HEADERS)
@@ -72,7 +73,7 @@ class Media:
     async def ready(self, request: Request) -> Response:
         """Tell whether the database can be written."""
         try:
-            await self.history.secret("media")
+            await self.studio.secret("media")
         except PlaygroundError as error:
             return JSONResponse({"ready": False, "problem": str(error)}, status_code=503)
         return JSONResponse({"ready": True})

@@ -19,7 +19,6 @@ from pydantic import ValidationError
 
 from core import metadata, pictures
 from core.errors import InputError, PlaygroundError
-from core.history import input_name
 from core.metadata.reading import Reading
 from core.pictures import Picture
 from ui.server.routes import Media
@@ -79,8 +78,7 @@ class Uploads:
 
     async def keep(self, picture: Picture, owner: str) -> dict[str, str]:
         """Store a picture and return a note that only its owner can redeem."""
-        name = input_name(picture)
-        await self.media.history.storage.write(name, picture.data)
+        name = await self.media.studio.keep_source(picture)
         return {"name": name, "seal": await self.media.sign(owner, name)}
 
     async def redeem(self, note: Any, owner: str) -> str | None:
@@ -104,13 +102,14 @@ class Uploads:
             picture = Picture(**told)
         except (TypeError, ValidationError):
             raise no_longer_there() from None
-        if not await self.media.history.refers(owner, picture):
+        name = await self.media.studio.source(picture, owner=owner)
+        if name is None:
             raise no_longer_there()
-        return await self.to_cache(input_name(picture))
+        return await self.to_cache(name)
 
     async def to_cache(self, name: str) -> str:
         """Copy a stored file to where Gradio serves files from, and return its path."""
-        data = await self.media.history.storage.read(name)
+        data = await self.media.studio.file(name)
         return await asyncio.to_thread(
             save_bytes_to_cache, data, Path(name).name, str(get_upload_folder())
         )

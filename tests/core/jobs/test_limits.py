@@ -22,8 +22,10 @@ from core.errors import (
 )
 from core.exposure import Exposure
 from core.jobs.budget import Budget
+from core.jobs.consent import Consent
 from core.jobs.job import Job
-from core.jobs.limits import Consent, Counts, Limits, Policy, amount, counted_as, limits_for
+from core.jobs.limits import Counts, Limits, Policy, counted_as, limits_for
+from core.money import amount
 from core.own_keys import OwnKeys
 from core.studio import Studio
 from tests.conftest import Studios

@@ -12,7 +12,6 @@ import pytest
 from core.backend import Found
 from core.errors import HistoryError, InputError, OverBudgetError, UnavailableError
 from core.events import Accepted, Event, Finished
-from core.jobs.actions import carry_out
 from core.jobs.budget import Budget
 from core.jobs.job import Job
 from core.params import Params
@@ -97,10 +96,10 @@ async def test_a_stranger_in_the_list_makes_it_a_persons_decision(studios: Studi
     job = await ended(studio)
     assert (job.state, job.candidates) == ("unknown", ("request-1",))
     with pytest.raises(InputError):
-        await carry_out(studio, job.id, "adopt", owner="ann", request_id="foreign")
+        await studio.act(job.id, "adopt", owner="ann", request_id="foreign")
     with pytest.raises(InputError):
-        await carry_out(studio, job.id, "adopt", owner="bob", request_id="request-1")
-    await carry_out(studio, job.id, "adopt", owner="ann", request_id="request-1")
+        await studio.act(job.id, "adopt", owner="bob", request_id="request-1")
+    await studio.act(job.id, "adopt", owner="ann", request_id="request-1")
     end = (await studio.result(job.id, owner="ann")).job
     assert (end.state, end.charged, service.sends) == ("finished", "yes", 1)
 
@@ -179,14 +178,14 @@ async def test_sending_again_is_a_decision_with_its_price(studios: Studios) -> N
     service = Lossy(billed=False)
     studio = await studios.open(service, budget=Budget(day_usd=0.05))
     job = await ended(studio)
-    new = await carry_out(studio, job.id, "again", owner="ann")
+    new = await studio.act(job.id, "again", owner="ann")
     assert new.id != job.id
     old = await studio.ledger.get(job.id)
     assert (old.state, old.charged) == ("failed", "maybe")
     last = (await studio.result(new.id, owner="ann")).job
     assert (last.state, service.sends) == ("unknown", 2)
     with pytest.raises(OverBudgetError):
-        await carry_out(studio, last.id, "again", owner="ann")
+        await studio.act(last.id, "again", owner="ann")
     assert (await studio.ledger.get(last.id)).state == "unknown"
 
 
@@ -194,10 +193,10 @@ async def test_dismissing_ends_the_question_but_not_the_doubt(studios: Studios) 
     """It is counted as spent for ever, and a second action is refused."""
     studio = await studios.open(Lossy(billed=False))
     job = await ended(studio)
-    gone = await carry_out(studio, job.id, "dismiss", owner="ann")
+    gone = await studio.act(job.id, "dismiss", owner="ann")
     assert (gone.state, gone.charged) == ("failed", "maybe")
     with pytest.raises(InputError):
-        await carry_out(studio, job.id, "dismiss", owner="ann")
+        await studio.act(job.id, "dismiss", owner="ann")
 
 
 async def test_looking_again_finds_what_came_late(studios: Studios) -> None:
@@ -206,7 +205,7 @@ async def test_looking_again_finds_what_came_late(studios: Studios) -> None:
     studio = await studios.open(service)
     job = await ended(studio)
     service.list.append(Found("late", job.sent_at or 0))
-    await carry_out(studio, job.id, "look", owner="ann")
+    await studio.act(job.id, "look", owner="ann")
     end = (await studio.result(job.id, owner="ann")).job
     assert (end.state, end.request_id, service.sends) == ("finished", "late", 1)
 
@@ -219,9 +218,9 @@ async def test_a_failed_job_is_retried_once_a_click(studios: Studios) -> None:
     assert (job.state, job.retryable) == ("failed", True)
     service.failure = None
     service.gate.set()
-    new = await carry_out(studio, job.id, "retry", owner="ann")
+    new = await studio.act(job.id, "retry", owner="ann")
     with pytest.raises(InputError):
-        await carry_out(studio, job.id, "retry", owner="ann")
+        await studio.act(job.id, "retry", owner="ann")
     end = (await studio.result(new.id, owner="ann")).job
     assert (end.state, end.params, service.sends) == ("finished", job.params, 2)
 

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from core import metadata
-from core.events import Event, Finished
-from core.jobs.save import TOLD, told
+from core.events import TOLD, Event, Finished, told
 from core.params import Params
 from tests.conftest import Studios
 from tests.core.metadata.record_samples import record

@@ -7,7 +7,6 @@ import asyncio
 import pytest
 
 from core.errors import InputError
-from core.jobs.actions import shift
 from core.jobs.send_queue import Limits, SendQueue
 from tests.conftest import Studios
 from tests.fakes import FakeService, FakeText
@@ -74,13 +73,13 @@ async def test_a_waiting_job_changes_places_with_its_neighbour(studios: Studios)
     ]
     while (await studio.ledger.get(jobs[0].id)).state != "running":
         await asyncio.sleep(0.005)
-    await shift(studio, jobs[3].id, owner="ann", earlier=True)
-    await shift(studio, jobs[3].id, owner="ann", earlier=True)
-    await shift(studio, jobs[3].id, owner="ann", earlier=True)
+    await studio.reorder(jobs[3].id, owner="ann", earlier=True)
+    await studio.reorder(jobs[3].id, owner="ann", earlier=True)
+    await studio.reorder(jobs[3].id, owner="ann", earlier=True)
     with pytest.raises(InputError):
-        await shift(studio, jobs[0].id, owner="ann", earlier=False)
+        await studio.reorder(jobs[0].id, owner="ann", earlier=False)
     with pytest.raises(InputError):
-        await shift(studio, jobs[1].id, owner="bob", earlier=False)
+        await studio.reorder(jobs[1].id, owner="bob", earlier=False)
     assert studio.workers["fake"].queue.order() == [jobs[3].id, jobs[1].id, jobs[2].id]
     await studio.aclose()
     second = FakeService(paid=True)

@@ -11,7 +11,6 @@ import pytest
 
 from core.errors import AuthError, OutOfCreditError, RateLimitError
 from core.events import Event
-from core.jobs.actions import carry_out
 from core.jobs.job import Job
 from core.params import Params
 from core.studio import Studio
@@ -216,7 +215,7 @@ async def test_a_poisoned_job_is_parked_after_three_faults(
     assert third.resumed == []
     sound = FakeService(paid=True)
     last = await studios.open(sound)
-    await carry_out(last, job.id, "fetch", owner="ann")
+    await last.act(job.id, "fetch", owner="ann")
     assert (await last.result(job.id, owner="ann")).job.state == "finished"
     assert sound.sends == 0
 

@@ -34,7 +34,7 @@ async def test_a_slow_file_is_given_up_with_a_sentence(
     """Whether its pixels or its settings are wanted."""
     for module, name in ((pictures, "load"), (metadata, "read")):
         monkeypatch.setattr(module, name, lambda source: time.sleep(SLOW_S))
-    uploads = Uploads(Media((await studios.open()).history), patience_s=0.05)
+    uploads = Uploads(Media(await studios.open()), patience_s=0.05)
     begun = time.monotonic()
     with pytest.raises(InputError, match="takes too long"):
         await getattr(uploads, what)(upload)

@@ -1,0 +1,61 @@
+"""What a person or a script agreed to pay for a click, and the refusal of any other price."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from core.errors import InputError, OverBudgetError
+from core.money import dollars, micros
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """What whoever asks agreed to pay for a click, in dollars; None is nothing said."""
+
+    agreed_usd: float | None = None
+    """The price that a person saw; another one is refused, a lower one too."""
+    most_usd: float | None = None
+    unknown: bool = False
+    """A person agreed to a price that nobody knows."""
+
+    def check(self, prices: Sequence[int], *, known: bool) -> None:
+        """Refuse prices, in millionths, that were not agreed to; `known` is whether they are known.
+
+        Raises InputError for another price than the one that was seen, OverBudgetError for one
+        above the most.
+        """
+        total = sum(prices)
+        if self.agreed_usd is not None and (
+            micros(self.agreed_usd) != total or self.unknown == known
+        ):
+            raise not_agreed(total if known else None)
+        if self.most_usd is None or (known and total <= micros(self.most_usd)):
+            return
+        most = dollars(micros(self.most_usd))
+        if not known:
+            raise OverBudgetError(
+                f"You allow at most {most}, and it is not known what this costs. Nothing was sent.",
+                advice="Leave max_price_usd out, or use a backend whose price is known.",
+            )
+        raise OverBudgetError(
+            f"This costs {dollars(total)} and you allow at most {most}. Nothing was sent.",
+            advice="Raise max_price_usd, or use a backend that costs less.",
+        )
+
+
+NO_WORD = Consent()
+"""Nothing is said about the price."""
+
+
+def not_agreed(total: int | None) -> InputError:
+    """Say what a click costs now, in millionths, where that was not agreed to; None: not known."""
+    if total is None:
+        price = "has a price that is not set"
+    else:
+        price = f"costs {dollars(total)}" if total else "is free"
+    return InputError(
+        f"This {price} now, and that was not agreed to. Nothing was sent.",
+        field="price",
+        advice="Click again if you agree.",
+    )
