@@ -28,8 +28,7 @@ from typing import Any
 
 import httpx
 
-from backends import Settings
-from backends.remote import openai_images
+from backends import Settings, siraya
 from backends.wavespeed import WaveSpeed
 from bench.delay import free_port
 from bench.soak_account import Wish, account, pending, wishes
@@ -168,7 +167,7 @@ def backends(origin: str, at_once: int) -> dict[str, Any]:
     }
     settings = Settings(_env_file=None, **values)
     wavespeed = WaveSpeed(settings, deadline_s=DEADLINE_S)
-    return {"wavespeed": wavespeed, "siraya": openai_images.create_siraya(settings)}
+    return {"wavespeed": wavespeed, "siraya": siraya.create(settings)}
 
 
 def judge(early: Level, late: Level, complaints: Sequence[str]) -> bool:

@@ -90,6 +90,8 @@ class FakeBackend:
 class FakeService(FakeBackend):
     """A remote service: accepts, remembers, and can be asked again by another process."""
 
+    max_unanswered = 1
+
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.sends = 0

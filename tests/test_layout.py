@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
+import gradio
 import pytest
 
 from core.studio import Studio
@@ -181,3 +183,32 @@ def test_sentences_have_no_exclamation_marks() -> None:
             text = node.value if isinstance(node, ast.Constant) else None
             if isinstance(text, str) and " " in text and "<!" not in text and "{{" not in text:
                 assert "! " not in text and not text.rstrip().endswith("!"), (name_of(path), text)
+
+
+PATCHES = "ui/server/gradio_patches"
+INNER = {
+    *("get_blocks", "cookie_id", "validate_inputs", "preprocess_data", "event_ids_to_events"),
+    *("pending_messages_per_session", "pending_event_ids_session", "user_middleware"),
+}
+"""Attributes of Gradio that its documentation does not name, without an underscore."""
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in FILES if name_of(path).startswith("ui/")], ids=name_of
+)
+def test_what_gradio_does_not_document_is_used_in_one_place(path: Path) -> None:
+    """The patches alone touch its inner modules and attributes; each is checked at the start."""
+    if name_of(path).startswith(PATCHES):
+        return
+    for name in imports(path):
+        assert name == "gradio" or not name.startswith(("gradio.", "gradio_client")), name
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not isinstance(node, ast.Attribute):
+            continue
+        of = node.value.id if isinstance(node.value, ast.Name) else ""
+        if of in ("gr", "gradio"):
+            inner = isinstance(getattr(gradio, node.attr), ModuleType)
+            assert node.attr == "themes" or not inner, f"gradio.{node.attr}"
+        private = node.attr.startswith("_") and not node.attr.endswith("__")
+        assert not private or of in ("self", "cls"), ast.unparse(node)
+        assert node.attr not in INNER or of == "self", ast.unparse(node)

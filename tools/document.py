@@ -19,7 +19,8 @@ ROOT = Path(__file__).parents[1]
 ROOMS = (
     "core core/jobs core/pictures core/metadata core/storage "
     "backends backends/remote backends/wavespeed backends/local backends/miniature "
-    "sandbox sandbox/faults sandbox/painter ui ui/generate ui/server deploy tools tools/miniature"
+    "sandbox sandbox/faults sandbox/painter ui ui/generate ui/server "
+    "ui/server/gradio_patches deploy tools tools/miniature"
 ).split()
 
 

@@ -12,16 +12,18 @@ from core.studio import Studio
 from ui import markup, messages
 from ui.generate.handlers import FREE, PRIVATE
 from ui.generate.tab import Update
+from ui.server.gradio_patches import hub_login
+from ui.server.gradio_patches.hub_login import END, START, TARGET
 from ui.server.owner import browser_of, owner_of
-from ui.server.sign_in import START, user_of
+from ui.server.sign_in import user_of
 
 Login = Literal["", "password", "account"]
 """How users sign in: not at all, with a password, or with an account of Hugging Face."""
 
 # Inside another site's page a browser may keep no cookie of ours, and the hub may not be shown.
 GO = f"""(label) => {{
-  const here = '?_target_url=' + encodeURIComponent('/' + location.search);
-  if (label !== {json.dumps(messages.SIGN_IN_WITH_HUB)}) location.assign('/logout' + here);
+  const here = '?{TARGET}=' + encodeURIComponent('/' + location.search);
+  if (label !== {json.dumps(messages.SIGN_IN_WITH_HUB)}) location.assign('{END}' + here);
   else if (window.top === window) location.assign('{START}' + here);
   else window.open('{START}' + here, '_blank');
 }}"""
@@ -29,13 +31,10 @@ AGAIN = "() => location.reload()"
 
 
 def button(login: Login) -> gr.LoginButton | None:
-    """Return what makes Gradio serve its login; to be called before the page is begun.
-
-    Within a page, Gradio would attach a click of its own, which shows up in the API.
-    """
+    """Return what makes Gradio serve its login; to be called before the page is begun."""
     if login != "account":
         return None
-    return gr.LoginButton(messages.SIGN_IN_WITH_HUB, size="sm", icon=None, elem_id="sign-in")
+    return hub_login.button(messages.SIGN_IN_WITH_HUB, size="sm", elem_id="sign-in")
 
 
 def build(

@@ -3,15 +3,11 @@
 # No `from __future__ import annotations` here: Gradio reads the return types off the signature.
 
 import asyncio
-import inspect
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
 import gradio as gr
-from gradio.components.api_component import Api as ApiComponent
-from gradio.processing_utils import save_bytes_to_cache
-from gradio.utils import get_upload_folder
 
 from core.caller import STRANGER, Caller
 from core.errors import InputError, NotReadyError, PlaygroundError
@@ -33,6 +29,7 @@ from ui.api_arguments import (
     task_named,
     touched,
 )
+from ui.server.gradio_patches import folder
 from ui.server.owner import caller_of
 from ui.server.routes import Media
 from ui.server.uploads import Uploads
@@ -299,23 +296,7 @@ class Api:
         """Copy the file, byte for byte, to where Gradio hands files out."""
         data = await self.studio.file(entry.file)
         name = PurePosixPath(entry.file).name
-        return await asyncio.to_thread(save_bytes_to_cache, data, name, get_upload_folder())
-
-
-class Patient(gr.Blocks):  # type: ignore[misc]  # Gradio has no types
-    """A page whose endpoints take a list of arguments that ends early.
-
-    Gradio refuses one, so that a further optional argument would break older callers.
-    """
-
-    def validate_inputs(self, block_fn: Any, inputs: list[Any]) -> None:
-        """Fill in the defaults that an endpoint has for what is missing at the end."""
-        if all(isinstance(one, ApiComponent) for one in block_fn.inputs):
-            arguments = list(inspect.signature(block_fn.fn).parameters.values())
-            missing = arguments[len(inputs) : len(block_fn.inputs)]
-            if all(one.default is not inspect.Parameter.empty for one in missing):
-                inputs += [one.default for one in missing]
-        super().validate_inputs(block_fn, inputs)
+        return await asyncio.to_thread(folder.keep, data, name)
 
 
 def _known(request: gr.Request | None) -> str:

@@ -24,14 +24,16 @@ from ui.account import Login
 from ui.server import cleaning, connections
 from ui.server.body_limits import Bodies
 from ui.server.caller import PRIVATE, Entrance, StampCaller, networks
-from ui.server.gradio_patches import keep_from_fetching
+from ui.server.gradio_patches.check import check
+from ui.server.gradio_patches.fetching import keep_from_fetching
+from ui.server.gradio_patches.hub_login import offered
 from ui.server.hosts import KnownHosts
 from ui.server.login_limit import LimitedLogin
-from ui.server.mistakes import Mistakes, count_values_quietly
+from ui.server.mistakes import Mistakes
 from ui.server.origin_guard import Framed, SameOrigin
 from ui.server.routes import Media
 from ui.server.sessions import KnownStreams
-from ui.server.sign_in import SignIn, offered
+from ui.server.sign_in import SignIn
 from ui.server.upload_quota import LimitedUploads, policy
 from ui.theme import theme
 
@@ -44,7 +46,6 @@ def serve(studio: Studio, tokens: Tokens, settings: Settings, life: Life) -> Non
     _declare_gpu_use()
     cleaning.own_folder()
     keep_from_fetching()
-    count_values_quietly()
     connections.install()
     if shut := studio.closed_to():
         labels = [studio.backends[name].label for name in shut]
@@ -59,6 +60,7 @@ def serve(studio: Studio, tokens: Tokens, settings: Settings, life: Life) -> Non
         ask_above=settings.srpo_confirm_above_usd,
         login=login(settings),
     )
+    check(demo)
     demo.queue(max_size=1000, default_concurrency_limit=None)
     # Otherwise uvicorn would believe any program on this machine about where a request came from.
     os.environ["FORWARDED_ALLOW_IPS"] = ""

@@ -14,13 +14,14 @@ from core.params import TASKS, Task
 from core.studio import Studio
 from core.tokens import Tokens
 from ui import account, backends_tab, history_tab, markup, messages
-from ui.api import Api, Patient
+from ui.api import Api
 from ui.clicks import text, told
 from ui.generate import layout
 from ui.generate import tab as tabs
 from ui.generate.handlers import FREE, PRIVATE, Handlers
 from ui.generate.tab import Tab, Update
 from ui.history_tab import HistoryHandlers, HistoryTab
+from ui.server.gradio_patches.arguments import Patient
 from ui.server.owner import new_token, owner_of
 from ui.server.routes import Media
 from ui.server.uploads import Uploads

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import gradio as gr
-from gradio.themes import Color
 
-PAPER = Color(
+PAPER = gr.themes.Color(
     name="paper",
     c50="#faf9f6",
     c100="#f3f1ec",
@@ -21,7 +20,7 @@ PAPER = Color(
     c900="#1d1c19",
     c950="#141311",
 )
-MOSS = Color(
+MOSS = gr.themes.Color(
     name="moss",
     c50="#eef6f3",
     c100="#d5eae2",

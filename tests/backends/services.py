@@ -11,7 +11,8 @@ import httpx
 
 from backends import Settings
 from backends import self_hosted as engines
-from backends.remote.openai_images import SIRAYA, Engine, OpenAIImages
+from backends.remote.openai_images import Engine, OpenAIImages
+from backends.siraya import SIRAYA
 from backends.wavespeed import WaveSpeed
 from core import pictures
 from core.events import Event

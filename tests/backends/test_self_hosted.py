@@ -11,6 +11,7 @@ import pytest
 import backends
 from backends import Settings
 from backends.self_hosted import DIALECTS
+from core.backend import usual_price
 from core.errors import BackendError, RateLimitError, RejectedError, UnavailableError
 from core.events import Finished
 from tests.backends.services import (
@@ -115,5 +116,5 @@ def test_it_exists_only_with_an_address() -> None:
             self_hosted_base_url="http://engine.lan/v1/", self_hosted_api_key=key, _env_file=None
         )
         backend = backends.create(settings)["self-hosted"]
-        assert (backend.sandbox, backend.paid, backend.price_usd) == (False, False, 0.0)
+        assert (backend.sandbox, backend.paid, usual_price(backend)) == (False, False, 0.0)
         assert (backend.problem(), set(backend.tasks)) == ("", {"text-to-image", "image-to-image"})

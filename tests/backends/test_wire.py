@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from typing import Any
 
 import httpx
@@ -263,13 +264,22 @@ async def test_a_resume_sends_nothing_costly() -> None:
 
 
 async def test_balance_and_price_are_asked_for() -> None:
-    """In dollars, from the service's own endpoints; nonsense changes nothing."""
-    told = {"balance": 12.5, "price": 0.04, "discounted_price": 0.03, "currency": "USD"}
-    recorder = Recorder(lambda _request: httpx.Response(200, json={"code": 200, "data": told}))
+    """In dollars, from the service's own endpoints, for each model; nonsense changes nothing."""
+    cheap = {"balance": 12.5, "price": 0.04, "discounted_price": 0.03, "currency": "USD"}
+    dear = {"price": 0.05, "currency": "USD"}
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        model = json.loads(request.content or b"{}").get("model_id", "")
+        data = told.get(model, cheap)
+        return httpx.Response(200, json={"code": 200, "data": data})
+
+    told: dict[str, Any] = {"wavespeed-ai/flux-srpo": dear}
+    recorder = Recorder(answer)
     backend = wavespeed(recorder.transport)
+    text = backend.tasks["text-to-image"]
+    first, second = text(prompt="a"), text(prompt="a", model="flux-srpo")
     await backend.refresh()
-    assert (backend.balance_usd, backend.price_usd) == (12.5, 0.03)
-    assert recorder.body()["model_id"] == "wavespeed-ai/flux-1-srpo"
-    told |= {"price": "free", "discounted_price": None}
+    assert (backend.balance_usd, backend.price(first), backend.price(second)) == (12.5, 0.03, 0.05)
+    told = {f"wavespeed-ai/{name}": {"price": "free"} for name in ("flux-srpo", "flux-1-srpo")}
     await backend.refresh()
-    assert backend.price_usd == 0.03
+    assert (backend.price(first), backend.price(second)) == (0.03, 0.05)

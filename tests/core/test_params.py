@@ -8,6 +8,7 @@ from typing import Any, Literal
 import pytest
 from pydantic import Field
 
+from backends import Settings
 from core import settings
 from core.controls import controls
 from core.errors import InputError, OverBudgetError
@@ -131,7 +132,7 @@ def test_settings_take_the_environment_over_the_file(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("WAVESPEED_API_KEY", "from-environment")
     monkeypatch.setenv("SIRAYA_API_KEY", "")
-    found = settings.load()
+    found = settings.load(Settings)
     assert found.wavespeed_api_key is not None
     assert found.wavespeed_api_key.get_secret_value() == "from-environment"
     assert (found.siraya_max_concurrency, found.siraya_api_key) == (5, None)
@@ -142,14 +143,14 @@ def test_a_wrong_setting_is_named_without_its_value(monkeypatch: pytest.MonkeyPa
     """The message names the variable; what it holds might be a key in the wrong place."""
     monkeypatch.setenv("WAVESPEED_MAX_CONCURRENCY", "sk-secret")
     with pytest.raises(InputError, match="WAVESPEED_MAX_CONCURRENCY") as caught:
-        settings.load()
+        settings.load(Settings)
     assert "sk-secret" not in str(caught.value) + caught.value.advice
 
 
 def test_users_are_read_from_one_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     """Passwords may contain colons."""
     monkeypatch.setenv("SRPO_AUTH", "ann:a:b, bob:c")
-    assert settings.load().users == [("ann", "a:b"), ("bob", "c")]
+    assert settings.load(Settings).users == [("ann", "a:b"), ("bob", "c")]
 
 
 def test_a_budget_counts_exactly() -> None:

@@ -33,16 +33,16 @@ def test_half_a_pair_stops_the_start(value: str, monkeypatch: pytest.MonkeyPatch
     """The sentence names the setting and no password."""
     monkeypatch.setenv("SRPO_AUTH", value)
     with pytest.raises(InputError, match="SRPO_AUTH cannot be used") as caught:
-        configuration.load()
+        configuration.load(Settings)
     assert "secret" not in str(caught.value)
 
 
 def test_whole_pairs_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     """A password may contain a colon; a variable that is empty is no sign-in."""
     monkeypatch.setenv("SRPO_AUTH", "ann:one, bob:two:three")
-    assert configuration.load().users == [("ann", "one"), ("bob", "two:three")]
+    assert configuration.load(Settings).users == [("ann", "one"), ("bob", "two:three")]
     monkeypatch.setenv("SRPO_AUTH", "")
-    assert configuration.load().users == []
+    assert configuration.load(Settings).users == []
 
 
 def test_no_sentence_holds_a_password() -> None:
@@ -71,7 +71,7 @@ def test_an_address_that_cannot_be_read_is_not_quoted(
     """The libraries that read it quote what stands at the place of the port: half a password."""
     monkeypatch.setenv("SELF_HOSTED_BASE_URL", value)
     with pytest.raises(InputError, match="SELF_HOSTED_BASE_URL cannot be used") as caught:
-        configuration.load()
+        configuration.load(Settings)
     assert "sesame" not in str(caught.value)
 
 

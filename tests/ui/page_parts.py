@@ -10,8 +10,9 @@ from typing import Any
 
 from core.backend import Readiness
 from core.errors import InputError, PlaygroundError
-from core.jobs.job import Job
+from core.jobs.job import ACTIONS, Job
 from core.jobs.spending import Spending, day
+from core.params import ImageToImage, TextToImage
 from core.studio import Progress
 from tests.core.test_history import entry
 from ui import markup, messages
@@ -30,8 +31,8 @@ def progress(text: str, state: str = "finished", **more: Any) -> Progress:
 
 
 def backend(text: str, **more: Any) -> Any:
-    facts = {"id": text, "label": text, "sandbox": False, "price_usd": 1.0, "tasks": [text]}
-    facts |= {"max_concurrency": 1, "problem": lambda: ""}
+    facts = {"id": text, "label": text, "sandbox": False, "tasks": {text: TextToImage}}
+    facts |= {"max_concurrency": 1, "problem": lambda: "", "price": lambda _params: 1.0}
     return SimpleNamespace(**(facts | more))
 
 
@@ -40,7 +41,12 @@ def backends(text: str) -> str:
     cards = [
         backend(text, problem=lambda: text),
         backend(text, sandbox=True),
-        backend(text, tasks=["text-to-image", "image-to-image"], note=text, prompts=[]),
+        backend(
+            text,
+            tasks={"text-to-image": TextToImage, "image-to-image": ImageToImage},
+            note=text,
+            prompts=[],
+        ),
         backend(text, readiness=lambda: loading, load=None),
         backend("own", note=text, prompts=[]),
         backend("closed"),
@@ -73,7 +79,7 @@ def crowd(text: str) -> str:
         progress(text, "running", step=1, total=3, own_key="f", stop=InputError("Another.")),
         *(progress(text, "waiting", n=n) for n in range(8)),
     ]
-    return queue.status(found, [text], prices={text: 0.25})
+    return queue.status(found, {text: [*ACTIONS]}, prices={text: 0.25})
 
 
 def spending(text: str, *, rows: int = 2, admin: bool = True) -> str:
@@ -90,11 +96,11 @@ def spending(text: str, *, rows: int = 2, admin: bool = True) -> str:
         return None
 
     priced = {"fake": backend(text, balance_usd=9.5, refresh=refresh)}
-    budget = SimpleNamespace(day_usd=5.0, owner_day_usd=1.0)
     studio: Any = SimpleNamespace(
-        policy=SimpleNamespace(admins=["ann"] if admin else []),
-        ledger=SimpleNamespace(spending=sums, budget=budget),
-        own=SimpleNamespace(backends=lambda _owner: priced),
+        admins=["ann"] if admin else [],
+        spending=sums,
+        day_budgets=lambda: (5.0, 1.0),
+        own_backends=lambda _owner: priced,
         backends=priced,
     )
     tab: Any = SpendingTab(studio, SimpleNamespace())  # type: ignore[arg-type]

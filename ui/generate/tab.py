@@ -104,7 +104,7 @@ class Tab:
         total = None if each is None else micros(each) * pictures / MICROS
         return {
             self.generate: gr.update(value=messages.generate_label(total)),
-            self.price: gr.update(value=total),
+            self.price: total,
         }
 
     def _price(self, backend: Backend, values: Mapping[str, Any]) -> float | None:

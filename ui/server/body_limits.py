@@ -17,6 +17,8 @@ from starlette.formparsers import MultiPartException
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ui.server.gradio_patches.uploading import cut
+
 MOST_JSON = 4_200_000
 """Bytes of a body: as many as Gradio takes of an MCP client, which may send a picture in it."""
 MOST_FORM = 24_000_000
@@ -136,10 +138,6 @@ class Arriving:
         return message
 
 
-CUT = "This upload is larger than the maximum allowed size."
-"""By this error alone Gradio removes what it has already written to its folder."""
-
-
 class _Counted:
     """Passes an upload on piece by piece and ends it where it is too large or too slow."""
 
@@ -166,10 +164,10 @@ class _Counted:
             message = await self._arriving.next(self._receive, MOST_FORM)
         except RefusedBodyError as error:
             self._refusal = error
-            raise MultiPartException(CUT) from error
+            raise cut() from error
         if message["type"] == "http.disconnect":
             self._gone = True
-            raise MultiPartException(CUT)
+            raise cut()
         self._whole = not message.get("more_body")
         return message
 

@@ -6,18 +6,17 @@ import asyncio
 import itertools
 import logging
 import os
-import re
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-import gradio.mcp
-from gradio.utils import get_upload_folder
-
 from core.errors import PlaygroundError
 from core.studio import Studio
+from ui.server.gradio_patches.folder import PLACE, use_for_mcp
+from ui.server.gradio_patches.folder import folder as gradios_folder
+from ui.server.gradio_patches.uploading import DRAFT
 
 log = logging.getLogger(__name__)
 
@@ -28,10 +27,6 @@ KEPT_S = 24 * 3600.0
 """How long a file that a browser or script sent or was handed stays, in seconds."""
 YOUNG_S = 900.0
 """A file so young may be in use, however full the folder is, in seconds."""
-PLACE = re.compile(r"[0-9a-f]{64}")
-"""Name of a folder in which Gradio keeps a file, by its content."""
-DRAFT = re.compile(r"tmp[a-z0-9_]{8}")
-"""Name of an upload that did not come to its end."""
 MOST_BYTES = 2_000_000_000
 """Of the folder; beyond it the oldest files go first."""
 
@@ -53,8 +48,7 @@ def own_folder() -> None:
         if not ours:
             folder = Path(tempfile.mkdtemp(prefix="srpo-playground-"))
         os.environ["GRADIO_TEMP_DIR"] = str(folder)
-    # Read from the environment when Gradio is imported, which is before flags are.
-    gradio.mcp.DEFAULT_TEMP_DIR = get_upload_folder()
+    use_for_mcp()
 
 
 def clean(folder: Path, now: float, *, most: int = MOST_BYTES) -> int:
@@ -121,7 +115,7 @@ async def cleaning(studio: Studio, every_s: float = EVERY_S) -> AsyncIterator[No
 async def _forever(studio: Studio, every_s: float) -> None:
     for turn in itertools.count():
         try:
-            await asyncio.to_thread(clean, Path(get_upload_folder()), time.time())
+            await asyncio.to_thread(clean, gradios_folder(), time.time())
             if turn % RARELY == 0:
                 await studio.release_unused(older_than=time.time() - KEPT_S)
         except (OSError, PlaygroundError) as error:

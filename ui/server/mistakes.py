@@ -9,21 +9,18 @@ from __future__ import annotations
 
 import logging
 import traceback
-from functools import wraps
 from pathlib import Path
-from typing import Any
 
-import gradio as gr
-from gradio.route_utils import FnIndexInferError
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ui import messages
+from ui.server.gradio_patches.requests import NotFoundError
 from ui.server.origin_guard import route_of
 
 OURS = ("/media/", "/healthz", "/readyz")
 """Our own routes: an error there is a fault of ours and stays loud."""
-MISTAKES = (LookupError, TypeError, ValueError, FnIndexInferError)
+MISTAKES = (LookupError, TypeError, ValueError, NotFoundError)
 log = logging.getLogger(__name__)
 
 
@@ -60,23 +57,3 @@ def _at(error: BaseException) -> str:
     """Name the place that raised an error."""
     frame = traceback.extract_tb(error.__traceback__)[-1]
     return f"{Path(frame.filename).name}:{frame.lineno}"
-
-
-def count_values_quietly() -> None:
-    """Have an event with too few values end in a sentence; a second call changes nothing.
-
-    Gradio would write a traceback into the log, with all that the caller sent.
-    """
-    if not hasattr(gr.Blocks.validate_inputs, "__wrapped__"):
-        gr.Blocks.validate_inputs = _counted(gr.Blocks.validate_inputs)
-
-
-def _counted(validate: Any) -> Any:
-    @wraps(validate)
-    def counted(self: Any, block_fn: Any, inputs: list[Any]) -> None:
-        wanted = len(block_fn.inputs)
-        if len(inputs) < wanted:
-            raise gr.Error(messages.too_few_values(wanted, len(inputs)), print_exception=False)
-        validate(self, block_fn, inputs)
-
-    return counted

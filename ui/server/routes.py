@@ -21,7 +21,7 @@ from starlette.routing import Route
 from core.errors import PlaygroundError
 from core.history import Entry
 from core.studio import Studio
-from ui.server.sessions import needs_login
+from ui.server.gradio_patches.password_login import needs_login
 
 Part = Literal["file", "thumbnail"]
 TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".webp": "image/webp"}

@@ -15,18 +15,16 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs
 
-from gradio import oauth
-from gradio.utils import get_space
 from starlette.responses import HTMLResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ui import markup, messages
+from ui.server.gradio_patches.hub_login import CALLBACK, SIGNED_IN, START, TRIES, session_of
 
 log = logging.getLogger(__name__)
 
 ACCOUNT = "user:hf:"
 """How the owners of signed-in users of Hugging Face begin."""
-START, CALLBACK = "/login/huggingface", "/login/callback"
 LIFE_S = 8 * 3600.0
 """How long a session is good for if the hub does not say."""
 MOST_TRIES = 1
@@ -48,26 +46,9 @@ class User:
         return ACCOUNT + self.id
 
 
-def offered() -> bool:
-    """Whether users can sign in: on a Space with all that the login needs, its secret above all.
-
-    Elsewhere Gradio would let everybody in as the user whose token lies on this machine.
-    """
-    needed = (
-        get_space(),
-        oauth.OAUTH_CLIENT_ID,
-        oauth.OAUTH_CLIENT_SECRET,
-        oauth.OAUTH_SCOPES,
-        oauth.OPENID_PROVIDER_URL,
-    )
-    return all(one and one.strip() for one in needed)
-
-
 def user_of(request: Any) -> User | None:
     """Return who is signed in, or None; takes the requests of Gradio and of Starlette."""
-    inner = getattr(request, "request", None) or request
-    scope = getattr(inner, "scope", None) or {}
-    info = (scope.get("session") or {}).get("oauth_info")
+    info = session_of(request).get(SIGNED_IN)
     if not isinstance(info, dict) or not float(info.get("expires_at") or 0) > time.time():
         return None
     return _user(info.get("userinfo"))
@@ -111,12 +92,12 @@ class SignIn:
 
 def _keep_little(session: dict[str, Any]) -> None:
     """Leave in a session who it is and until when; raise ValueError if the hub did not say who."""
-    if (info := session.get("oauth_info")) is None:
+    if (info := session.get(SIGNED_IN)) is None:
         return
     if (user := _user(info.get("userinfo"))) is None:
-        del session["oauth_info"]
+        del session[SIGNED_IN]
         raise ValueError("the hub did not say who signed in")
-    session["oauth_info"] = {
+    session[SIGNED_IN] = {
         "userinfo": {"sub": user.id, "preferred_username": user.name},
         "expires_at": info.get("expires_at") or time.time() + LIFE_S,
     }
@@ -124,7 +105,7 @@ def _keep_little(session: dict[str, Any]) -> None:
 
 def _tries(scope: Scope) -> int:
     """Return how often the login began anew, as Gradio counts it in the address."""
-    counted = parse_qs(scope["query_string"].decode("latin-1")).get("_nb_redirects", ["0"])[0]
+    counted = parse_qs(scope["query_string"].decode("latin-1")).get(TRIES, ["0"])[0]
     return int(counted) if counted.isascii() and counted.isdecimal() and len(counted) < 4 else 0
 
 

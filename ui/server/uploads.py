@@ -13,19 +13,19 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import unquote
 
-from gradio.processing_utils import save_bytes_to_cache
-from gradio.utils import get_upload_folder
 from pydantic import ValidationError
 
 from core import metadata, pictures
 from core.errors import InputError, PlaygroundError
 from core.metadata.reading import Reading
 from core.pictures import Picture
+from ui.server.gradio_patches import folder
+from ui.server.gradio_patches.requests import PREFIX
 from ui.server.routes import Media
 
 ADVICE = "Add a PNG, JPEG, WebP or AVIF image."
 INSTEAD = "Upload the image instead; an assistant may send it as a data URI."
-OWN = "/gradio_api/file="
+OWN = f"{PREFIX}/file="
 S = TypeVar("S")
 T = TypeVar("T")
 PATIENCE_S = 10.0
@@ -110,9 +110,7 @@ class Uploads:
     async def to_cache(self, name: str) -> str:
         """Copy a stored file to where Gradio serves files from, and return its path."""
         data = await self.media.studio.file(name)
-        return await asyncio.to_thread(
-            save_bytes_to_cache, data, Path(name).name, str(get_upload_folder())
-        )
+        return await asyncio.to_thread(folder.keep, data, Path(name).name)
 
 
 def _read(file: Path) -> Reading | None:
@@ -136,7 +134,7 @@ def uploaded(upload: Any) -> Path:
         if len(path) > LONGEST_PATH:
             raise ValueError(path[:20])
         found = Path(path).resolve()
-        ours = found.is_relative_to(Path(get_upload_folder()).resolve()) and found.is_file()
+        ours = found.is_relative_to(folder.folder().resolve()) and found.is_file()
     except (OSError, ValueError, RuntimeError):  # no file can have this name
         ours = False
     if not ours:

@@ -315,12 +315,32 @@ async def test_only_the_price_that_was_agreed_to_is_paid(
 async def test_an_unknown_price_is_not_below_any_limit(studios: Studios) -> None:
     """Whoever names a highest price is not sent to a service whose price is not known."""
     service = FakeService(paid=True)
-    service.price_usd = 0.0
+    service.price_usd = None
     studio = await studios.open(service)
     with pytest.raises(OverBudgetError, match="it is not known what this costs"):
         await studio.submit("fake", wish(), owner="local", consent=Consent(most_usd=9))
     free = await studios.open(FakeBackend())
     await free.submit("fake", wish(), owner="local", consent=Consent(most_usd=0))
+
+
+async def test_a_budget_refuses_a_service_without_a_price(studios: Studios) -> None:
+    """No limit in dollars could be kept with it; without a budget it is asked about and sent."""
+    service = FakeService(paid=True)
+    service.price_usd = None
+    for budget in (Budget(day_usd=9), Budget(owner_day_usd=9), Budget(batch_usd=9)):
+        studio = await studios.open(service, budget=budget)
+        with pytest.raises(OverBudgetError, match="price of Fake is not set"):
+            await studio.submit("fake", wish(), owner="local")
+    assert service.sends == 0
+    studio = await studios.open(service)
+    with pytest.raises(InputError, match="has a price that is not set now"):
+        await studio.submit("fake", wish(), owner="local", consent=Consent(agreed_usd=0.0))
+    agreed = Consent(agreed_usd=0.0, unknown=True)
+    job = await studio.submit("fake", wish(), owner="local", consent=agreed)
+    assert (await studio.result(job.id, owner="local")).job.charged == "yes"
+    service.price_usd = 0.0  # what was agreed to as unknown is not agreed to as free
+    with pytest.raises(InputError, match="is free now"):
+        await studio.submit("fake", wish(), owner="local", consent=agreed)
 
 
 async def test_a_click_that_was_taken_is_the_same_jobs_at_any_price(studios: Studios) -> None:

@@ -13,7 +13,6 @@ import pytest
 
 from core.errors import InputError, UnavailableError
 from core.events import Delivered, Event
-from core.jobs.actions import carry_out
 from core.jobs.job import ACTIVE, SET_ASIDE, STATES, Job
 from core.jobs.next_step import FREE_STEPS, Step, next_step
 from core.params import Params
@@ -125,7 +124,7 @@ async def test_a_backend_that_forgot_collect_is_not_sent_to_twice(studios: Studi
     end = await studio.result(job.id, owner="ann")
     assert (end.job.state, end.job.charged, end.job.outputs != "") == ("failed", "yes", True)
     with pytest.raises(InputError, match="only once"):
-        await carry_out(studio, job.id, "fetch", owner="ann")
+        await studio.act(job.id, "fetch", owner="ann")
     await studio.aclose()
     # Nor by a restart in the midst of it.
     await studio.ledger.change(job.id, "running", among=["failed"])

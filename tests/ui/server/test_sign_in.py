@@ -22,8 +22,9 @@ from core.exposure import Exposure
 from tests.identity import CLIENT_SECRET, Provider, follow, serving
 from ui import messages
 from ui.server.caller import Entrance, StampCaller
+from ui.server.gradio_patches.hub_login import offered
 from ui.server.owner import caller_of, new_token
-from ui.server.sign_in import SignIn, offered, user_of
+from ui.server.sign_in import SignIn, user_of
 
 pytestmark = pytest.mark.anyio
 HOST = "space.test"
