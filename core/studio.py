@@ -11,55 +11,34 @@ import hashlib
 import hmac
 import time
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-from core import own_keys
-from core.backend import Backend, Checkable, ListsJobs, Loadable, Priced
+from core.backend import Backend, ListsJobs, Loadable, Priced
 from core.caller import Caller
-from core.errors import AuthError, InputError, NotReadyError, PlaygroundError
-from core.events import Loading
+from core.errors import InputError, NotReadyError, PlaygroundError
 from core.history import Entry, History, input_name
 from core.jobs import actions
 from core.jobs.active_job import ActiveJob
 from core.jobs.consent import NO_WORD, Consent
-from core.jobs.estimate import Estimate
-from core.jobs.job import ACTIVE, COSTLY, Action, Job, State, possible_actions
+from core.jobs.job import COSTLY, Action, Job, State, possible_actions
+from core.jobs.keyed_jobs import KeyedJobs
 from core.jobs.ledger import Ledger
 from core.jobs.limits import Policy, Terms, counted_as
 from core.jobs.next_step import FREE_STEPS, next_step
-from core.jobs.recovery import NEEDS_KEY, lay_aside, params_of, pick_up, pick_up_own
+from core.jobs.recovery import NEEDS_KEY, lay_aside, params_of, pick_up
 from core.jobs.save import Saver
 from core.jobs.send_queue import SendQueue
 from core.jobs.spending import Spending
+from core.jobs.watching import Progress, Watcher
 from core.jobs.worker import Worker
-from core.own_keys import Entered, Held, OwnKeys
+from core.own_keys import Entered, OwnKeys
 from core.params import Params, Task
 from core.pictures import Picture
 
+__all__ = ["Progress", "Studio"]
+
 NO_OWN_KEY = "This was sent with a key of your own, and you have none set now."
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """What is known of a job at this instant; seconds count from the send."""
-
-    job: Job
-    elapsed_s: float = 0.0
-    estimate_s: float | None = None
-    ahead: int | None = None
-    loading: bool = False
-    """The model is not there yet; `fraction` is of its loading."""
-    fraction: float | None = None
-    step: int | None = None
-    total: int | None = None
-    preview: bytes | None = None
-    entry: Entry | None = None
-    stop: PlaygroundError | None = None
-    """Why its backend sends nothing until a person resumes it."""
-    needs_key: bool = False
-    """It was sent with a key of its owner's own, and goes on when that is entered again."""
 
 
 class Studio:
@@ -78,7 +57,6 @@ class Studio:
         beat_s: float = 0.5,
         policy: Policy | None = None,
     ) -> None:
-        self._beat_s = beat_s
         self.policy = policy or Policy()
         self.backends = backends
         self.ledger = ledger
@@ -87,10 +65,19 @@ class Studio:
         self.workers = {name: self._new_worker(backend) for name, backend in backends.items()}
         self.own = own or OwnKeys()
         """The keys that owners entered for their own jobs."""
-        self._taking = asyncio.Lock()
-        """Held while jobs that needed a key are taken up, laid aside or cancelled."""
         self._active: dict[str, ActiveJob] = {}
         self._elsewhere: set[str] = set()
+        self.keyed = KeyedJobs(
+            self.own, ledger, history, backends, active=self._active, start=self._start
+        )
+        self._watcher = Watcher(
+            ledger,
+            history,
+            active=self._active,
+            elsewhere=self._elsewhere,
+            queue_of=self._queue,
+            beat_s=beat_s,
+        )
         self._chores: list[asyncio.Task[None]] = []
         self.closed: PlaygroundError | None = None
         """Why nothing new is taken, or None."""
@@ -105,7 +92,7 @@ class Studio:
             if isinstance(backend, Loadable):
                 self._chores.append(asyncio.create_task(backend.load()))
         if self.own.services:
-            self._chores.append(asyncio.create_task(self._forget_in_time()))
+            self._chores.append(asyncio.create_task(self.keyed.forget_in_time()))
 
     async def aclose(self) -> None:
         """Stop carrying; the ledger says how to go on. Then close the backends."""
@@ -290,29 +277,9 @@ class Studio:
             self._start(ActiveJob(job=job, params=params))
         return jobs
 
-    async def watch(self, job_ids: Sequence[str], *, owner: str) -> AsyncIterator[list[Progress]]:
+    def watch(self, job_ids: Sequence[str], *, owner: str) -> AsyncIterator[list[Progress]]:
         """Tell how jobs stand: at once, at every change, at every beat, and at their end."""
-        seen = [await self.ledger.get(job_id, owner=owner) for job_id in job_ids]
-        estimates = [Estimate.of(await self.ledger.durations(j.backend, j.task)) for j in seen]
-        ended: dict[str, Progress] = {}
-        while True:
-            active_jobs = [self._active.get(job.id) for job in seen]
-            changes = [active.changed for active in active_jobs if active]
-            for job, active in zip(seen, active_jobs, strict=True):
-                if active is None and (job.id not in ended or self._others(ended[job.id].job)):
-                    ended[job.id] = await self._outcome(job.id)
-                elif active:  # its key was entered again
-                    ended.pop(job.id, None)
-            yield [
-                self._progress(active, estimate) if active else ended[job.id]
-                for job, active, estimate in zip(seen, active_jobs, estimates, strict=True)
-            ]
-            if changes:
-                await _any(changes, self._beat_s)
-            elif any(self._others(progress.job) for progress in ended.values()):
-                await asyncio.sleep(self._beat_s)
-            else:
-                return
+        return self._watcher.watch(job_ids, owner=owner)
 
     async def result(self, job_id: str, *, owner: str, patient: bool = True) -> Progress:
         """Wait for the end of a job and return it.
@@ -320,18 +287,7 @@ class Studio:
         Who is not patient is told as soon as it will take long: the job is pending, or its
         backend stopped.
         """
-        active = self._active.get(job_id)
-        await self.ledger.get(job_id, owner=owner)
-        while active and active.task and not active.task.done():
-            stopped = active.job.state == "waiting" and self._queue(active.job).stopped_by
-            if not patient and (active.pending or stopped):
-                return self._progress(active, Estimate())
-            await _any([active.changed], 3600 if patient else self._beat_s)
-        end = await self._outcome(job_id)
-        while self._others(end.job):
-            await asyncio.sleep(self._beat_s)
-            end = await self._outcome(job_id)
-        return end
+        return await self._watcher.result(job_id, owner=owner, patient=patient)
 
     async def cancel(self, job_id: str, *, owner: str) -> Job:
         """Stop a job where that saves anything; one that is paid for goes on in the background.
@@ -341,7 +297,7 @@ class Studio:
         job = await self.ledger.get(job_id, owner=owner)
         active = self._active.get(job_id)
         if job.own_key and active is None:
-            return await self._cancel_aside(job)
+            return await self.keyed.cancel_aside(job)
         if active is None or active.task is None:
             return job
         worker = self._worker_of(job)
@@ -512,125 +468,14 @@ class Studio:
         """
         if self.closed:
             raise self.closed
-        key = key.strip()
-        backend = self.own.connect(owner, service, key)
-        try:
-            mark = own_keys.fingerprint(await self.history.secret(own_keys.VAULT), service, key)
-            balance, unsure = await _checked(backend)
-        except BaseException:
-            self.own.refuse(key)
-            await backend.aclose()
-            raise
-        new = Held(service, mark, key, backend, self._new_worker(backend))
-        # Shielded: a page that closes at this instant must not leave a key that nobody drops.
-        held, resumed, others = await asyncio.shield(self._hold(owner, new))
-        return Entered(held.backend, balance, unsure, resumed, others)
-
-    async def _hold(self, owner: str, new: Held) -> tuple[Held, int, int]:
-        """Hold a key in place of an earlier one; return it, and how many jobs go on or do not."""
-        earlier = self.own.of(owner, new.service)
-        if earlier and earlier.fingerprint != new.fingerprint:
-            await self.forget_key(owner, new.service)
-        held = self.own.hold(owner, new, time.monotonic())
-        if held is not new:
-            await new.backend.aclose()
-        for active in self._runs_with(owner, held):
-            if active.task and not active.task.cancelling():
-                active.let_go = False
-        held.worker.queue.resume()  # whatever it was refused for may be mended
-        async with self._taking:
-            resumed = await self._take_up(owner, held)
-            left = await self.ledger.list(owner=owner, states=ACTIVE, limit=100_000)
-        others = [
-            job
-            for job in left
-            if job.backend == held.service
-            and job.own_key not in (None, held.fingerprint)
-            and job.id not in self._active
-        ]
-        return held, resumed, len(others)
+        return await self.keyed.enter(owner, service, key)
 
     async def forget_key(self, owner: str, service: str) -> int:
         """Let an owner's key go and return how many jobs that are on their way still end with it.
 
-        What the service is working on, or may be, ends first: its picture is paid for. What
-        waits is left until the key is entered again.
+        What waits is left until the key is entered again.
         """
-        held = self.own.release(owner, service)
-        if held is None:
-            return 0
-        active_jobs = self._runs_with(owner, held)
-        for active in active_jobs:
-            active.let_go = True
-        idle = [active for active in active_jobs if active.idle]
-        tasks = [active.task for active in idle if active.task]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await self._drop_keys()
-        return len(active_jobs) - len(idle)
-
-    async def forget_unused(self, now: float) -> None:
-        """Let go of the keys that nobody used for long; `now` is in monotonic seconds."""
-        for owner, service in self.own.unused(now - own_keys.KEPT_S):
-            await self.forget_key(owner, service)
-        await self._drop_keys()  # also those whose last job could not be laid aside
-
-    async def _forget_in_time(self) -> None:
-        while True:
-            await asyncio.sleep(own_keys.LOOK_S)
-            await self.forget_unused(time.monotonic())
-
-    def _runs_with(self, owner: str, held: Held) -> list[ActiveJob]:
-        mine = (owner, held.service, held.fingerprint)
-        return [
-            active
-            for active in self._active.values()
-            if (active.job.owner, active.job.backend, active.job.own_key) == mine
-        ]
-
-    async def _take_up(self, owner: str, held: Held) -> int:
-        """Carry on the jobs that needed a key which is here now; return how many."""
-        active_jobs = await pick_up_own(
-            self.ledger,
-            self.history,
-            held.backend,
-            owner=owner,
-            own_key=held.fingerprint,
-            carried=self._active,
-        )
-        for active in active_jobs:
-            if self.own.holding(active.job):
-                self._start(active)
-            else:  # forgotten again meanwhile
-                await lay_aside(self.ledger, held.backend, active.job)
-        return len(active_jobs)
-
-    async def _lay_aside(self, active: ActiveJob) -> None:
-        """Write down that a job needs its key, unless that was entered again meanwhile."""
-        async with self._taking:
-            job = await self.ledger.get(active.job.id)
-            if job.active:
-                await lay_aside(self.ledger, self.backends.get(job.backend), job)
-            self._active.pop(job.id, None)
-            if held := self.own.holding(job):
-                await self._take_up(job.owner, held)
-
-    async def _cancel_aside(self, job: Job) -> Job:
-        """Cancel a job that needs a key, if it was never sent."""
-        async with self._taking:
-            job = await self.ledger.get(job.id)
-            if job.state == "waiting" and job.id not in self._active:
-                return await self.ledger.change(
-                    job.id, "cancelled", among=["waiting"], charged="no", error="", advice=""
-                )
-        return job
-
-    async def _drop_keys(self) -> None:
-        """Close what was reached with keys that nobody holds, once no job under way needs it."""
-        busy = {(active.job.backend, active.job.own_key) for active in self._active.values()}
-        for held in self.own.drop(busy):
-            await held.backend.aclose()
+        return await self.keyed.forget(owner, service)
 
     def _start(self, active: ActiveJob) -> None:
         """Start a job's own task, which ends when the job does."""
@@ -645,7 +490,7 @@ class Studio:
         except asyncio.CancelledError:
             if not active.let_go:
                 raise
-            await self._lay_aside(active)
+            await self.keyed.lay_aside(active)
         finally:
             if active.elsewhere:
                 self._elsewhere.add(active.job.id)
@@ -655,7 +500,7 @@ class Studio:
         if active.job.own_key:
             if held := self.own.holding(active.job):
                 self.own.touch(active.job.owner, held, time.monotonic())
-            await self._drop_keys()
+            await self.keyed.drop()
 
     def _new_worker(self, backend: Backend) -> Worker:
         return Worker(backend, self.ledger, self._recorder)
@@ -667,69 +512,10 @@ class Studio:
             raise KeyError(job.id)  # a worker lives as long as its jobs are carried
         return worker.queue
 
-    def _others(self, job: Job) -> bool:
-        """Whether another process carries it, so that only the ledger tells how it stands."""
-        return job.active and job.id in self._elsewhere
-
     def _backend(self, name: str) -> Backend:
         if name not in self.backends:
             raise _unknown("backend", "There is no backend called", name, self.backends)
         return self.backends[name]
-
-    def _progress(self, active: ActiveJob, estimate: Estimate) -> Progress:
-        job, queue = active.job, self._queue(active.job)
-        order = queue.order()
-        return Progress(
-            job=job,
-            elapsed_s=time.time() - job.sent_at if job.sent_at else 0.0,
-            estimate_s=estimate.seconds(job.work),
-            ahead=order.index(job.id) if job.id in order else active.queued,
-            stop=queue.stopped_by if job.state == "waiting" else None,
-            loading=isinstance(active.progress, Loading),
-            fraction=active.progress.fraction,
-            step=active.progress.step,
-            total=active.progress.total,
-            preview=active.preview,
-        )
-
-    async def _outcome(self, job_id: str) -> Progress:
-        job = await self.ledger.get(job_id)
-        entry = None
-        if job.entry_id:
-            with suppress(InputError):  # deleted meanwhile
-                entry = await self.history.get(job.entry_id)
-        return Progress(
-            job=job,
-            elapsed_s=entry.elapsed_s if entry else 0.0,
-            entry=entry,
-            needs_key=job.active and job.own_key is not None,
-        )
-
-
-async def _checked(backend: Backend) -> tuple[float | None, str]:
-    """Ask a service whether it takes a key; return what is left, and why that is not certain."""
-    if not isinstance(backend, Checkable):
-        return None, f"{backend.label} says only with the first image whether it takes a key."
-    try:
-        return await backend.check(), ""
-    except AuthError as error:
-        raise InputError(
-            f"{backend.label} does not accept this key, so it is not kept.",
-            field="key",
-            advice="Copy it again from the service's page.",
-        ) from error
-    except PlaygroundError as error:
-        return None, f"Whether it works is not known yet: {error}"
-
-
-async def _any(events: Sequence[asyncio.Event], seconds: float) -> None:
-    """Wait until one of the events happens, at most `seconds`."""
-    waits = [asyncio.create_task(event.wait()) for event in events]
-    try:
-        await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for wait in waits:
-            wait.cancel()
 
 
 def _unknown(field: str, said: str, name: str, known: Iterable[str]) -> InputError:

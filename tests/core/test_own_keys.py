@@ -407,9 +407,9 @@ async def test_it_is_forgotten_after_twelve_hours_without_use(world: World) -> N
     studio = await world.open()
     await studio.enter_key("ann", "fake", KEY)
     now = time.monotonic()
-    await studio.forget_unused(now + KEPT_S - 60)
+    await studio.keyed.forget_unused(now + KEPT_S - 60)
     assert studio.own.of("ann", "fake")
-    await studio.forget_unused(now + KEPT_S + 60)
+    await studio.keyed.forget_unused(now + KEPT_S + 60)
     assert studio.own.all() == []
     assert world.mask(KEY) == KEY
 
