@@ -1,4 +1,4 @@
-"""Both remote services' protocols, spoken by a small server with a painter behind it."""
+"""The remote services' protocols, spoken by a small server with a painter behind it."""
 
 from sandbox.options import Options
 from sandbox.server import create_app

@@ -45,6 +45,8 @@ class Job:
     outcome: Outcome | None = None
     stranger: bool = False
     base64: bool = False
+    price: float = 0.0
+    """US dollars it was charged."""
     account: str = ""
     """Whose job it is: a digest of the key it was sent with."""
 
@@ -97,11 +99,13 @@ class Counters:
 
     posts: int = 0
     charges: int = 0
+    spent_usd: float = 0.0
     polls: int = 0
     downloads: int = 0
     lists: int = 0
     uploads: int = 0
     deletes: int = 0
+    cancels: int = 0
     refused: int = 0
     posting: int = 0
     posting_peak: int = 0
@@ -128,11 +132,13 @@ class Ledger:
         self._active: list[Job] = []
 
     def add(self, job: Job) -> None:
-        """Write down an accepted job and charge it, unless it is a stranger's."""
+        """Write down an accepted job and charge its price, unless it is a stranger's."""
         self.jobs[job.id] = job
         self._by_file[job.file] = job
         self._active.append(job)
-        self.counters.charges += not job.stranger
+        if not job.stranger and job.price:
+            self.counters.charges += 1
+            self.counters.spent_usd = round(self.counters.spent_usd + job.price, 6)
         self.counters.in_flight_peak = max(self.counters.in_flight_peak, self.in_flight())
 
     def by_file(self, name: str) -> Job | None:
@@ -153,7 +159,7 @@ class Ledger:
         return {**asdict(self.counters), "in_flight": self.in_flight()}
 
     def rows(self) -> list[dict[str, Any]]:
-        """Return every charged job, oldest first; `done_at` is None until it is known."""
+        """Return every accepted job, oldest first; `done_at` is None until it is known."""
         return [_row(job) for job in self.jobs.values()]
 
 
@@ -166,6 +172,7 @@ def _row(job: Job) -> dict[str, Any]:
         "t": job.t,
         "done_at": job.done_at,
         "latency": job.latency,
+        "price_usd": job.price,
         "stranger": job.stranger,
         "account": job.account,
         "faults": [planned.name for planned in job.plan],

@@ -31,6 +31,8 @@ class Options:
     """Longest wait of WaveSpeed's `enable_sync_mode`, in seconds."""
     store_bytes: int = 256 * 1024 * 1024
     """Pictures kept; beyond it the oldest expire."""
+    runners: int = 1000
+    """Requests of the fal side that are worked on at once; the others wait in its queue."""
     models: tuple[str, ...] = ("flux-1-srpo-text-to-image",)
     """Text-to-image models of the Siraya side."""
     edit_models: tuple[str, ...] = ()
@@ -41,6 +43,7 @@ class Options:
     def __post_init__(self) -> None:
         _require(0 <= self.latency <= 3600, "latency must be 0 to 3600 seconds")
         _require(0 <= self.sigma <= 3, "sigma must be 0 to 3")
+        _require(self.runners >= 1, "runners must be 1 or more")
         _require(self.picture in get_args(PictureKind), "picture must be painted or fixed")
         plan(self.fault)
 

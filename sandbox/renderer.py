@@ -92,6 +92,19 @@ def painted(order: Order, source: bytes | None) -> bytes:
     return encoded(painter.mark(new), order.format)
 
 
+def sides(source: bytes) -> tuple[int, int]:
+    """Return about how large a picture made from this one is; raises UnreadableError."""
+    try:
+        with Image.open(io.BytesIO(source), formats=READABLE) as picture:
+            width, height = picture.size
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
+        raise UnreadableError("the image cannot be decoded") from error
+    except Image.DecompressionBombError as error:
+        raise UnreadableError("the image has too many pixels") from error
+    scale = min(1.0, LONGEST_SIDE / max(width, height))
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
 def opened(source: bytes) -> Image.Image:
     """Decode the picture to start from, fitted into the largest output; blocking."""
     try:

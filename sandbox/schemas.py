@@ -133,6 +133,41 @@ class EditBody(Body):
     output_format: Literal["url", "b64_json"] = "url"
 
 
+class FalBody(Body):
+    """What all of fal's FLUX models take; the defaults that differ are in `fal.py`."""
+
+    prompt: str = Field(min_length=1)
+    num_inference_steps: int = Field(28, ge=1, le=50)
+    guidance_scale: float = Field(ge=1, le=20)
+    seed: Annotated[int, Field(ge=0, le=2_147_483_647)] | None = None
+    num_images: int = Field(1, ge=1, le=4)
+    acceleration: Literal["none", "regular", "high"] = "none"
+    enable_safety_checker: bool = True
+    output_format: Literal["jpeg", "png"] = "jpeg"
+    sync_mode: bool = False
+
+
+class FalTextBody(FalBody):
+    """fal's text to image."""
+
+    image_size: Preset | ImageSize = "landscape_4_3"
+
+    @property
+    def sides(self) -> tuple[int, int]:
+        """Width and height."""
+        if isinstance(self.image_size, ImageSize):
+            return self.image_size.width, self.image_size.height
+        return PIXELS[self.image_size]
+
+
+class FalImageBody(FalBody):
+    """fal's image to image; the output follows the input."""
+
+    image_url: str
+    strength: float = Field(0.95, ge=0.01, le=1)
+    num_inference_steps: int = Field(40, ge=10, le=50)
+
+
 async def read_bytes(request: Request, limit: int = LARGEST_BODY) -> bytes:
     """Return the body of a request; raises BodyError beyond the limit."""
     body = bytearray()

@@ -1,4 +1,4 @@
-"""The sandbox as a Starlette application: both protocols, the pictures, the controls."""
+"""The sandbox as a Starlette application: all protocols, the pictures, the controls."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import Receive, Scope, Send
 
-from sandbox import account, media, siraya, wavespeed
+from sandbox import account, fal, media, siraya, wavespeed
 from sandbox.faults import spoiled_results
 from sandbox.faults.broken_transport import TRANSPORT
 from sandbox.faults.kinds import Exchange
@@ -26,6 +26,7 @@ def create_app(options: Options | None = None) -> Starlette:
         routes=[
             Mount("/api/v3", routes=[*wavespeed.routes(), *account.routes(), *media.routes()]),
             Mount("/v1", routes=siraya.routes()),
+            Mount("/fal-ai", routes=fal.routes()),
             *media.open_routes(),
             Route("/outputs/{file}/{name}", output),
             Route("/image/{name:path}", generated),
@@ -51,7 +52,7 @@ class _Wired(Starlette):
 
 
 async def output(request: Request) -> Response:
-    """A finished picture of WaveSpeed's."""
+    """A finished picture of WaveSpeed's or fal's."""
     return await _download(request, request.path_params["file"])
 
 

@@ -20,6 +20,7 @@ from sandbox.faults.plans import Memory, Plan, outcome, plan, split
 from sandbox.ledger import Job, Ledger, Made
 from sandbox.options import Options, changed
 from sandbox.renderer import Order, Renderer, UnreadableError
+from sandbox.runners import Runners
 from sandbox.uploads import Uploads
 
 PRICE_USD = 0.025
@@ -39,6 +40,8 @@ class Wish:
     outcome: Outcome | None = None
     """An end that is certain from the beginning."""
     base64: bool = False
+    price: float = PRICE_USD
+    """US dollars that it will be charged."""
 
 
 class Sandbox:
@@ -55,11 +58,12 @@ class Sandbox:
         return {**self.ledger.stats(), "balance": self.balance, "faults": faults}
 
     def rows(self) -> list[dict[str, Any]]:
-        """Return the charged jobs, oldest first."""
+        """Return the accepted jobs, oldest first."""
         return self.ledger.rows()
 
     def reset(self) -> None:
         """Forget jobs, counters, pictures and uploads; keep the options."""
+        self.runners.stop()
         self._start()
 
     def set(self, changes: Mapping[str, Any]) -> None:
@@ -72,12 +76,12 @@ class Sandbox:
     @property
     def balance(self) -> float:
         """US dollars left."""
-        return round(self.options.balance - self.ledger.counters.charges * PRICE_USD, 6)
+        return round(self.options.balance - self.ledger.counters.spent_usd, 6)
 
-    def knows(self, request: Request) -> bool:
-        """Say whether a request carries an acceptable API key."""
-        scheme, _, key = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not key.strip():
+    def knows(self, request: Request, scheme: str = "bearer") -> bool:
+        """Say whether a request carries an acceptable API key, announced as the service asks."""
+        announced, _, key = request.headers.get("authorization", "").partition(" ")
+        if announced.lower() != scheme or not key.strip():
             return False
         good = key == self.options.key if self.options.key else not key.startswith("wrong")
         if good:
@@ -106,10 +110,15 @@ class Sandbox:
         """Return the seed to use, drawn when none or -1 is wanted."""
         return random.randint(0, LARGEST_SEED) if wanted is None or wanted < 0 else wanted
 
-    def accept(self, wish: Wish, prompt: str, *, stranger: bool = False, account: str = "") -> Job:
-        """Write down and charge a job and start painting; returns at once."""
+    def accept(
+        self, wish: Wish, prompt: str, *, stranger: bool = False, account: str = "", name: str = ""
+    ) -> Job:
+        """Write down and charge a job and start painting; returns at once.
+
+        `name` is its id where the service has already told one.
+        """
         job = Job(
-            id=uuid4().hex,
+            id=name or uuid4().hex,
             order=wish.order,
             prompt=prompt,
             file=uuid4().hex,
@@ -120,6 +129,7 @@ class Sandbox:
             outcome=wish.outcome or outcome(wish.plan),
             stranger=stranger,
             base64=wish.base64,
+            price=0.0 if stranger else wish.price,
             account=account,
         )
         if self._needs_painting(job, wish):
@@ -159,6 +169,7 @@ class Sandbox:
         self.renderer = Renderer(self.options.store_bytes)
         self.dice = random.Random(self.options.chance)
         self.uploads = Uploads()
+        self.runners = Runners(lambda: self.options.runners)
         self.latest: tuple[Plan, str] = ((), "")
         """The faults and the prompt of the last request for a picture."""
 

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 Phase = Literal["submit", "poll", "result", "download", "list", "upload", "put"]
+
+
+def in_envelope(answer: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """Return an answer with other values in its `data`, where that is an object."""
+    task = answer.get("data")
+    return {**answer, "data": {**task, **changes}} if isinstance(task, dict) else answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +29,8 @@ class Exchange:
     """An error in the words of the service that was asked."""
     older_id: str = ""
     """The id of an earlier job, for answers that confuse jobs."""
+    rewrite: Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]] = in_envelope
+    """Puts other values, named as in WaveSpeed's task object, into an answer of this service."""
 
 
 @dataclass(frozen=True, slots=True)

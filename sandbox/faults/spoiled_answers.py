@@ -77,27 +77,26 @@ def truncated(exchange: Exchange) -> Response:
 
 
 def payload(name: str, how: Literal["empty", "null"]) -> Act:
-    """The good answer with one top-level value emptied."""
+    """The good answer with one top-level value emptied; without that name, all of them."""
 
     def act(exchange: Exchange) -> Response:
         answer = _read(exchange) or {"code": 200, "message": "success", "data": {}}
-        answer[name] = None if how == "null" else type(answer[name])()
-        return JSONResponse(answer)
+        for key in [name] if name in answer else answer:
+            answer[key] = None if how == "null" else type(answer[key])()
+        return JSONResponse(answer, exchange.good.status_code)
 
     return act
 
 
 def task_with(**changes: Any) -> Act:
-    """The good answer with other values in its `data`."""
+    """The good answer with other values in its task object."""
     return lambda exchange: data(exchange, **changes)
 
 
 def data(exchange: Exchange, **changes: Any) -> Response:
-    """Return the good answer with other values in its `data`, where that is an object."""
-    answer = _read(exchange)
-    if isinstance(answer.get("data"), dict):
-        answer["data"] = {**answer["data"], **changes}
-    return JSONResponse(answer)
+    """Return the good answer with other values in its task object, as the service names them."""
+    answer = exchange.rewrite(_read(exchange), changes)
+    return JSONResponse(answer, exchange.good.status_code)
 
 
 class _Late(Response):

@@ -25,8 +25,9 @@ FORBIDDEN = "/latest/meta-data/iam"
 
 
 def bare(exchange: Exchange) -> Response:
-    """The task object without its envelope."""
-    return JSONResponse(json.loads(bytes(exchange.good.body))["data"])
+    """The task object without its envelope, where the service has one."""
+    answer = json.loads(bytes(exchange.good.body))
+    return JSONResponse(answer.get("data", answer), exchange.good.status_code)
 
 
 def status(exchange: Exchange, code: int) -> Response:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.sandbox.fal_visitor import SMALL, SRPO, SRPO_EDIT
 from tests.sandbox.visitor import I2I, T2I, data_uri, opened, picture, serving
 
 MODEL = "flux-1-srpo-text-to-image"
@@ -245,3 +246,119 @@ class TestHuggingFaceHub:
                 "a boat", model=f"{OURS}-text-to-image", num_inference_steps=steps
             )
         assert caught.value.response.status_code == status
+
+
+class TestFalClient:
+    """The official `fal-client` package."""
+
+    @pytest.fixture
+    def sdk(self, address: str, monkeypatch: pytest.MonkeyPatch) -> Any:
+        """The package, pointed at our server: it offers a host, but always over TLS."""
+        sdk = pytest.importorskip("fal_client", reason="needs fal-client (requirements-dev.txt)")
+        monkeypatch.setattr("fal_client.client.QUEUE_URL_FORMAT", f"{address}/")
+        return sdk
+
+    @pytest.fixture
+    def client(self, sdk: Any) -> Any:
+        """A client with a key."""
+        return sdk.SyncClient(key="a-key")
+
+    def test_it_subscribes(self, sdk: Any, client: Any, address: str) -> None:
+        """Submit, poll with logs, result."""
+        updates: list[Any] = []
+        order = {"prompt": "a red boat", "image_size": {"width": 512, "height": 256}, "seed": 1}
+        done = client.subscribe(
+            SRPO, order, with_logs=True, interval=0.02, on_queue_update=updates.append
+        )
+        assert opened(fetched(done["images"][0]["url"])).size == (512, 256)
+        assert isinstance(updates[0], sdk.InProgress)
+        assert updates[0].logs
+        assert isinstance(updates[-1], sdk.Completed)
+        assert updates[-1].metrics["inference_time"] > 0
+        found = stats(address)
+        assert (found["charges"], found["spent_usd"], found["undocumented"]) == (1, 0.025, [])
+
+    def test_it_changes_a_picture(self, sdk: Any, client: Any) -> None:
+        """With the data URI that it makes itself."""
+        image = sdk.encode(picture(), "image/png")
+        done = client.subscribe(SRPO_EDIT, {"prompt": "a boat", "image_url": image}, interval=0.02)
+        assert opened(fetched(done["images"][0]["url"])).size == (320, 256)
+
+    def test_it_follows_a_request_by_its_id(self, sdk: Any, client: Any) -> None:
+        """Status and result, from the model and the id alone."""
+        handle = client.submit(SRPO, {"prompt": "a boat", "image_size": SMALL})
+        assert isinstance(client.status(SRPO, handle.request_id), sdk.InProgress | sdk.Completed)
+        assert client.get_handle(SRPO, handle.request_id).get(interval=0.02)["images"]
+        assert client.result(SRPO, handle.request_id)["prompt"] == "a boat"
+
+    def test_it_cancels_what_waits(
+        self, sdk: Any, client: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Its position in the queue, and no charge for what was removed."""
+        with serving(latency=30, runners=1) as url:
+            monkeypatch.setattr("fal_client.client.QUEUE_URL_FORMAT", f"{url}/")
+            handles = [client.submit(SRPO, {"prompt": "a boat"}) for _ in range(3)]
+            assert isinstance(handles[0].status(), sdk.InProgress)
+            assert handles[2].status() == sdk.Queued(position=1)
+            handles[1].cancel()
+            assert handles[2].status() == sdk.Queued(position=0)
+            with pytest.raises(sdk.client.FalClientHTTPError, match="not found"):
+                handles[1].status()
+            assert stats(url)["charges"] == 1
+
+    @pytest.mark.parametrize(
+        ("fault", "charges"),
+        [
+            ("submit_reset", 1),
+            ("submit_reset_billed", 2),
+            ("submit_closed_billed*2", 3),
+            ("submit_502_html_billed", 2),
+            ("submit_429", 1),
+        ],
+    )
+    def test_it_sends_again_and_every_billed_send_is_charged(
+        self, client: Any, address: str, fault: str, charges: int
+    ) -> None:
+        """What a client of ours must never do: a lost answer is paid for once more."""
+        order = {"prompt": f"fault:{fault}|a boat", "image_size": SMALL}
+        assert client.subscribe(SRPO, order, interval=0.02)["images"]
+        assert stats(address)["charges"] == charges
+
+    def test_it_does_not_send_again_what_the_service_itself_refused(
+        self, sdk: Any, client: Any, address: str
+    ) -> None:
+        """A 503 that names its request comes from fal, not from a gateway before it."""
+        with pytest.raises(sdk.client.FalClientHTTPError):
+            client.submit(SRPO, {"prompt": "fault:submit_503_billed|a boat"})
+        assert (stats(address)["posts"], stats(address)["charges"]) == (1, 1)
+
+    def test_it_reports_a_wrong_key(self, sdk: Any) -> None:
+        """401, in a sentence."""
+        with pytest.raises(sdk.client.FalClientHTTPError, match="Authentication") as caught:
+            sdk.SyncClient(key="wrong").submit(SRPO, {"prompt": "a boat"})
+        assert caught.value.status_code == 401
+
+    @pytest.mark.parametrize(
+        ("order", "status", "kind"),
+        [
+            ({"prompt": "a boat", "num_inference_steps": 99}, 422, "less_than_equal"),
+            ({"prompt": "fault:run_failed_1200|a boat"}, 422, "content_policy_violation"),
+        ],
+    )
+    def test_it_reports_what_the_model_refused(
+        self, sdk: Any, client: Any, order: dict[str, Any], status: int, kind: str
+    ) -> None:
+        """With the result, in the list of what is wrong."""
+        with pytest.raises(sdk.client.FalClientHTTPError) as caught:
+            client.subscribe(SRPO, order, interval=0.02)
+        assert caught.value.status_code == status
+        assert caught.value.response.json()["detail"][0]["type"] == kind
+
+    def test_it_reports_a_failure_of_the_queue(self, sdk: Any, client: Any) -> None:
+        """By its type, in the status and in the result."""
+        handle = client.submit(SRPO, {"prompt": "fault:run_timeout|a boat"})
+        *_, last = handle.iter_events(interval=0.02)
+        assert last.error_type == "request_timeout"
+        with pytest.raises(sdk.client.FalClientHTTPError) as caught:
+            handle.get(interval=0.02)
+        assert (caught.value.status_code, caught.value.error_type) == (504, "request_timeout")
