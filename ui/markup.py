@@ -32,13 +32,13 @@ def counted(text: str) -> str:
     return f'<p class="counted" role="status">{escape(text)}</p>'
 
 
-def stage(pictures: Sequence[tuple[Progress, str]], *, stale: bool = False) -> str:
+def stage(pictures: Sequence[tuple[Progress, str]]) -> str:
     """Draw the pictures of the current result; the address "" stands for one not finished."""
     if not pictures:
         return f'<div class="stage empty"><p>{escape(messages.EMPTY_STAGE)}</p></div>'
     figures = "".join(_figure(progress, url) for progress, url in pictures)
     many = " many" if len(pictures) > 1 else ""
-    return f'<div class="stage{many}{" stale" if stale else ""}">{figures}</div>'
+    return f'<div class="stage{many}">{figures}</div>'
 
 
 def examples(ideas: Sequence[Mapping[str, str]]) -> str:
