@@ -202,5 +202,5 @@ async def _output(sandbox: Sandbox, job: Job, base: str) -> str:
 
 
 def _iso(t: float) -> str:
-    # Their fraction has nine digits, more than `datetime` reads.
+    # Their fraction has nine digits, more than `datetime` keeps.
     return datetime.fromtimestamp(t, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f000Z")

@@ -70,7 +70,7 @@ async def submit(backend: str, count: str) -> None:
     for seed in range(int(count)):
         wish = {"prompt": "hills", "seed": seed, "width": 256, "height": 256}
         params = parse(studio.kind(backend, "text-to-image"), wish)
-        await studio.ledger.add(studio.backends[backend], params, owner="local")
+        await studio.ledger.add_all(studio.backends[backend], [params], owner="local")
     await studio.aclose()
     await studio.ledger.database.aclose()
 

@@ -34,9 +34,7 @@ def consent_of(said: Any, ask_above: float) -> Consent:
     when the price is one that the page has to ask about, and it did not.
     """
     said = said if isinstance(said, Mapping) else {}
-    if "price" in said and said["price"] is None:
-        if said.get("asked") is not True:
-            raise InputError(messages.NOT_ASKED_UNKNOWN, field="price", advice=messages.CLICK_AGAIN)
+    if said.get("price", "") is None and said.get("asked") is True:
         return Consent(agreed_usd=0.0, unknown=True)
     agreed = amount(said.get("price"), "price") or 0.0
     if agreed > ask_above and said.get("asked") is not True:

@@ -60,9 +60,9 @@ def counted(text: str) -> str:
     return render("counted", text=text)
 
 
-def stage(pictures: Sequence[tuple[Progress, str]], *, stale: bool = False) -> str:
+def stage(pictures: Sequence[tuple[Progress, str]]) -> str:
     """Draw the pictures of the current result; the address "" stands for one not finished."""
-    return render("stage", pictures=pictures, stale=stale, preview=_address)
+    return render("stage", pictures=pictures, preview=_address)
 
 
 def examples(ideas: Sequence[Mapping[str, str]]) -> str:

@@ -107,9 +107,6 @@ ACTIONS: Mapping[Action, str] = {
 OLD_PAGE = "This page is older than the program it talks to."
 RELOAD = "Reload the page and try again."
 NOT_ASKED = "This costs {price}, and the page did not ask you about that. Nothing was sent."
-NOT_ASKED_UNKNOWN = (
-    "Nobody set what this costs, and the page did not ask you about that. Nothing was sent."
-)
 CLICK_AGAIN = "Click again; the page will ask."
 NO_SUCH_BACKEND = "This tab has no such backend."
 CHOOSE_BACKEND = "Choose one from the menu."

@@ -44,11 +44,8 @@ class Clock:
 
     def local(self, moment: str) -> float:
         """Return a service's ISO 8601 time as local Unix seconds; NaN when it is none."""
-        whole, dot, rest = moment.strip().partition(".")
-        digits = rest[: len(rest) - len(rest.lstrip("0123456789"))]
-        text = f"{whole}{dot}{digits[:6]}{rest[len(digits) :]}" if digits else moment
         try:
-            found = datetime.fromisoformat(text)
+            found = datetime.fromisoformat(moment.strip())
         except ValueError:
             return math.nan
         return found.replace(tzinfo=found.tzinfo or UTC).timestamp() - self.offset

@@ -7,10 +7,8 @@ time is taken as log-normal around the line that `core.estimate` learns from ear
 
 from __future__ import annotations
 
-import asyncio
 import math
 import random
-import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -107,21 +105,3 @@ def _tail(elapsed: float) -> float:
 
 def _jitter(seconds: float) -> float:
     return seconds * random.uniform(0.9, 1.1)
-
-
-@dataclass(slots=True)
-class RateLimiter:
-    """Spaces the requests of one key: `rate` a second, `burst` at once."""
-
-    rate: float = 5.0
-    burst: float = 10.0
-    _level: float = 10.0
-    _filled: float = field(default_factory=time.monotonic)
-
-    async def take(self) -> None:
-        """Wait for a turn."""
-        now = time.monotonic()
-        self._level = min(self.burst, self._level + (now - self._filled) * self.rate) - 1.0
-        self._filled = now
-        if self._level < 0:
-            await asyncio.sleep(-self._level / self.rate)

@@ -17,7 +17,8 @@ from pydantic import Field, SecretStr
 from backends.remote import sandboxed
 from backends.remote.client import LOOK, Api
 from backends.remote.downloads import Downloads
-from backends.remote.polling import PollSchedule, RateLimiter
+from backends.remote.polling import PollSchedule
+from backends.remote.rate_limit import RateLimiter
 from backends.wavespeed import account
 from backends.wavespeed.batch_polling import BatchPolling
 from backends.wavespeed.follow import DEADLINE_S, Follower

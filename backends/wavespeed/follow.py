@@ -116,6 +116,10 @@ class Follower:
         service, backoff = self.api.service, Backoff(deadline)
         refusals: Counter[int] = Counter()
         while True:
+            try:
+                await self.batch.limiter.take(deadline)
+            except TimeoutError as error:
+                raise late(service, request_id) from error
             answer = await self._ask(request_id)
             task = read(answer.body) if answer else None
             if task and task.id == request_id:
@@ -133,13 +137,13 @@ class Follower:
 
     async def _ask(self, request_id: str) -> Answer | None:
         """Ask once; None when the network failed, which says nothing about the job."""
-        await self.batch.limiter.take()
         asked = time.monotonic()
         try:
             answer = await self.api.ask("GET", result_path(request_id))
         except PlaygroundError:
             return None
         took = time.monotonic() - asked
+        self.batch.limiter.heard(status_of(answer), asked, answer.retry_after)
         self.round_trip = min(self.round_trip or took, took)
         self._looked = asked + took / 2 - self._born
         return answer

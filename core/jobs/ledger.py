@@ -48,23 +48,6 @@ class Ledger:
         self.database = database
         self.budget = budget or Budget()
 
-    async def add(
-        self,
-        backend: Backend,
-        params: Params,
-        *,
-        owner: str,
-        click: str = "",
-        terms: Terms = TERMS,
-    ) -> Job:
-        """Write a job down as `waiting` and reserve its price, in one transaction.
-
-        A `click` the owner has used before returns that click's job and reserves nothing.
-        Raises OverBudgetError when the price would pass a budget, OverLimitError when it is more
-        than the caller may ask for, InputError when another price was agreed to.
-        """
-        return (await self.add_all(backend, [params], owner=owner, click=click, terms=terms))[0]
-
     async def add_all(
         self,
         backend: Backend,
@@ -75,8 +58,11 @@ class Ledger:
         own_key: str | None = None,
         terms: Terms = TERMS,
     ) -> list[Job]:
-        """Do the same for all the pictures of one click: all are written down, or none.
+        """Write the jobs of one click down as `waiting` and reserve their price: all or none.
 
+        A `click` the owner has used before returns that click's jobs and reserves nothing.
+        Raises OverBudgetError when the price would pass a budget, OverLimitError when it is more
+        than the caller may ask for, InputError when another price was agreed to.
         With a key of the owner's own, by its fingerprint, they are paid for by the owner: no
         budget is asked and none is reduced.
         """

@@ -124,6 +124,6 @@ async def test_a_check_sees_what_a_running_program_has_just_written(tmp_path: Pa
     await database.migrate()
     ledger, backend = Ledger(database), FakeService(paid=True)
     for count in (1, 2):
-        await ledger.add(backend, FakeText(prompt="x", seed=count), owner="ann")
+        await ledger.add_all(backend, [FakeText(prompt="x", seed=count)], owner="ann")
         assert f"Jobs: {count} waiting." in await checked(tmp_path, address)
     await database.aclose()

@@ -178,6 +178,7 @@ EVENTS: Mapping[str, Act] = {
     "send_shown": Act("word", each=True),
     "send_shown_1": Act("word", each=True),
     "switch": ANYBODY,
+    "reprice": ANYBODY,
     "check": Act(told=("job", "source")),
     "lambda": ANYBODY,
     "_prompt_of": ANYBODY,
@@ -211,7 +212,7 @@ EVENTS: Mapping[str, Act] = {
 }
 HANDLERS: Mapping[str, str] = {
     "Api.": "text_to_image image_to_image submit job jobs cancel history backends",
-    "Handlers.": "generate act resume cancel",
+    "Handlers.": "generate reprice act resume cancel",
     "Filling.": "switch",
     "HistoryHandlers.": "list extend pick star delete",
     "Keys.": "change",

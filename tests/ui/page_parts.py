@@ -63,7 +63,7 @@ def stage(text: str) -> str:
         (progress(text, "running", preview=b"picture"), ""),
         (progress(text, "waiting"), ""),
     ]
-    return markup.stage(shown, stale=True)
+    return markup.stage(shown)
 
 
 def crowd(text: str) -> str:

@@ -294,3 +294,16 @@ async def test_sums_and_the_balance_are_for_who_runs_the_place(studios: Studios)
     assert account.asked == before + 1
     for told in ("$0.175", "Left at Fake", "$12.50", "By owner", "bob"):
         assert told in views[-1]
+
+
+async def test_a_price_that_nobody_knows_is_asked_about(studios: Studios) -> None:
+    """The button says so, the page asks, and the answer holds for that alone."""
+    service = FakeService(paid=True)
+    service.price_usd = None
+    handlers = handlers_of(await studios.open(service))
+    drawn = await clicked(handlers, click={"name": "a", "price": None})
+    assert "This has a price that is not set now" in said(handlers, drawn)
+    assert drawn[handlers.tab.price] is None
+    assert drawn[handlers.tab.generate]["value"] == "Generate · price not set"
+    await clicked(handlers, click={"name": "b", "price": None, "asked": True})
+    assert service.sends == 1

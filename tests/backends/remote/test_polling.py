@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from backends.remote.polling import PollSchedule, RateLimiter
+from backends.remote.polling import PollSchedule
 
 
 def learned(typical: float, spread: float = 0.15, jobs: int = 30) -> PollSchedule:
@@ -119,16 +119,3 @@ def test_a_fixed_interval_overrides_everything() -> None:
     schedule = PollSchedule(fixed_s=0.7)
     schedule.observe(7.3, 2.0)
     assert {schedule.wait(7.3, elapsed) for elapsed in (0.0, 5.0, 500.0)} == {0.7}
-
-
-@pytest.mark.anyio
-async def test_the_bucket_lets_a_burst_through_and_then_spaces() -> None:
-    """Ten at once pass; what comes beyond waits its turn."""
-    limiter = RateLimiter(rate=1000.0, burst=10.0)
-    for _ in range(10):
-        await limiter.take()
-    assert limiter._level == pytest.approx(0.0, abs=5.0)
-    slow = RateLimiter(rate=0.001, burst=2.0, _level=2.0)
-    await slow.take()
-    await slow.take()
-    assert slow._level < 0.01

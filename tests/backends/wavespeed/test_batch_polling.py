@@ -9,16 +9,17 @@ import time
 import httpx
 import pytest
 
+from core.errors import RunTimeoutError
 from core.events import Finished
 from sandbox import Options, create_app
-from tests.backends.services import events, params_of, wavespeed
+from tests.backends.services import events, params_of, prediction, wavespeed
 
 pytestmark = pytest.mark.anyio
 
 
-async def made(jobs: int, fault: str = "") -> tuple[dict[str, int], float]:
-    """Make jobs of half a second at once; return the service's counters and the seconds."""
-    app = create_app(Options(latency=0.5, picture="fixed"))
+async def made(jobs: int, fault: str = "", latency: float = 0.5) -> tuple[dict[str, int], float]:
+    """Make jobs of so many seconds at once; return the service's counters and the seconds."""
+    app = create_app(Options(latency=latency, picture="fixed"))
     backend = wavespeed(httpx.ASGITransport(app=app))
     backend._fixed = 0.1
     prompt = f"fault:{fault}|hills" if fault else "hills"
@@ -56,3 +57,44 @@ async def test_a_list_that_does_not_tell_costs_no_picture(fault: str) -> None:
     """Every job is then asked for by itself."""
     stats, _ = await made(8, fault)
     assert stats["polls"] >= 8
+
+
+@pytest.mark.slow
+async def test_many_jobs_whose_list_fails_are_not_held_up() -> None:
+    """Forty jobs of two seconds: at five polls a second the last would be asked about after six."""
+    stats, took = await made(40, "list_500*forever", latency=2.0)
+    assert took < 6
+    assert stats["polls"] <= 40 * 6
+
+
+async def test_every_job_that_is_followed_opens_the_limiter_while_it_lasts() -> None:
+    """Resumed jobs, of which nobody knows when they were accepted, count like new ones."""
+    backend = wavespeed(None)
+    batch = backend._batch
+    with batch.under_way("a", time.monotonic()), batch.under_way("b", None):
+        assert batch.limiter.jobs == 2
+    assert batch.limiter.jobs == 0
+    await backend.aclose()
+
+
+async def test_a_list_that_answers_429_closes_the_limiter_for_all() -> None:
+    """Nobody asks before the service's Retry-After, neither the list nor a job by itself."""
+    polls: list[float] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/predictions"):
+            return httpx.Response(429, headers={"Retry-After": "30"}, json={"code": 429})
+        if request.method == "POST":
+            return prediction("created", id=os.urandom(4).hex())
+        polls.append(time.monotonic())
+        return prediction("processing")
+
+    backend = wavespeed(httpx.MockTransport(answer), deadline_s=1.0)
+    wish = params_of(backend, "text-to-image")
+    ends = await asyncio.gather(
+        *(events(backend.generate(wish)) for _ in range(8)), return_exceptions=True
+    )
+    assert all(isinstance(end, RunTimeoutError) for end in ends)
+    assert backend._batch.limiter.held
+    assert not polls
+    await backend.aclose()

@@ -218,3 +218,18 @@ async def test_an_id_that_is_already_ours_is_not_followed() -> None:
     with pytest.raises(BadResponseError) as caught:
         await events(backend.generate(params))
     assert (caught.value.charged, caught.value.request_id) == ("maybe", None)
+
+
+async def test_a_poll_that_is_refused_slows_the_polls_of_every_job() -> None:
+    """A 429 with Retry-After holds the key's requests, not only those of the job it answered."""
+    refused = httpx.Response(429, headers={"Retry-After": "20"}, json={"code": 429})
+    recorder = service([refused])
+    backend = wavespeed(recorder.transport, deadline_s=0.3)
+    wish = params_of(backend, "text-to-image")
+    for _ in range(2):
+        with pytest.raises(RunTimeoutError):
+            await events(backend.generate(wish))
+        recorder_polls = [one for one in recorder.requests if "/predictions/" in one.url.path]
+        assert len(recorder_polls) == 1
+        backend._ids.clear()
+    await backend.aclose()

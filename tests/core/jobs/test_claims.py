@@ -31,7 +31,7 @@ async def waiting(studios: Studios, backend: Any, count: int) -> list[Job]:
     await database.migrate()
     ledger = Ledger(database)
     return [
-        await ledger.add(backend, FakeText(prompt="x", seed=seed), owner="ann")
+        (await ledger.add_all(backend, [FakeText(prompt="x", seed=seed)], owner="ann"))[0]
         for seed in range(count)
     ]
 

@@ -73,8 +73,8 @@ async def test_a_copy_is_read_and_a_damaged_file_is_not_believed(tmp_path: Path)
     file = tmp_path / "playground.db"
     database = Database(f"sqlite:///{file}")
     await database.migrate()
-    job = await Ledger(database).add(
-        FakeService(paid=True), FakeText(prompt="x", seed=1), owner="a"
+    (job,) = await Ledger(database).add_all(
+        FakeService(paid=True), [FakeText(prompt="x", seed=1)], owner="a"
     )
     await database.aclose()
     before = file.read_bytes()

@@ -105,12 +105,14 @@ async def test_simultaneous_transactions_get_exactly_the_limit(url: str, tmp_pat
     terms = Terms(Limits(paid_per_address_hour=7), address=secrets.token_hex(16))
     results = await asyncio.gather(
         *(
-            ledger.add(service, FakeText(prompt="x", seed=n), owner=f"browser:{n}", terms=terms)
+            ledger.add_all(
+                service, [FakeText(prompt="x", seed=n)], owner=f"browser:{n}", terms=terms
+            )
             for n in range(40)
         ),
         return_exceptions=True,
     )
-    jobs = [one for one in results if isinstance(one, Job)]
+    jobs = [one for one in results if isinstance(one, list)]
     refused = [one for one in results if isinstance(one, OverLimitError)]
     assert (len(jobs), len(refused)) == (7, 33)
 
@@ -177,7 +179,7 @@ async def test_a_lock_whose_connection_broke_is_taken_again(fresh: str, tmp_path
     await database.migrate()
     ledger = Ledger(database)
     cut(fresh)
-    await ledger.add(FakeService(paid=True), FakeText(prompt="x", seed=1), owner="ann")
+    await ledger.add_all(FakeService(paid=True), [FakeText(prompt="x", seed=1)], owner="ann")
     with pytest.raises(HeldError):
         held(fresh)
     await database.aclose()
