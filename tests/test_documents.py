@@ -29,6 +29,7 @@ def pins(name: str) -> dict[str, str]:
     return dict(line.split("==") for line in listed)
 
 
+@pytest.mark.slow
 def test_what_documents_repeat_from_the_code_is_not_stale() -> None:
     """Settings and files are what `python -m tools.document` writes."""
     assert not document.stale()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -50,8 +51,13 @@ READ = frozenset({"admins", "backends", "closed", "images_per_click"})
 """Values of the studio that may be read; all else of it is asked for by calling a method."""
 
 
+@functools.cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def imports(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
@@ -61,7 +67,7 @@ def imports(path: Path) -> Iterator[str]:
 
 def imported_names(path: Path) -> Iterator[str]:
     """Yield what is imported from where: a module, or a name with its module before it."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -129,7 +135,7 @@ def test_ui_and_deploy_reach_nothing_behind_the_studio(path: Path) -> None:
     """They call its methods: `studio.ledger.get` would tie the page to how jobs are kept."""
     methods = {name for name, value in vars(Studio).items() if callable(value)}
     open_to_all = {name for name in methods if not name.startswith("_")} | READ
-    for name in of_the_studio(ast.parse(path.read_text(encoding="utf-8"))):
+    for name in of_the_studio(tree_of(path)):
         assert name in open_to_all, f"studio.{name} lies behind the studio"
 
 
@@ -156,7 +162,7 @@ def test_tables_and_their_columns_are_named_once(path: Path) -> None:
 @pytest.mark.parametrize("path", FILES, ids=name_of)
 def test_every_module_and_public_class_says_what_it_is_for(path: Path) -> None:
     """A file opens with one sentence; so does every public class and function."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = tree_of(path)
     assert ast.get_docstring(tree), "the module has no docstring"
     for node in tree.body:
         public = isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
@@ -167,7 +173,7 @@ def test_every_module_and_public_class_says_what_it_is_for(path: Path) -> None:
 @pytest.mark.parametrize("path", FILES, ids=name_of)
 def test_there_are_no_globals_and_no_vague_names(path: Path) -> None:
     """State comes through constructors; a file is named for what it holds."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = tree_of(path)
     assert not any(isinstance(node, ast.Global) for node in ast.walk(tree))
     assert path.stem not in ("utils", "util", "common", "helpers", "misc", "base")
     vague = ("Manager", "Handler", "Service", "Base", "Impl", "Data", "Info")
@@ -179,7 +185,7 @@ def test_there_are_no_globals_and_no_vague_names(path: Path) -> None:
 def test_sentences_have_no_exclamation_marks() -> None:
     """Plain words: nothing on the page shouts."""
     for path in FILES:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(tree_of(path)):
             text = node.value if isinstance(node, ast.Constant) else None
             if isinstance(text, str) and " " in text and "<!" not in text and "{{" not in text:
                 assert "! " not in text and not text.rstrip().endswith("!"), (name_of(path), text)
@@ -202,7 +208,7 @@ def test_what_gradio_does_not_document_is_used_in_one_place(path: Path) -> None:
         return
     for name in imports(path):
         assert name == "gradio" or not name.startswith(("gradio.", "gradio_client")), name
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree_of(path)):
         if not isinstance(node, ast.Attribute):
             continue
         of = node.value.id if isinstance(node.value, ast.Name) else ""

@@ -108,6 +108,7 @@ def test_an_address_hidden_elsewhere_is_not_fetched_either(
     assert lure.hits == []
 
 
+@pytest.mark.slow
 def test_the_file_route_fetches_nothing_for_anybody(playground: Playground, lure: Lure) -> None:
     """Neither private nor public addresses: this program is nobody's proxy."""
     for route in ("file=", "file%3D", "proxy="):
@@ -345,6 +346,7 @@ def test_one_visitor_meets_nothing_of_another(playground: Playground) -> None:
     assert entry["id"] == info["id"]
 
 
+@pytest.mark.slow
 def test_every_page_says_who_may_frame_it(playground: Playground) -> None:
     """Also on errors, on Gradio's own files, and on pictures."""
     for path in ("/", "/config", "/gradio_api/info", "/media/x/y/z/w", "/nowhere", "/theme.css"):

@@ -100,6 +100,7 @@ async def test_only_owner_and_app_lead_to_a_request() -> None:
         assert (good.status_code, whole.status_code, other.status_code) == (202, 405, 404)
 
 
+@pytest.mark.slow
 async def test_a_request_waits_for_a_runner_and_moves_up() -> None:
     """202 with a position, then 202 in progress, then 200; only what was begun is charged."""
     async with queueing(latency=0.1, runners=1) as visitor:
@@ -260,6 +261,7 @@ async def test_a_started_megapixel_is_a_whole_one(size: Any, price: float) -> No
         assert (await visitor.rows())[0]["price_usd"] == price
 
 
+@pytest.mark.slow
 async def test_an_edit_is_charged_by_its_picture() -> None:
     """1536 by 1536 after it was made smaller; one model costs more than the others."""
     async with queueing() as visitor:

@@ -16,6 +16,7 @@ from tests.sandbox.visitor import I2I, MODELS, T2I, data_uri, opened, picture, v
 pytestmark = pytest.mark.anyio
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("given", "got"), [((320, 256), (320, 256)), ((3072, 1024), (1536, 512))])
 async def test_image_to_image_follows_the_input(given: Any, got: Any) -> None:
     """The output has the input's size, fitted into 1536 a side."""

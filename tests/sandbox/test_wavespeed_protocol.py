@@ -194,6 +194,7 @@ async def test_sync_mode_answers_with_the_finished_task() -> None:
         assert (await visitor.accepted(enable_sync_mode=True))["status"] == "completed"
 
 
+@pytest.mark.slow
 async def test_sync_mode_gives_up_with_the_id() -> None:
     """After the limit the task goes on and the answer says where to look."""
     async with visiting(latency=0.3, sync_limit=0.05) as visitor:

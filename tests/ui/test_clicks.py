@@ -107,6 +107,7 @@ def said(handlers: Handlers, drawn: dict[Any, Any]) -> str:
     return " ".join(str(drawn.get(notice, "")) for notice in handlers.tab.notices.values())
 
 
+@pytest.mark.slow
 async def test_a_number_of_images_that_is_not_offered_is_refused(studios: Studios) -> None:
     """Not held to the most that is allowed, and not guessed."""
     service = FakeService(paid=True)

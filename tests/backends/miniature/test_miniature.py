@@ -59,6 +59,7 @@ def apart(one: np.ndarray, other: np.ndarray) -> float:
     return float(np.abs(one - other).mean())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("prompt", "strongest"), [("blue sky", 2), ("red sky, red hills", 0), ("green sky", 1)]
 )
@@ -112,6 +113,7 @@ async def test_more_strength_leaves_the_picture_further_behind() -> None:
     assert moved == sorted(moved)
 
 
+@pytest.mark.slow
 async def test_every_step_is_told_and_shown() -> None:
     """Twelve steps are twelve pieces of news with a preview each, then the picture."""
     found = await events(MiniatureText(prompt="hills", width=256, height=256, steps=12, seed=1))
@@ -133,6 +135,7 @@ async def test_cancelling_ends_within_a_step() -> None:
     await backend.aclose()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(1536, 256), (256, 1536), (1536, 1536), (1000, 700)])
 async def test_any_legal_size_comes_out_exactly(size: tuple[int, int]) -> None:
     """Extreme shapes are cut, not squashed, and have the asked size."""
@@ -173,6 +176,7 @@ def test_the_end_of_a_long_prompt_is_not_dropped_silently(lexicon: Lexicon) -> N
     assert lexicon.read_until(5 * prompt) == "house left, blue boat right"
 
 
+@pytest.mark.slow
 async def test_a_picture_of_unknown_words_says_so() -> None:
     """It is a picture all the same; with a strength of 0 no word was asked for."""
     wish = MiniatureText(prompt="cat neon", width=256, height=256, steps=2, seed=1)

@@ -327,6 +327,7 @@ async def test_an_unpacked_body_may_say_so() -> None:
     assert await fetched(lambda _request: httpx.Response(200, headers=head, content=GOOD)) == GOOD
 
 
+@pytest.mark.slow
 async def test_a_file_that_stays_no_picture_is_left_alone_for_a_while(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

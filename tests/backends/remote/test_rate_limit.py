@@ -196,6 +196,7 @@ async def test_other_failures_neither_open_nor_close_it(status: int) -> None:
     assert asked[-1] == pytest.approx(100.0 + 20 / 5)
 
 
+@pytest.mark.slow
 async def test_turns_are_given_in_order_and_no_later_than_a_deadline() -> None:
     """Who would wait past a deadline is told, and takes nobody's turn."""
     limiter = RateLimiter()

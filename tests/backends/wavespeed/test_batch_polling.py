@@ -77,6 +77,7 @@ async def test_every_job_that_is_followed_opens_the_limiter_while_it_lasts() -> 
     await backend.aclose()
 
 
+@pytest.mark.slow
 async def test_a_list_that_answers_429_closes_the_limiter_for_all() -> None:
     """Nobody asks before the service's Retry-After, neither the list nor a job by itself."""
     polls: list[float] = []

@@ -220,6 +220,7 @@ async def test_an_id_that_is_already_ours_is_not_followed() -> None:
     assert (caught.value.charged, caught.value.request_id) == ("maybe", None)
 
 
+@pytest.mark.slow
 async def test_a_poll_that_is_refused_slows_the_polls_of_every_job() -> None:
     """A 429 with Retry-After holds the key's requests, not only those of the job it answered."""
     refused = httpx.Response(429, headers={"Retry-After": "20"}, json={"code": 429})

@@ -35,6 +35,7 @@ async def test_owners_take_turns() -> None:
     assert await served(SendQueue(Limits(1)), *wishes) == ["a1", "b1", "c1", "a2", "a3"]
 
 
+@pytest.mark.slow
 async def test_no_more_than_a_minute_allows_are_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two at once, the third when the first is a minute old."""
     monkeypatch.setattr("core.jobs.send_queue.MINUTE_S", 0.3)

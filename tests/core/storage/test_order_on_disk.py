@@ -127,6 +127,7 @@ async def photographed(folder: Path, service: Any) -> tuple[Camera, Any]:
     return camera, app
 
 
+@pytest.mark.slow
 @SERVICES
 async def test_the_folder_is_ahead_of_every_request(tmp_path: Path, service: Any) -> None:
     """The row before the send, the request id before the poll and the download."""
@@ -146,6 +147,7 @@ async def test_the_folder_is_ahead_of_every_request(tmp_path: Path, service: Any
         assert image.job["charged"] == "yes"
 
 
+@pytest.mark.slow
 @SERVICES
 async def test_a_row_never_points_at_nothing_at_any_step(tmp_path: Path, service: Any) -> None:
     """Wherever the row is, file and thumbnail are; and entry and end come together."""

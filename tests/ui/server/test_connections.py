@@ -88,6 +88,7 @@ async def test_half_a_head_is_closed_however_it_comes() -> None:
         assert all(await asyncio.gather(*[hold(number) for number in range(200)]))
 
 
+@pytest.mark.slow
 async def test_one_connection_too_many_is_closed_at_once() -> None:
     """The others go on, and there is room again when they have gone."""
     async with served(Crowded) as port:

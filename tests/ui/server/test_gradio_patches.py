@@ -59,6 +59,7 @@ def broken(page: Any) -> str:
     return str(refused.value)
 
 
+@pytest.mark.slow
 def test_every_patch_bites_on_the_gradio_that_is_installed(page: Any) -> None:
     """Twice, since a check changes nothing."""
     before = sorted(vars(page))

@@ -139,6 +139,7 @@ def test_signing_in_as_oneself_does_not_free_guesses_for_others() -> None:
     assert limit.begin("bob", "203.0.113.1") > 0
 
 
+@pytest.mark.slow
 def test_memory_is_bounded() -> None:
     """A million names are not remembered."""
     limit = LoginLimit(Clock())

@@ -94,6 +94,7 @@ async def owner(browser: httpx.AsyncClient) -> str:
     return str((await browser.get("/who")).json()["owner"])
 
 
+@pytest.mark.slow
 async def test_a_user_signs_in_and_out(browser: httpx.AsyncClient) -> None:
     """The owner is the stable id; the session says who it is, and holds nothing else."""
     assert (await owner(browser)).startswith("stranger:")
@@ -108,6 +109,7 @@ async def test_a_user_signs_in_and_out(browser: httpx.AsyncClient) -> None:
     assert (await owner(browser)).startswith("stranger:")
 
 
+@pytest.mark.slow
 async def test_the_access_token_stays_with_nobody(
     browser: httpx.AsyncClient, provider: Provider
 ) -> None:
@@ -273,6 +275,7 @@ async def test_who_has_no_id_is_not_signed_in(
     assert (await owner(browser)).startswith("stranger:")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "target",
     ["https://evil.test/x", "//evil.test/x", "/\\evil.test", "////evil.test", "javascript:1"],
