@@ -13,7 +13,7 @@ from hmac import compare_digest
 
 from pydantic import SecretStr
 
-from backends import local, miniature, self_hosted, siraya, wavespeed
+from backends import fal, local, miniature, self_hosted, siraya, wavespeed
 from core import settings as program
 from core.backend import Backend, Registration
 from core.errors import InputError
@@ -21,6 +21,7 @@ from core.errors import InputError
 REGISTRY: Mapping[str, Registration] = {
     "wavespeed": wavespeed.REGISTRATION,
     "siraya": siraya.REGISTRATION,
+    "fal": fal.REGISTRATION,
     "self-hosted": self_hosted.REGISTRATION,
     "local": local.REGISTRATION,
     "miniature": miniature.REGISTRATION,

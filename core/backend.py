@@ -120,6 +120,18 @@ class ListsJobs(Protocol):
 
 
 @runtime_checkable
+class Cancellable(Protocol):
+    """A backend whose service lets go of a request that waits in the service's own queue."""
+
+    async def cancel(self, params: Params, request_id: str) -> bool:
+        """Take a request back; True only when it certainly never begins, so that it is not charged.
+
+        Raises nothing: what cannot be learned is no.
+        """
+        ...
+
+
+@runtime_checkable
 class Suggesting(Protocol):
     """A backend that is good for some things only: it says for which, and offers prompts."""
 

@@ -148,13 +148,13 @@ def strength(default: float = 0.8, *, low: float = 0.0, counted: bool = False) -
     )
 
 
-def steps(default: int = 28, *, high: int = 50) -> Any:
+def steps(default: int = 28, *, low: int = 1, high: int = 50) -> Any:
     """Field for the number of denoising steps."""
     return Field(
         default=default,
         title="Steps",
         description="More steps give finer detail and take longer.",
-        ge=1,
+        ge=low,
         le=high,
     )
 

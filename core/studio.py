@@ -14,9 +14,10 @@ from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequen
 from dataclasses import replace
 from typing import Any
 
-from core.backend import Backend, ListsJobs, Loadable, Priced
+from core.backend import Backend, Cancellable, ListsJobs, Loadable, Priced
 from core.caller import Caller
 from core.errors import InputError, NotReadyError, PlaygroundError
+from core.events import Running
 from core.history import Entry, History, input_name
 from core.jobs import actions
 from core.jobs.active_job import ActiveJob
@@ -292,6 +293,8 @@ class Studio:
     async def cancel(self, job_id: str, *, owner: str) -> Job:
         """Stop a job where that saves anything; one that is paid for goes on in the background.
 
+        One that waits in its service's own queue is taken out of it, where the service can do that.
+
         The returned job says what happened: `cancelled`, or still on its way and `charged`.
         """
         job = await self.ledger.get(job_id, owner=owner)
@@ -301,10 +304,11 @@ class Studio:
         if active is None or active.task is None:
             return job
         worker = self._worker_of(job)
+        active.withdrawn = active.withdrawn or await _withdrawn(worker, active)
         free = worker is not None and not worker.backend.paid
-        if free or active.job.state in ("waiting", "sending"):
+        if free or active.withdrawn or active.job.state in ("waiting", "sending"):
             active.stopped = True  # what is on its way out is stopped if its service refuses it
-        if free or active.job.state == "waiting":
+        if free or active.withdrawn or active.job.state == "waiting":
             active.task.cancel()
             await asyncio.wait([active.task])
         return await self.ledger.get(job_id, owner=owner)
@@ -525,3 +529,12 @@ def _unknown(field: str, said: str, name: str, known: Iterable[str]) -> InputErr
         field=field,
         advice="Choose one of: " + ", ".join(known) + ".",
     )
+
+
+async def _withdrawn(worker: Worker | None, active: ActiveJob) -> bool:
+    """Take a job back that its service has not begun; whether that is certain."""
+    backend, request_id = worker.backend if worker else None, active.job.request_id
+    waits = active.progress == Running() and request_id is not None
+    if not waits or request_id is None or not isinstance(backend, Cancellable):
+        return False
+    return await backend.cancel(active.params, request_id)

@@ -10,7 +10,7 @@ import asyncio
 import random
 import ssl
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -34,6 +34,8 @@ ANSWER_S = 3.0
 SLOWEST_BYTES_S = 50_000
 """Bytes a second at which a request may leave."""
 MOST_WAIT_S = 60.0
+QUIET_S = 45.0
+"""How long a stream may say nothing, in seconds."""
 LEAST_KEY = 12
 """Characters of a real key; shorter ones, as the sandbox has, may be words of an answer."""
 LOOK = "Look at your account there before you make it again."
@@ -81,6 +83,8 @@ class Api:
         base_url: str,
         key: str | None,
         transport: httpx.AsyncBaseTransport | None,
+        *,
+        scheme: str = "Bearer",
     ) -> None:
         self.service = service
         self.base_url = base_url.strip().rstrip("/")
@@ -90,7 +94,9 @@ class Api:
         """Why the key cannot be used and what to do, or ""."""
         self._quotable = _quotable(self._key, _password(self.base_url))
         self._client = httpx.AsyncClient(
-            headers={} if self.problem or key is None else {"Authorization": f"Bearer {self._key}"},
+            headers={}
+            if self.problem or key is None
+            else {"Authorization": f"{scheme} {self._key}"},
             transport=transport,
             follow_redirects=False,
             # Shorter than what servers keep: a connection found dead after a send is ambiguous.
@@ -129,6 +135,27 @@ class Api:
             async with asyncio.timeout(seconds):
                 return await self._send(request, most=JSON_BYTES, costly=False)
 
+    async def events(self, path: str, *, seconds: float) -> AsyncGenerator[Any, None]:
+        """Yield the data of server-sent events, parsed, until the service ends the stream.
+
+        Costs nothing; raises UnavailableError when it breaks, or is no stream, or takes longer.
+        """
+        with translated(self.service, costly=False):
+            request = self._client.build_request(
+                "GET", self.base_url + path, headers={"Accept": "text/event-stream"}
+            )
+            request.extensions["timeout"]["read"] = QUIET_S
+            async with asyncio.timeout(seconds):
+                response = await self._client.send(request, stream=True)
+                try:
+                    if response.status_code != 200 or "event-stream" not in _kind(response):
+                        raise UnavailableError(f"{self.service} offers no stream.")
+                    async for line in _lines(response, self.service):
+                        if line.startswith("data:"):
+                            yield parse(line[5:].encode())
+                finally:
+                    await response.aclose()
+
     async def _send(self, request: httpx.Request, *, most: int, costly: bool) -> Answer:
         asked = time.time()
         response = await self._client.send(request, stream=True)
@@ -145,6 +172,22 @@ class Api:
     async def aclose(self) -> None:
         """Close the connections."""
         await self._client.aclose()
+
+
+def _kind(response: httpx.Response) -> str:
+    return str(response.headers.get("content-type", ""))
+
+
+async def _lines(response: httpx.Response, service: str) -> AsyncGenerator[str, None]:
+    """Yield the lines of a stream; one that never ends is as wrong as an answer without end."""
+    rest, size = "", 0
+    async for text in response.aiter_text():
+        size += len(text)
+        *lines, rest = (rest + text).split("\n")
+        if size > JSON_BYTES:
+            raise UnavailableError(f"{service} streamed far more than it should.")
+        for line in lines:
+            yield line.rstrip("\r")
 
 
 @contextmanager

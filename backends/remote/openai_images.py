@@ -15,8 +15,8 @@ from backends.remote import sandboxed
 from backends.remote.client import LOOK, PICTURE_JSON_BYTES, Api, Form, warming
 from backends.remote.downloads import AGAIN, Downloads, deadline_in, unpacked
 from backends.remote.public_addresses import ForbiddenAddressError
+from backends.remote.refusals import blocked, refusal
 from backends.remote.responses import Answer
-from backends.wavespeed.predictions import blocked, refusal
 from core.errors import BackendError, BadResponseError, RunTimeoutError
 from core.events import Delivered, Event, Finished, Running
 from core.params import Edit, Params, Task, TextToImage

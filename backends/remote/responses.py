@@ -70,6 +70,12 @@ def _words(body: Any, depth: int = 0) -> str:
     return _words(body.get("data"), depth + 1)
 
 
+def whole(value: Any) -> int:
+    """Return a whole number however it is written; 0 for what is none, or none of ours."""
+    text = str(value).partition(".")[0]
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else 0
+
+
 def clip(text: str, most: int = 200) -> str:
     """Make a service's text safe to show: no markup, no control characters, not too long."""
     plain = re.sub(r"(?is)<(script|style)\b.*?(</\1\s*>|$)", " ", text[: most * 20])

@@ -17,7 +17,8 @@ from typing import Any
 
 from backends.remote.client import Api
 from backends.remote.rate_limit import RateLimiter
-from backends.wavespeed.predictions import Prediction, outcome, read, status_of
+from backends.remote.refusals import status_of
+from backends.wavespeed.predictions import Prediction, outcome, read
 from core.errors import PlaygroundError
 
 MANY = 6

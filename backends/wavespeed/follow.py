@@ -17,10 +17,11 @@ from backends.remote.client import Api, Backoff
 from backends.remote.downloads import Downloads, ExpiredError, unpacked
 from backends.remote.polling import PollSchedule
 from backends.remote.public_addresses import ForbiddenAddressError
+from backends.remote.refusals import denied, gone, late, status_of
 from backends.remote.responses import Answer
 from backends.wavespeed.batch_polling import BatchPolling
-from backends.wavespeed.predictions import Prediction, failure, read, status_of
-from core.errors import BackendError, PlaygroundError, RejectedError, RunTimeoutError
+from backends.wavespeed.predictions import Prediction, failure, read
+from core.errors import BackendError, PlaygroundError
 from core.events import Delivered, Event, Finished, Queued, Running
 
 DEADLINE_S = 600.0
@@ -183,30 +184,3 @@ class Follower:
 def result_path(request_id: str) -> str:
     """Return where a job's result is asked for, whatever its id contains."""
     return f"/api/v3/predictions/{quote(request_id, safe='')}/result"
-
-
-def late(service: str, request_id: str, why: str = "") -> RunTimeoutError:
-    """Say that a job is still pending."""
-    return RunTimeoutError(
-        why or f"{service} has not delivered yet.",
-        advice="It is asked again in the background for as long as the service keeps the result.",
-        request_id=request_id,
-        charged="yes",
-    )
-
-
-def denied(service: str, request_id: str) -> RunTimeoutError:
-    """Say that the key no longer opens the account a job was made with; the job stays pending."""
-    error = late(service, request_id, f"{service} no longer accepts the key.")
-    error.advice = f"Check {service.upper()}_API_KEY and restart; the image is then fetched."
-    return error
-
-
-def gone(service: str, request_id: str) -> RejectedError:
-    """Say that the service forgot a job."""
-    return RejectedError(
-        f"{service} no longer knows this job.",
-        advice="Results are kept for seven days. Look at your account there.",
-        request_id=request_id,
-        charged="maybe",
-    )

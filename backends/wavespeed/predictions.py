@@ -6,14 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from backends.remote.client import LOOK, throttled
-from backends.remote.responses import Answer, clip
+from backends.remote.refusals import SAFETY, blocked, refusal, said
+from backends.remote.responses import Answer, clip, whole
 from core.errors import (
-    AuthError,
     BackendError,
-    BadResponseError,
-    BlockedError,
-    OutOfCreditError,
     RejectedError,
     UnavailableError,
 )
@@ -32,22 +28,6 @@ PHASES: Mapping[str, Phase] = {
     "deleted": "ended",
 }
 """Any other status means that work goes on."""
-CREDIT = ("insufficient", "credits", "top up", "balance")
-SAFETY = (
-    "nsfw",
-    "moderation",
-    "content policy",
-    "content_policy",
-    "flagged",
-    "unsafe",
-    "sensitive content",
-    "safety system",
-    "safety filter",
-)
-ELSEWHERE = (301, 302, 307, 308)
-"""Redirects that say nothing was done here; 303 is what may follow work."""
-UNCLEAR = (408, 499)
-"""Of the statuses that blame the request, those of an answer given up half way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,16 +74,10 @@ def _task(name: str, data: Mapping[str, Any]) -> Prediction:
         if isinstance(outputs, list)
         else (),
         error=clip(str(data.get("error") or "")),
-        code=_number(data.get("code")),
+        code=whole(data.get("code")),
         flagged=any(flag is True for flag in flags) if isinstance(flags, list) else False,
-        seconds=_number(inference) / 1000,
+        seconds=whole(inference) / 1000,
     )
-
-
-def _number(value: Any) -> int:
-    """Return a whole number however it is written; 0 for what is none, or none of ours."""
-    text = str(value).partition(".")[0]
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else 0
 
 
 def accepted(service: str, answer: Answer) -> Prediction:
@@ -130,79 +104,6 @@ def outcome(service: str, answer: Answer) -> Mapping[str, Any]:
     raise error
 
 
-def refusal(service: str, answer: Answer) -> BackendError:
-    """Return the error of an answer to a costly request that carries no task and no picture."""
-    status = status_of(answer)
-    if status == 429:
-        return throttled(service, answer)
-    if status in ELSEWHERE:
-        return RejectedError(
-            f"{service} is not at this address: it sends requests elsewhere.",
-            advice="Check the network and the base URL of the backend.",
-        )
-    if 400 <= status < 500 and status not in UNCLEAR:
-        return rejected(service, status, answer.text)
-    if status >= 500 or status in UNCLEAR:
-        return UnavailableError(
-            f"{service} has a fault of its own (status {status}).", advice=LOOK, charged="maybe"
-        )
-    return BadResponseError(
-        f"{service} answered something that cannot be understood.", advice=LOOK, charged="maybe"
-    )
-
-
-def status_of(answer: Answer) -> int:
-    """Return the status, also of an error that calls itself a success."""
-    if answer.status < 300 and isinstance(answer.body, dict):
-        error = answer.body.get("error")
-        for shape in (answer.body, error if isinstance(error, dict) else {}):
-            if 400 <= _number(shape.get("code")) < 600:
-                return _number(shape.get("code"))
-    return answer.status
-
-
-def rejected(service: str, status: int, text: str) -> RejectedError:
-    """Return the error of a plain refusal: key, credit, safety or parameters."""
-    lower = text.lower()
-    said = _said(text)
-    if status == 402 or (status in (400, 403) and any(word in lower for word in CREDIT)):
-        return OutOfCreditError(
-            f"The account at {service} has no credit left.", advice=f"Top it up at {service}."
-        )
-    if status != 401 and any(word in lower for word in SAFETY):
-        return blocked(service)
-    if status in (401, 403):
-        return AuthError(
-            f"{service} does not accept the key.",
-            advice=f"Check {service.upper().replace('-', '_')}_API_KEY and restart.",
-        )
-    if status == 404:
-        return RejectedError(
-            f"{service} does not know this model.{said}",
-            advice="Choose another model, or check the base URL.",
-        )
-    if status == 413:
-        return RejectedError(
-            f"The image is too large for {service}.", advice="Make it smaller and try again."
-        )
-    return RejectedError(
-        f"{service} refused the request.{said}", advice="Change the settings and try again."
-    )
-
-
-def _said(text: str) -> str:
-    """Quote the service as a sentence of its own."""
-    return f" It says: {text}{'' if text[-1] in '.?…' else '.'}" if text else ""
-
-
-def blocked(service: str) -> BlockedError:
-    """Return the error of a safety check."""
-    return BlockedError(
-        f"The safety check of {service} refused the prompt or the image.",
-        advice="Change the prompt and try again.",
-    )
-
-
 def failure(service: str, task: Prediction) -> BackendError:
     """Return the error of a task that ended without a picture.
 
@@ -214,7 +115,7 @@ def failure(service: str, task: Prediction) -> BackendError:
 
 
 def _failure(service: str, task: Prediction) -> BackendError:
-    said = _said(task.error)
+    words = said(task.error)
     hints = task.code == 0 and any(word in task.error.lower() for word in SAFETY)
     if task.code == 1200 or hints:
         return blocked(service)
@@ -225,11 +126,11 @@ def _failure(service: str, task: Prediction) -> BackendError:
         )
     if 1400 <= task.code <= 1402:
         return RejectedError(
-            f"{service} cannot work with these settings.{said}",
+            f"{service} cannot work with these settings.{words}",
             advice="Change the settings or the image and try again.",
         )
     if task.code >= 5000 or task.status == "timeout":
         return UnavailableError(
-            f"{service} could not finish the job.{said}", advice="Try again in a moment."
+            f"{service} could not finish the job.{words}", advice="Try again in a moment."
         )
-    return BackendError(f"The job failed at {service}.{said}", advice="Try again.")
+    return BackendError(f"The job failed at {service}.{words}", advice="Try again.")

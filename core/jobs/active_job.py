@@ -43,6 +43,8 @@ class ActiveJob:
     """It waits for a while before it is asked for again."""
     stopped: bool = False
     """A person cancelled it."""
+    withdrawn: bool = False
+    """Its service took it out of its queue before it began: it is not charged."""
     let_go: bool = False
     """Its owner's key was forgotten: it is left alone as soon as nothing is lost by that."""
     elsewhere: bool = False

@@ -140,7 +140,8 @@ class Worker:
 
     async def _stop(self, active: ActiveJob) -> None:
         """Write down that it was cancelled; what is paid for ends only before it is sent."""
-        among: tuple[State, ...] = ("waiting",) if self.backend.paid else ACTIVE
+        free = not self.backend.paid or active.withdrawn
+        among: tuple[State, ...] = ACTIVE if free else ("waiting",)
         with suppress(TakenError):  # the picture, or another process, was quicker than the click
             active.job = await self._ledger.change(
                 active.job.id, "cancelled", among=among, charged="no"

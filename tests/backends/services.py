@@ -11,6 +11,7 @@ import httpx
 
 from backends import Settings
 from backends import self_hosted as engines
+from backends.fal import Fal
 from backends.remote.openai_images import Engine, OpenAIImages
 from backends.siraya import SIRAYA
 from backends.wavespeed import WaveSpeed
@@ -66,6 +67,36 @@ def wavespeed_ok(request: httpx.Request) -> httpx.Response:
     if "/predictions/" in request.url.path:
         return prediction()
     return httpx.Response(200, content=ANSWER)
+
+
+def fal_told(status: str = "IN_QUEUE", **more: Any) -> dict[str, Any]:
+    place = "https://queue.fal.run/fal-ai/flux-1/requests/abc-1"
+    told = {"status": status, "request_id": "abc-1", "response_url": place}
+    return told | {"status_url": f"{place}/status", "cancel_url": f"{place}/cancel"} | more
+
+
+def fal_ok(request: httpx.Request) -> httpx.Response:
+    path = request.url.path
+    if request.method == "POST":
+        return httpx.Response(200, json=fal_told(queue_position=0))
+    if path.endswith("/stream"):
+        text = f"data: {json.dumps(fal_told('COMPLETED', logs=None))}\n\n"
+        return httpx.Response(200, text=text, headers={"content-type": "text/event-stream"})
+    if path.endswith("/status"):
+        return httpx.Response(200, json=fal_told("COMPLETED", logs=None))
+    if "/requests/" in path:
+        image = {"url": "https://v3.fal.media/1.png", "width": 64, "height": 48}
+        answer = {"images": [image], "has_nsfw_concepts": [False], "seed": 1, "prompt": "a"}
+        return httpx.Response(200, json=answer)
+    return httpx.Response(200, content=ANSWER)
+
+
+def fal(
+    transport: httpx.AsyncBaseTransport | None, key: str | None = KEY, deadline_s: float = 5
+) -> Fal:
+    schedule = {"srpo_poll_interval": 0.001, "srpo_sandbox_latency": 0.05}
+    settings = Settings(fal_key=key, **schedule)  # type: ignore[arg-type]
+    return Fal(settings, transport=transport, deadline_s=deadline_s)
 
 
 def siraya_ok(request: httpx.Request) -> httpx.Response:

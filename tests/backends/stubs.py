@@ -15,6 +15,8 @@ from tests.backends.services import (
     KEY,
     Recorder,
     engine_ok,
+    fal,
+    fal_ok,
     self_hosted,
     siraya,
     siraya_ok,
@@ -124,6 +126,25 @@ STUBS = (
             ),
             "rate limit": says(429, siraya_error(429, "rate_limit", "slow down")),
             "down": says(503, siraya_error(503, "server_error", "unavailable")),
+            **BROKEN,
+        },
+    ),
+    Stub(
+        name="fal",
+        build=lambda transport: fal(transport),
+        sandbox=lambda: fal(None, key=None),
+        ok=fal_ok,
+        answers={
+            "wrong key": says(401, {"detail": f"Invalid key {KEY}"}),
+            "no credit": says(403, {"detail": "User is locked. Reason: Exhausted balance."}),
+            "blocked": says(
+                422, {"detail": [{"type": "content_policy_violation", "msg": f"refused {KEY}"}]}
+            ),
+            "bad parameter": says(
+                422, {"detail": [{"type": "less_than_equal", "msg": f"bad <b>steps</b> {KEY}"}]}
+            ),
+            "rate limit": says(429, {"detail": "Too many requests"}),
+            "down": says(503, {"detail": "unavailable"}),
             **BROKEN,
         },
     ),

@@ -18,8 +18,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backends.remote.public_addresses import ForbiddenAddressError, allowed, is_public
+from backends.remote.refusals import refusal
 from backends.remote.responses import Answer, clip, parse, retry_after
-from backends.wavespeed.predictions import Prediction, accepted, failure, outcome, refusal
+from backends.wavespeed.predictions import Prediction, accepted, failure, outcome
 from core.errors import BackendError
 from core.events import Finished
 from tests.backends.services import ANSWER, events, siraya
