@@ -20,7 +20,7 @@ from pydantic import Field, SecretStr
 
 from backends.remote import sandboxed
 from backends.remote.client import LOOK, Api, Backoff
-from backends.remote.downloads import Downloads
+from backends.remote.downloads import Downloads, ExpiredError, unpacked
 from backends.remote.polling import PollSchedule
 from backends.remote.public_addresses import ForbiddenAddressError
 from backends.remote.refusals import blocked, denied, gone, late, refusal, said
@@ -45,6 +45,8 @@ MEGAPIXEL = 1_000_000
 USD_A_MEGAPIXEL = 0.025
 TRIES = 3
 """How often a service may not know a request, or not accept the key, before it is believed."""
+FAULTS = 4
+"""How often a request must end in a fault of the service before that is believed."""
 WITHDRAW_S = 2.0
 """How long it is looked whether a cancelled request has left the queue, in seconds."""
 BASE = "FLUX.1 [dev], base of SRPO"
@@ -236,7 +238,15 @@ class Fal:
     ) -> AsyncIterator[Event]:
         """Fetch a picture that is known to be done."""
         deadline = time.monotonic() + self._deadline_s
-        yield Finished(await self._picture(outputs, request_id or "", deadline))
+        try:
+            yield Finished(await self._picture(outputs, request_id or "", deadline))
+        except ExpiredError as error:
+            if not request_id:
+                raise late(self.label, "", str(error)) from error
+            place = request_path(params, request_id)
+            async with aclosing(self._follow(params, request_id, place, None)) as events:
+                async for event in events:
+                    yield event
 
     async def cancel(self, params: Params, request_id: str) -> bool:
         """Take a request out of the service's queue; True when it is gone and never began.
@@ -278,15 +288,30 @@ class Fal:
             if time.monotonic() + wait > deadline:
                 raise late(self.label, request_id)
             await asyncio.sleep(wait)
-            told = await self._asked("GET", f"{place}/status", request_id, deadline)
+            told = await self._asked(f"{place}/status", request_id, deadline)
             if told.status < 300 and _status(told.body) != "COMPLETED":
                 yield _event(told.body)
                 continue
             schedule.observe(workload(params), time.monotonic() - born)
             answer = await self._result(place, request_id, deadline)
         address, flagged = self._output(answer, request_id)
-        yield Delivered(outputs=address)
-        yield Finished(await self._picture(address, request_id, deadline), flagged=flagged)
+        if not address.startswith("data:"):
+            yield Delivered(outputs=address)
+        backoff = Backoff(deadline)
+        while True:
+            try:
+                image = await self._picture(address, request_id, deadline)
+                break
+            except ExpiredError as error:  # the result may name another address by now
+                try:
+                    await backoff.pause()
+                except TimeoutError:
+                    raise late(self.label, request_id, str(error)) from error
+                if backoff.tries > TRIES:
+                    raise late(self.label, request_id, str(error)) from error
+            if fresh := await self._result(place, request_id, deadline):
+                address, flagged = self._output(fresh, request_id)
+        yield Finished(image, flagged=flagged)
 
     async def _streamed(self, place: str, deadline: float) -> AsyncGenerator[Event, None]:
         """Yield what the stream tells until the request is done, or the stream is."""
@@ -306,24 +331,24 @@ class Fal:
 
     async def _result(self, place: str, request_id: str, deadline: float) -> Answer | None:
         """Return the answer with the result, good or bad; None when it is not done."""
-        answer = await self._asked("GET", place, request_id, deadline)
+        answer = await self._asked(place, request_id, deadline)
         told = answer.body if isinstance(answer.body, dict) else {}
         running = answer.status == 400 and "in progress" in answer.text.lower()
-        if running or (answer.status < 300 and _status(told) in ("IN_QUEUE", "IN_PROGRESS")):
-            return None
-        return answer
+        empty = answer.status < 300 and not _address(told) and not told.get("error")
+        return None if running or empty else answer
 
-    async def _asked(self, method: str, path: str, request_id: str, deadline: float) -> Answer:
+    async def _asked(self, path: str, request_id: str, deadline: float) -> Answer:
         """Ask until there is an answer about this request."""
         backoff, refusals = Backoff(deadline), Counter[int]()
         while True:
             answer = None
             with suppress(PlaygroundError):  # the network says nothing about the request
-                answer = await self._api.ask(method, path)
-            if answer and _is_answer(answer):
-                return answer
+                answer = await self._api.ask("GET", path)
             if answer:
                 refusals[answer.status] += 1
+            known = answer if answer and _is_answer(answer) else None
+            if known and (known.status < 500 or refusals.total() >= FAULTS):
+                return known
             if refusals[404] >= TRIES:
                 raise gone(self.label, request_id)
             if refusals[401] + refusals[403] >= TRIES:
@@ -338,13 +363,9 @@ class Fal:
         told = answer.body if isinstance(answer.body, dict) else {}
         if answer.status >= 300 or told.get("error"):
             raise self._failed(answer, request_id)
-        images, flags = told.get("images"), told.get("has_nsfw_concepts")
-        first = images[0] if isinstance(images, list) and images else None
-        address = first.get("url") if isinstance(first, dict) else None
-        if not isinstance(address, str) or not address:
-            raise late(self.label, request_id, f"{self.label} answered without an image.")
+        flags = told.get("has_nsfw_concepts")
         flagged = isinstance(flags, list) and any(flag is True for flag in flags)
-        return address, flagged
+        return _address(told), flagged
 
     def _failed(self, answer: Answer, request_id: str) -> BackendError:
         """Return the error of a request that ended without a picture."""
@@ -366,7 +387,11 @@ class Fal:
 
     async def _picture(self, address: str, request_id: str, deadline: float) -> bytes:
         try:
+            if address.startswith("data:"):
+                return await unpacked(self.label, address)
             return await self._downloads.fetch(address, deadline)
+        except ExpiredError:
+            raise
         except ForbiddenAddressError as error:
             error.request_id = request_id
             raise
@@ -386,6 +411,14 @@ def _is_answer(answer: Answer) -> bool:
     if answer.status < 300:
         return isinstance(answer.body, dict)
     return bool(_kinds(answer.body)) or (400 <= answer.status < 500 and bool(answer.text))
+
+
+def _address(told: Mapping[str, Any]) -> str:
+    """Return where the first image of a result lies, "" when it has none."""
+    images = told.get("images")
+    first = images[0] if isinstance(images, list) and images else None
+    found = first.get("url") if isinstance(first, dict) else None
+    return found if isinstance(found, str) else ""
 
 
 def _status(told: Any) -> str:

@@ -43,7 +43,7 @@ from sandbox.faults.catalogue import (
     RUNS,
     THROTTLES,
 )
-from tests.backends.services import params_of, siraya, wavespeed
+from tests.backends.services import fal, params_of, siraya, wavespeed
 
 TIMES = ("1", "3", "forever")
 DEADLINE_S = 9.0
@@ -62,6 +62,13 @@ LURES = {name for name in (*OUTPUTS, *DOWNLOADS) if name.startswith(("outputs_",
 LURES -= {"outputs_data_url", "outputs_relative_url", "download_redirect_loop"}
 HARMLESS = {"poll_odd_timings", "poll_null_fields", "poll_bare", "result_succeeded", "run_flagged"}
 HARMLESS |= {"submit_bare", "submit_500_with_task_billed", "download_wrong_type"}
+
+
+HOSTS = {
+    "wavespeed": "api.wavespeed.ai",
+    "siraya": "image.siraya.pro",
+    "fal": "queue.fal.run",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +91,7 @@ class Cell:
 
     @property
     def answer_s(self) -> float:
-        felt = self.service == "wavespeed" or self.fault.startswith("submit_")
+        felt = self.service != "siraya" or self.fault.startswith("submit_")
         hangs = felt and any(word in self.fault for word in HANGING)
         return HANGING_S if hangs else ANSWER_S
 
@@ -110,13 +117,22 @@ class End:
 
 def cells() -> list[Cell]:
     """Every fault of the catalogue, each so often, on both services."""
-    services = ("wavespeed", "siraya")
-    return [Cell(s, fault, times) for s in services for fault in CATALOGUE for times in TIMES]
+    services = ("wavespeed", "siraya", "fal")
+    made = [Cell(s, fault, times) for s in services for fault in CATALOGUE for times in TIMES]
+    # fal has no list of jobs, and takes pictures inside the request.
+    foreign = ("list_", "upload_", "put_")
+    return [cell for cell in made if cell.service != "fal" or not cell.fault.startswith(foreign)]
 
 
 def specified(cell: Cell, *, traces: bool) -> set[str]:
     """Return the ends that a cell may have; `traces` is whether lost answers are looked up."""
     fault = cell.fault
+    if cell.service == "fal" and fault in ("submit_400_in_200", "submit_402_in_200"):
+        return {"unknown"}  # no error of fal's looks like this, so it may be anything
+    if cell.service == "fal" and fault == "result_500" and cell.times == "forever":
+        return {"ended"}  # how fal tells that a model failed
+    if cell.service == "fal" and fault in POLLS:
+        return {"made"}  # the stream is not needed, and the result is asked for beside the status
     if fault in REFUSALS:
         return {"refused"}
     if fault in THROTTLES:
@@ -157,7 +173,7 @@ def _unclear(cell: Cell, *, traces: bool) -> set[str]:
     billed = cell.fault.endswith("_billed")
     if cell.fault == "submit_older_id_billed" and cell.service == "siraya":
         return {"made"}  # it has no ids
-    if cell.service == "siraya" or not traces:
+    if cell.service != "wavespeed" or not traces:
         return {"unknown"}
     if "stranger" in cell.fault:
         # One job in the list that is not ours cannot be told from one that is: it has no prompt.
@@ -226,11 +242,13 @@ async def played(cell: Cell, folder: Path) -> End:
 
 
 def _backend(cell: Cell, app: Any) -> Any:
-    host = "api.wavespeed.ai" if cell.service == "wavespeed" else "image.siraya.pro"
+    host = HOSTS[cell.service]
     wire = Hurried(httpx.ASGITransport(app=app), cell.answer_s)
     transport = CheckedTransport(httpx.URL(f"https://{host}"), connect=lambda: wire)
     if cell.service == "wavespeed":
         return wavespeed(transport, deadline_s=cell.deadline_s)
+    if cell.service == "fal":
+        return fal(transport, deadline_s=cell.deadline_s)
     return siraya(transport)
 
 
