@@ -75,9 +75,9 @@ def broken(job: Job) -> BackendError:
 
 
 def parked(job: Job) -> BackendError:
-    """Return what to say of a job that broke this program each time it was gone on with."""
+    """Return what to say of a job that broke this program each time it was resumed."""
     return BackendError(
-        f"This job was gone on with {MOST_TRIES} times and ended in a fault of this program each "
+        f"This job was resumed {MOST_TRIES} times and ended in a fault of this program each "
         "time, so it is left alone now.",
         advice="Update the program, then fetch it again; that costs nothing.",
         request_id=job.request_id,
