@@ -149,6 +149,7 @@ class Fal:
 
     id = "fal"
     label = "fal"
+    key_setting = "FAL_KEY"
     priced_by = ("model", "width", "height", "image")
     max_unanswered = None
     kept_s = 7 * 24 * 3600.0

@@ -16,6 +16,8 @@ class Backend(Protocol):
 
     id: str
     label: str
+    key_setting: str
+    """The environment variable with its key; "" where it has none."""
     sandbox: bool
     """True when it talks to our own stand-in: free, and marked so everywhere."""
     paid: bool
@@ -57,6 +59,7 @@ class Backend(Protocol):
 class Free:
     """What the backends have in common that run on the operator's own machines: nobody bills."""
 
+    key_setting = ""
     sandbox = False
     paid = False
     priced_by: Sequence[str] = ()

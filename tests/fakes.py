@@ -42,6 +42,7 @@ class FakeBackend:
     """Paints plain colours; `gate` holds it before the end, `failure` ends it."""
 
     label = "Fake"
+    key_setting = "FAKE_API_KEY"
     sandbox = False
     max_concurrency = 2
     max_per_minute: int | None = None

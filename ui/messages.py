@@ -159,7 +159,7 @@ def about(backend: Backend, *, own: bool = False) -> str:
 
 def sandbox(backend: Backend) -> str:
     """Say what a sandbox is and how the real service takes its place."""
-    name = f"{backend.id.upper()}_API_KEY"
+    name = backend.key_setting
     return f"{SANDBOX_NOTE} Set {name}, or enter a key of your own below, to use the real service."
 
 

@@ -71,6 +71,7 @@ class OpenAIImages:
 
     def __init__(self, dialect: Dialect, engine: Engine, *, transport: Any = None) -> None:
         self.id, self.label = dialect.id, dialect.label
+        self.key_setting = f"{dialect.id.upper().replace('-', '_')}_API_KEY"
         self._dialect, self._engine = dialect, engine
         self.sandbox = engine.key is None and not engine.own
         self.paid = not self.sandbox and not engine.own

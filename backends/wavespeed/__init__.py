@@ -110,6 +110,7 @@ class WaveSpeed:
 
     id = "wavespeed"
     label = "WaveSpeed"
+    key_setting = "WAVESPEED_API_KEY"
     priced_by = ("model",)
     max_unanswered = 1
     kept_s = 7 * 24 * 3600.0

@@ -32,7 +32,12 @@ def progress(text: str, state: str = "finished", **more: Any) -> Progress:
 
 def backend(text: str, **more: Any) -> Any:
     facts = {"id": text, "label": text, "sandbox": False, "tasks": {text: TextToImage}}
-    facts |= {"max_concurrency": 1, "problem": lambda: "", "price": lambda _params: 1.0}
+    facts |= {
+        "max_concurrency": 1,
+        "problem": lambda: "",
+        "key_setting": text,
+        "price": lambda _params: 1.0,
+    }
     return SimpleNamespace(**(facts | more))
 
 
