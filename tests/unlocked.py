@@ -57,7 +57,7 @@ def serve(port: str, latency: str, slow: str) -> None:
 
 async def opened() -> Studio:
     """Build what `app.py` builds, and take no lock."""
-    settings = configuration.load()
+    settings = configuration.load(backends.Settings)
     database = Database(settings.database)
     await database.migrate()
     history = History(database, Storage(settings.storage))

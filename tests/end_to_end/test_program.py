@@ -131,7 +131,7 @@ def test_submit_job_jobs_cancel(client: Client) -> None:
 def test_backends_tell_what_they_take(client: Client) -> None:
     """Readiness, price and the schema of each request."""
     found = {one["id"]: one for one in client.predict(api_name="/backends")}
-    assert list(found) == ["wavespeed", "siraya", "local", "miniature"]
+    assert list(found) == ["wavespeed", "siraya", "fal", "local", "miniature"]
     local, miniature = found.pop("local"), found.pop("miniature")
     assert not miniature["sandbox"]
     assert (miniature["problem"] == "") == miniature["ready"]
