@@ -64,8 +64,10 @@ window.srpo = (() => {
       const wish = JSON.stringify(wishes);
       const last = clicks[task];
       if (last && performance.now() - last.at < 700 && last.wish === wish) return last.said;
-      const asked = price > limit;
-      const question = `This click costs $${price.toFixed(4).replace(/0{1,2}$/, "")} in all. Make the pictures?`;
+      const asked = price === null || price > limit;
+      const question = price === null
+        ? "What this click costs is not set here; the service charges what it charges. Go on?"
+        : `This click costs $${price.toFixed(4).replace(/0{1,2}$/, "")} in all. Make the images?`;
       const name = crypto.getRandomValues(new Uint32Array(4)).join("-");
       const said = asked && !confirm(question) ? "" : { name, price, asked };
       clicks[task] = { at: performance.now(), said, wish };

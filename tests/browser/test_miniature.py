@@ -19,7 +19,7 @@ from tests.fakes import picture
 from ui import messages
 
 CHIPS = f"#{TEXT}-chips button"
-PACKAGES = ("assets", "backends", "core", "ui")
+PACKAGES = ("assets", "backends", "core", "sandbox", "ui")
 
 
 @pytest.fixture(scope="module")
