@@ -252,10 +252,14 @@ class Fal:
     async def cancel(self, params: Params, request_id: str) -> bool:
         """Take a request out of the service's queue; True when it is gone and never began.
 
-        The receipt proves nothing, so it is looked whether the service still knows it.
+        One that has begun is left alone: it is billed, and its picture is wanted. The receipt
+        proves nothing, so it is looked whether the service still knows the request.
         """
         place = request_path(params, request_id)
         try:
+            answer = await self._api.ask("GET", f"{place}/status")
+            if _status(answer.body) != "IN_QUEUE":
+                return False
             answer = await self._api.ask("PUT", f"{place}/cancel")
             if answer.status not in (200, 202):
                 return False

@@ -17,7 +17,6 @@ from typing import Any
 from core.backend import Backend, Cancellable, ListsJobs, Loadable, Priced
 from core.caller import Caller
 from core.errors import InputError, NotReadyError, PlaygroundError
-from core.events import Running
 from core.history import Entry, History, input_name
 from core.jobs import actions
 from core.jobs.active_job import ActiveJob
@@ -62,7 +61,7 @@ class Studio:
         self.backends = backends
         self.ledger = ledger
         self.history = history
-        self._recorder = Saver(history)
+        self._saver = Saver(history)
         self.workers = {name: self._new_worker(backend) for name, backend in backends.items()}
         self.own = own or OwnKeys()
         """The keys that owners entered for their own jobs."""
@@ -507,7 +506,7 @@ class Studio:
             await self.keyed.drop()
 
     def _new_worker(self, backend: Backend) -> Worker:
-        return Worker(backend, self.ledger, self._recorder)
+        return Worker(backend, self.ledger, self._saver)
 
     def _queue(self, job: Job) -> SendQueue:
         """Return the send queue of a job that is carried."""
@@ -532,9 +531,11 @@ def _unknown(field: str, said: str, name: str, known: Iterable[str]) -> InputErr
 
 
 async def _withdrawn(worker: Worker | None, active: ActiveJob) -> bool:
-    """Take a job back that its service has not begun; whether that is certain."""
+    """Take a job back that its service has not begun; return whether that is certain.
+
+    One that was begun is left alone: it is paid for, and stopping it would lose its picture.
+    """
     backend, request_id = worker.backend if worker else None, active.job.request_id
-    waits = active.progress == Running() and request_id is not None
-    if not waits or request_id is None or not isinstance(backend, Cancellable):
+    if not active.unbegun or request_id is None or not isinstance(backend, Cancellable):
         return False
     return await backend.cancel(active.params, request_id)

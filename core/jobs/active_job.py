@@ -33,6 +33,9 @@ class ActiveJob:
     resumed: bool = False
     """It was picked up from an earlier process."""
     queued: int | None = None
+    """Its place in its service's own queue, where that is told."""
+    unbegun: bool = False
+    """Its service said that it has it and has not begun."""
     progress: Running = field(default_factory=Running)
     preview: bytes | None = None
     image: tuple[bytes, bool] | None = None

@@ -1,4 +1,4 @@
-"""One attempt at a job: send it or go on with it, find it again if its answer is lost, keep it."""
+"""One attempt at a job: send it or resume it, find it again if its answer is lost, keep it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Attempt:
     queue: SendQueue
 
     async def work(self, active: ActiveJob) -> None:
-        """Send a job, or go on with it, and store its picture."""
+        """Send a job or resume it, and store its picture."""
         if active.owed:
             await self._settle(active)
         if active.image is None:
@@ -168,7 +168,7 @@ class Attempt:
                 self.queue.worked()
                 self.queue.answered(active.job.id)
             case Queued(position):
-                active.queued = position
+                active.queued, active.unbegun = position, True
             case Delivered(outputs=outputs):
                 # Counted: a file that brings the program down must not do so at every start.
                 active.job = await self.ledger.change(
@@ -181,7 +181,7 @@ class Attempt:
                     tries=active.job.tries + active.resumed,
                 )
             case Running():
-                active.queued, active.progress = None, event
+                active.queued, active.unbegun, active.progress = None, False, event
                 if active.job.state != "running" and not isinstance(self.backend, Resumable):
                     active.job = await self.ledger.change(
                         active.job.id, "running", among=UNFINISHED

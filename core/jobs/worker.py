@@ -39,7 +39,7 @@ RETRY_S = (5.0, 15.0, 60.0, 300.0, 900.0, 3600.0)
 
 
 class Worker:
-    """The jobs of one backend, sent in the order of its line."""
+    """The jobs of one backend, sent in the order of its send queue."""
 
     def __init__(self, backend: Backend, ledger: Ledger, saver: Saver) -> None:
         self.backend = backend

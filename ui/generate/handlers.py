@@ -180,7 +180,7 @@ class Handlers:
             yield update
 
     async def _done(self, what: str, job_id: str, caller: Caller, event: gr.EventData) -> list[str]:
-        """Carry a action out; return the jobs it adds to those that are watched."""
+        """Carry out an action; return the jobs it adds to those that are watched."""
         owner = caller.owner
         job = await self.studio.job(job_id, owner=owner)
         if what == "cancel":
@@ -213,7 +213,7 @@ class Handlers:
         ]
 
     async def _open(self, owner: str) -> list[Job]:
-        """Return the tab's jobs that run or wait for a action, oldest first."""
+        """Return the tab's jobs that run or wait for a person, oldest first."""
         found = await self.studio.jobs(owner, states=[*ACTIVE, "unknown"])
         return [job for job in reversed(found) if job.task == self.tab.task]
 
