@@ -61,7 +61,8 @@ class Entry:
     height: int
     format: str
     elapsed_s: float
-    price_usd: float
+    price_usd: float | None
+    """None when nobody knew it."""
     request_id: str | None
     flagged: bool
     file: str

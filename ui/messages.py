@@ -233,7 +233,7 @@ def failure(job: Job) -> str:
         parts.append("It may have been charged.")
     elif job.charged == "yes":
         parts.append("It was charged.")
-    elif job.price_usd:
+    elif job.price_usd != 0:
         parts.append("Nothing was charged.")
     return " ".join(part for part in parts if part)
 

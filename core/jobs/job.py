@@ -37,7 +37,8 @@ class Job:
     sent: dict[str, Any]
     seed: int
     work: float
-    price_usd: float
+    price_usd: float | None
+    """None when nobody knew it."""
     charged: Charged
     request_id: str | None
     error: str

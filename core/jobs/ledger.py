@@ -34,7 +34,9 @@ from core.storage.tables import jobs
 
 ROW_ONLY = ("click", "model", "day", "address")
 """Columns that only queries use; every other one is a fact of a `Job`."""
-FACTS = tuple(one.name for one in jobs.c if one.name not in (*ROW_ONLY, "price_micros"))
+PRICE = ("price_micros", "price_known")
+"""Columns that are one fact of a `Job`, its `price_usd`."""
+FACTS = tuple(one.name for one in jobs.c if one.name not in (*ROW_ONLY, *PRICE))
 COSTS = jobs.c.state.in_([*ACTIVE, "unknown"]) | (jobs.c.charged != "no")
 """What was paid for, or may still be."""
 TERMS = Terms()
@@ -69,18 +71,19 @@ class Ledger:
         names = [click and f"{click}.{n}" if n else click for n in range(len(wishes))]
         batch = secrets.token_hex(12) if len(wishes) > 1 else None
         shared = {"owner": owner, "batch": batch, "own_key": own_key, "address": terms.address}
-        prices = [backend.price(params) for params in wishes]
-        if None in prices and own_key is None:
-            self.budget.check_known(backend.label)
         rows = [
             _row(backend, params) | shared | {"click": name or None}
             for params, name in zip(wishes, names, strict=True)
         ]
 
+        known = all(row["price_known"] for row in rows)
+        if not known and own_key is None:
+            self.budget.check_known(backend.label)
+
         def work(db: Connection) -> list[Job]:
             if click and _of_click(db, owner, click):
                 return _of_clicks(db, owner, names)
-            terms.consent.check([row["price_micros"] for row in rows], known=None not in prices)
+            terms.consent.check([row["price_micros"] for row in rows], known=known)
             self._reserve(db, rows, terms, paid=backend.paid)
             db.execute(insert(jobs), rows)
             return [_get(db, row["id"]) for row in rows]
@@ -254,7 +257,7 @@ def move(
 
 
 def _row(backend: Backend, params: Params) -> dict[str, Any]:
-    now = time.time()
+    now, price = time.time(), backend.price(params)
     return {
         "id": secrets.token_hex(12),
         "backend": backend.id,
@@ -266,7 +269,8 @@ def _row(backend: Backend, params: Params) -> dict[str, Any]:
         "sent": "{}",
         "seed": params.known_seed,
         "work": workload(params),
-        "price_micros": micros(backend.price(params) or 0.0),
+        "price_micros": micros(price or 0.0),
+        "price_known": price is not None,
         "charged": "no",
         "error": "",
         "advice": "",
@@ -341,6 +345,6 @@ def _job(row: RowMapping) -> Job:
             "sent": json.loads(row["sent"]),
             "candidates": tuple(json.loads(row["candidates"])),
             "place": float(row["n"] if row["place"] is None else row["place"]),
-            "price_usd": row["price_micros"] / MICROS,
+            "price_usd": row["price_micros"] / MICROS if row["price_known"] else None,
         }
     )

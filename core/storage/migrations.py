@@ -55,6 +55,9 @@ TOKENS: Migration = (
 )
 """4: the tokens of signed-in users' scripts."""
 
-MIGRATIONS: tuple[Migration, ...] = (JOBS_AND_ENTRIES, LOST_JOBS, VISITORS, TOKENS)
+PRICES: Migration = ("ALTER TABLE jobs ADD COLUMN price_known BOOLEAN NOT NULL DEFAULT TRUE",)
+"""5: a price that nobody knows is kept as such; its sum is 0."""
+
+MIGRATIONS: tuple[Migration, ...] = (JOBS_AND_ENTRIES, LOST_JOBS, VISITORS, TOKENS, PRICES)
 NUMBERS = {"sqlite": "INTEGER PRIMARY KEY"}
 """A key that counts up, by dialect; elsewhere `BIGSERIAL PRIMARY KEY`."""

@@ -60,6 +60,7 @@ class JobColumns(TypedColumns):
     retryable: Named[bool] = Column(Boolean, server_default=text("FALSE"))
     address: Named[str | None] = Column(String(32))
     own_key: Named[str | None] = Column(String(32))
+    price_known: Named[bool] = Column(Boolean, server_default=text("TRUE"))
 
 
 class EntryColumns(TypedColumns):

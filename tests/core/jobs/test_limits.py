@@ -337,7 +337,9 @@ async def test_a_budget_refuses_a_service_without_a_price(studios: Studios) -> N
         await studio.submit("fake", wish(), owner="local", consent=Consent(agreed_usd=0.0))
     agreed = Consent(agreed_usd=0.0, unknown=True)
     job = await studio.submit("fake", wish(), owner="local", consent=agreed)
-    assert (await studio.result(job.id, owner="local")).job.charged == "yes"
+    end = await studio.result(job.id, owner="local")
+    assert (end.job.charged, end.job.price_usd) == ("yes", None)
+    assert end.entry and end.entry.price_usd is None  # and not "free"
     service.price_usd = 0.0  # what was agreed to as unknown is not agreed to as free
     with pytest.raises(InputError, match="is free now"):
         await studio.submit("fake", wish(), owner="local", consent=agreed)
