@@ -16,25 +16,23 @@ window.srpo = (() => {
         document.activeElement?.blur?.();
         setTimeout(() => button.click(), 30);
       }
-    } else if (event.key === "Escape" && !event.defaultPrevented) {
-      visible("button.cancel")?.click();
     }
   });
 
-  // Read aloud when what the jobs do changes, not at every tick of their clocks.
-  const spoken = document.createElement("p");
-  spoken.className = "spoken";
-  spoken.setAttribute("role", "status");
-  const speak = () => {
-    const lines = [...document.querySelectorAll(".job .row span:first-child")];
-    const shown = lines.filter((line) => line.offsetParent !== null);
-    const said = [...new Set(shown.map((line) => line.textContent.split(" · step")[0]))].join(", ");
-    if (spoken.textContent !== said) spoken.textContent = said;
+  // What Gradio's components lack is added when they appear, at most once a frame.
+  const tasks = [];
+  let planned = false;
+  const tend = () => {
+    planned = false;
+    tasks.forEach((task) => task());
   };
+  const plan = () => {
+    if (!planned) requestAnimationFrame(tend);
+    planned = true;
+  };
+  new MutationObserver(plan).observe(document, { childList: true, subtree: true });
 
-  new MutationObserver(() => {
-    if (!spoken.isConnected && document.body) document.body.append(spoken);
-    speak();
+  tasks.push(() => {
     // Gradio's upload area names itself differently from what it shows; what it shows is its name.
     document
       .querySelectorAll("button.upload-container[aria-label]")
@@ -44,32 +42,60 @@ window.srpo = (() => {
       header.removeAttribute("role");
       header.removeAttribute("tabindex");
     });
-    // Gradio's menus have no placeholder; an empty one here is a size that no preset has.
+    // A slider is a range and a number; the range is the one stop of the Tab key.
     document
-      .querySelectorAll(".size input[role=combobox]:not([placeholder])")
-      .forEach((input) => input.setAttribute("placeholder", "Custom"));
-  }).observe(document, { childList: true, subtree: true });
+      .querySelectorAll(".slider input[type=number]:not([tabindex])")
+      .forEach((input) => input.setAttribute("tabindex", "-1"));
+    document.querySelectorAll(".details > .label-wrap:not([data-seen])").forEach((fold) => {
+      const tell = () => fold.setAttribute("aria-expanded", fold.classList.contains("open"));
+      fold.dataset.seen = "yes";
+      new MutationObserver(tell).observe(fold, { attributeFilter: ["class"] });
+      tell();
+      // Where there is no room for it, it is closed before anybody saw it open.
+      const small = innerHeight < 700 || innerWidth <= 980;
+      if (small && fold.classList.contains("open")) fold.click();
+    });
+    document.querySelectorAll(".seed input:not([inputmode])").forEach((input) => {
+      input.setAttribute("inputmode", "numeric");
+    });
+    // Radio buttons of one group are one stop of the Tab key, and the arrow keys go through them.
+    document.querySelectorAll(".ratios").forEach((group) => {
+      group.querySelectorAll("input").forEach((input) => { input.name = group.id; });
+    });
+    document.querySelectorAll("button.icon:not([title])").forEach((button) => {
+      button.title = button.textContent.trim();
+    });
+  });
+
+  // The server answers in this language from the next request on. Inside a page of another site
+  // only a cookie that is marked for that is kept, and only on https.
+  document.addEventListener("change", ({ target }) => {
+    if (!target.matches?.("select[data-language]")) return;
+    const framed = location.protocol === "https:" ? "SameSite=None; Secure; Partitioned" : "SameSite=Lax";
+    document.cookie = `srpo-lang=${target.value}; Path=/; Max-Age=31536000; ${framed}`;
+    location.reload();
+  });
 
   const clicks = {};
   const forget = () => Object.keys(clicks).forEach((task) => delete clicks[task]);
   document.addEventListener("click", (event) => {
-    if (event.target.closest?.("button.cancel, button[data-do]")) forget();
+    if (event.target.closest?.("button[data-do]")) forget();
   }, true);
 
   return {
+    // A sentence of the catalogue, which the server adds in the language of the page.
+    say: (key, values = {}) => Object.entries(values).reduce(
+      (text, [name, value]) => text.split(`{${name}}`).join(value), srpo.texts.said[key]),
+    visible,
+    tend: (task) => tasks.push(task),
     // One click is one job: a double click, with nothing changed or cancelled in between, says what
-    // the first said: its name, the price that was agreed to and whether the page asked about it.
-    // "" is a no to the price.
-    click(task, limit, price, wishes) {
+    // the first said: its name and the price on the button. The server asks where that is dear.
+    click(task, price, wishes) {
       const wish = JSON.stringify(wishes);
       const last = clicks[task];
       if (last && performance.now() - last.at < 700 && last.wish === wish) return last.said;
-      const asked = price === null || price > limit;
-      const question = price === null
-        ? "What this click costs is not set here; the service charges what it charges. Go on?"
-        : `This click costs $${price.toFixed(4).replace(/0{1,2}$/, "")} in all. Make the images?`;
       const name = crypto.getRandomValues(new Uint32Array(4)).join("-");
-      const said = asked && !confirm(question) ? "" : { name, price, asked };
+      const said = { name, price };
       clicks[task] = { at: performance.now(), said, wish };
       return said;
     },
@@ -84,9 +110,18 @@ window.srpo = (() => {
       if (side === "height") return ratio ? round(width / ratio, limits) : height;
       return ratio ? round(height * ratio, limits) : width;
     },
-    preset(presets, width, height) {
+    // The chip of a size; "custom" stays while somebody is typing in its fields.
+    ratioOf(form, sizes, width, height, now) {
+      const typing = document.activeElement?.closest?.(`.size:has(#${form}-width) .custom`);
       const fits = ([, [wide, high]]) => wide === width && high === height;
-      return Object.entries(presets).find(fits)?.[0] ?? null;
+      const name = typing && now === "custom" ? now : Object.entries(sizes).find(fits)?.[0] ?? "custom";
+      return { __type__: "update", value: name, info: `${width} × ${height}` };
+    },
+    legal(value, limits) {
+      return Number.isFinite(value) ? round(value, limits) : limits[0];
+    },
+    drawn(most) {
+      return String(Math.floor(Math.random() * (most + 1)));
     },
     // The steps a strength runs are rounded up, to the letter as backends/local/order.py does it.
     counted(words, strength, steps) {
@@ -94,30 +129,20 @@ window.srpo = (() => {
       const text = words.replace("{run}", run).replace("{steps}", steps);
       return `<p class="counted" role="status">${text}</p>`;
     },
-    lastSeed(watch, now) {
-      return watch && Number.isInteger(watch.seed) ? watch.seed : now;
+    // The last click as a whole: its first seed and how many images it made.
+    lastClick(watch, seed, count) {
+      return Number.isInteger(watch?.seed) ? [String(watch.seed), watch.count ?? 1] : [seed, count];
     },
     async copy(text) {
       // On plain http elsewhere than on this machine a page has no clipboard.
       if (navigator.clipboard) return navigator.clipboard.writeText(text);
-      const area = document.body.appendChild(document.createElement("textarea"));
+      // Behind an open dialog nothing can be selected.
+      const place = [...document.querySelectorAll("dialog[open]")].pop() ?? document.body;
+      const area = place.appendChild(document.createElement("textarea"));
       area.value = text;
       area.select();
       document.execCommand("copy");
       area.remove();
-    },
-    onDrop(restore) {
-      const carries = (event) => event.dataTransfer?.types?.includes("Files");
-      const elsewhere = (event) => !event.target.closest?.(".block:has(input[type=file])");
-      window.addEventListener("dragover", (event) => {
-        if (carries(event) && elsewhere(event)) event.preventDefault();
-      });
-      window.addEventListener("drop", (event) => {
-        const file = event.dataTransfer?.files?.[0];
-        if (!file || !elsewhere(event)) return;
-        event.preventDefault();
-        restore(file);
-      });
     },
   };
 })();

@@ -17,6 +17,7 @@ from backends import fal, local, miniature, self_hosted, siraya, wavespeed
 from core import settings as program
 from core.backend import Backend, Registration
 from core.errors import InputError
+from core.words import english
 
 REGISTRY: Mapping[str, Registration] = {
     "wavespeed": wavespeed.REGISTRATION,
@@ -34,7 +35,7 @@ Settings: type[program.Settings] = types.new_class(
     "Settings",
     tuple(dict.fromkeys(one.settings for one in REGISTRY.values())),
     exec_body=lambda names: names.update(
-        __module__=__name__, __doc__="The settings of the program and of every backend."
+        __module__=__name__, __doc__=english("service-settings-program-every-backend")
     ),
 )
 
@@ -54,7 +55,7 @@ def with_key(settings: program.Settings, service: str, key: str) -> Backend:
     known: SecretStr | None = getattr(settings, name)
     if known and compare_digest(known.get_secret_value().strip(), key):
         raise InputError(
-            "This playground works with this very key already, so it need not be entered.",
+            english("service-playground-works-with-very-key"),
             field="key",
         )
     made: Backend = make(settings.model_copy(update={name: SecretStr(key)}))

@@ -11,7 +11,7 @@ import base64
 import math
 import time
 from collections import Counter, deque
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, suppress
 from typing import Any, Literal
 from urllib.parse import quote, urlsplit
@@ -21,23 +21,28 @@ from pydantic import Field, SecretStr
 from backends.remote import sandboxed
 from backends.remote.client import LOOK, Api, Backoff
 from backends.remote.downloads import Downloads, ExpiredError, unpacked
+from backends.remote.expectations import STREAM, Expects, Shape, compared
 from backends.remote.polling import PollSchedule
 from backends.remote.public_addresses import ForbiddenAddressError
 from backends.remote.refusals import blocked, denied, gone, late, refusal, said
 from backends.remote.responses import Answer
 from core import params as fields
-from core.backend import Registration
+from core.backend import Heard, Registration
+from core.code import Code, source_file
+from core.code import fields as fields_of
 from core.errors import (
     BackendError,
     BadResponseError,
     PlaygroundError,
     RejectedError,
+    RunTimeoutError,
     UnavailableError,
 )
 from core.events import Accepted, Delivered, Event, Finished, Queued, Running
 from core.jobs.estimate import workload
-from core.params import ImageToImage, Params, Task, TextToImage
+from core.params import BASE, ImageToImage, Params, Task, TextToImage
 from core.settings import Concurrency, PerMinute, Settings, WebAddress
+from core.words import english
 
 SUBMIT_S = 20.0
 DEADLINE_S = 600.0
@@ -49,8 +54,12 @@ FAULTS = 4
 """How often a request must end in a fault of the service before that is believed."""
 WITHDRAW_S = 2.0
 """How long it is looked whether a cancelled request has left the queue, in seconds."""
-BASE = "FLUX.1 [dev], base of SRPO"
-"""How the base model is named wherever it is chosen, shown and kept."""
+WAITING = ("IN_QUEUE", "IN_PROGRESS")
+"""Statuses of a request that is not done; where there is another, its result is asked for."""
+STATUS_S = 3.0
+"""How long the status may give no sensible answer before the result is asked for, in seconds."""
+END_S = 0.05
+"""How long the end of a stream is waited for after the request is done, in seconds."""
 TEXT_MODELS = {"flux-1/srpo": "flux-1/srpo", "flux/srpo": "flux/srpo", BASE: "flux-1/dev"}
 IMAGE_MODELS = {
     "flux-1/srpo": "flux-1/srpo/image-to-image",
@@ -92,8 +101,10 @@ class FalText(TextToImage):
 
 
 class FalImage(ImageToImage):
-    """There is no size: the output follows the picture."""
+    """There is no size: the output follows the image."""
 
+    most_side = 1536
+    least_side = 256
     model: Literal["flux-1/srpo", "FLUX.1 [dev], base of SRPO"] = fields.model("flux-1/srpo")
     strength: float = fields.strength(0.95, low=0.01)
     steps: int = fields.steps(40, low=10)
@@ -144,6 +155,89 @@ def body(params: Params, image: str = "") -> dict[str, Any]:
     }
 
 
+class Ticket(Shape):
+    """The answer to a request that was put into the queue."""
+
+    status: Literal["IN_QUEUE"]
+    request_id: str = Field(min_length=1)
+    response_url: str
+    status_url: str
+    cancel_url: str
+    queue_position: int = Field(ge=0)
+
+
+class Status(Shape):
+    """Where a request stands; the last four are there once it was begun, or is over."""
+
+    status: Literal["IN_QUEUE", "IN_PROGRESS", "COMPLETED"]
+    request_id: str
+    response_url: str
+    status_url: str
+    cancel_url: str
+    queue_position: int | None = None
+    logs: list[Any] | None = None
+    metrics: dict[str, float] | None = None
+    error: str | None = None
+    error_type: str | None = None
+
+
+class File(Shape):
+    """One image of a result."""
+
+    url: str
+    width: int
+    height: int
+    content_type: Literal["image/jpeg", "image/png"]
+
+
+class Result(Shape):
+    """What a model made."""
+
+    images: list[File]
+    timings: dict[str, float]
+    seed: int
+    has_nsfw_concepts: list[bool]
+    prompt: str
+
+
+class Cancelled(Shape):
+    """What became of a cancel."""
+
+    status: Literal["CANCELLATION_REQUESTED"]
+
+
+class Problem(Shape):
+    """An error: a sentence, or a list of what is wrong."""
+
+    detail: Any
+    error_type: str | None = None
+
+
+NOBODYS = "/fal-ai/flux-1/requests/00000000-0000-4000-8000-000000000000"
+"""A request that there is not: asking for it shows whether the key is accepted."""
+REQUEST = "/fal-ai/[^/]+/requests/[^/]+"
+EXPECTED = (
+    Expects("key", "GET", f"{NOBODYS}/status", Problem, Problem, (404,)),
+    Expects("submit", "POST", "/fal-ai/.+", Ticket, Problem),
+    Expects("status", "GET", f"{REQUEST}/status", Status, Problem, (200, 202)),
+    Expects("stream", "GET", f"{REQUEST}/status/stream", Status, Problem, media_type=STREAM),
+    Expects("result", "GET", REQUEST, Result, Problem),
+    Expects("cancel", "PUT", f"{REQUEST}/cancel", Cancelled, Problem, (200, 202)),
+)
+
+
+CODE = """import fal_client  # it reads the key from FAL_KEY
+
+done = fal_client.subscribe(
+    "{model}",
+    arguments={{
+{fields}
+    }},
+)
+print(done["images"][0]["url"])
+"""
+
+
 class Fal:
     """The service, or the sandbox in its place; `transport` replaces the network."""
 
@@ -178,7 +272,7 @@ class Fal:
         return self._api.problem
 
     def price(self, params: Params) -> float:
-        """So much a megapixel, rounded up by the service; without a picture that of one."""
+        """So much a megapixel, rounded up by the service; without an image that of one."""
         if not self.paid:
             return 0.0
         shape = params.picture if "image" in type(params).model_fields else params
@@ -186,11 +280,20 @@ class Fal:
         return USD_A_MEGAPIXEL * max(1, math.ceil(pixels / MEGAPIXEL))
 
     def sent(self, params: Params) -> dict[str, Any]:
-        """The body, with a description in place of the picture."""
+        """The body, with a description in place of the image."""
         return body(params, params.picture.describe() if params.picture else "")
 
+    def code(self, params: Params) -> Code:
+        """The call of the official client; a source image goes along with it."""
+        values = {name: one for name, one in body(params).items() if name != "image_url"}
+        file = source_file(params)
+        raw = {"image_url": f'fal_client.encode_file("{file}")'} if file else {}
+        written = fields_of(values, indent=8, raw=raw)
+        model = endpoint(params).removeprefix("/")
+        return Code("fal-client", CODE.format(model=model, fields=written))
+
     async def generate(self, params: Params) -> AsyncIterator[Event]:
-        """Send once, hand out the id at once, then follow the request to its picture."""
+        """Send once, hand out the id at once, then follow the request to its image."""
         image = ""
         if picture := params.picture:
             image = f"data:{picture.media_type};base64,{base64.b64encode(picture.data).decode()}"
@@ -212,7 +315,7 @@ class Fal:
             raise blocked(self.label) if blamed else refusal(self.label, answer)
         if name in self._ids:
             raise BadResponseError(
-                f"{self.label} answered with the id of another request.",
+                english("service-answered-with-id-another-request", label=self.label),
                 advice=LOOK,
                 charged="maybe",
             )
@@ -237,7 +340,7 @@ class Fal:
     async def collect(
         self, params: Params, outputs: str, request_id: str | None
     ) -> AsyncIterator[Event]:
-        """Fetch a picture that is known to be done."""
+        """Fetch an image that is known to be done."""
         deadline = time.monotonic() + self._deadline_s
         try:
             yield Finished(await self._picture(outputs, request_id or "", deadline))
@@ -252,7 +355,7 @@ class Fal:
     async def cancel(self, params: Params, request_id: str) -> bool:
         """Take a request out of the service's queue; True when it is gone and never began.
 
-        One that has begun is left alone: it is billed, and its picture is wanted. The receipt
+        One that has begun is left alone: it is billed, and its image is wanted. The receipt
         proves nothing, so it is looked whether the service still knows the request.
         """
         place = request_path(params, request_id)
@@ -278,7 +381,7 @@ class Fal:
     async def _follow(
         self, params: Params, request_id: str, place: str, accepted_at: float | None
     ) -> AsyncGenerator[Event, None]:
-        """Yield events until the picture is here; nothing here costs anything."""
+        """Yield events until the image is here; nothing here costs anything."""
         deadline = time.monotonic() + self._deadline_s
         schedule = self._schedules.setdefault(endpoint(params), PollSchedule(self._fixed))
         if accepted_at is not None:
@@ -293,11 +396,17 @@ class Fal:
             if time.monotonic() + wait > deadline:
                 raise late(self.label, request_id)
             await asyncio.sleep(wait)
-            told = await self._asked(f"{place}/status", request_id, deadline)
-            if told.status < 300 and _status(told.body) != "COMPLETED":
+            patience = min(deadline, time.monotonic() + STATUS_S)
+            try:
+                told = await self._asked(f"{place}/status", request_id, patience)
+            except (RejectedError, RunTimeoutError):  # believed only if the result says so too
+                answer = await self._result(place, request_id, deadline)
+                continue
+            if told.status < 300 and _status(told.body) in WAITING:
                 yield _event(told.body)
                 continue
-            schedule.observe(workload(params), time.monotonic() - born)
+            if _status(told.body) == "COMPLETED":
+                schedule.observe(workload(params), time.monotonic() - born)
             answer = await self._result(place, request_id, deadline)
         address, flagged = self._output(answer, request_id)
         if not address.startswith("data:"):
@@ -326,6 +435,7 @@ class Fal:
             async with aclosing(self._api.events(f"{place}/status/stream", seconds=left)) as told:
                 async for body in told:
                     if _status(body) == "COMPLETED":
+                        await _ended(told)
                         return
                     event = _event(body)
                     if event != last:
@@ -364,7 +474,7 @@ class Fal:
                 raise late(self.label, request_id) from error
 
     def _output(self, answer: Answer, request_id: str) -> tuple[str, bool]:
-        """Return where the picture lies and whether it was flagged, or raise why there is none."""
+        """Return where the image lies and whether it was flagged, or raise why there is none."""
         told = answer.body if isinstance(answer.body, dict) else {}
         if answer.status >= 300 or told.get("error"):
             raise self._failed(answer, request_id)
@@ -373,18 +483,19 @@ class Fal:
         return _address(told), flagged
 
     def _failed(self, answer: Answer, request_id: str) -> BackendError:
-        """Return the error of a request that ended without a picture."""
+        """Return the error of a request that ended without an image."""
         kinds, words = _kinds(answer.body), said(answer.text)
         if "content_policy_violation" in kinds:
             error: BackendError = blocked(self.label)
         elif answer.status < 500 and answer.status != 408:
             error = RejectedError(
-                f"{self.label} cannot work with these settings.{words}",
-                advice="Change the settings or the image and try again.",
+                english("service-cannot-work", service=self.label) + words,
+                advice=english("service-change-settings-or-image-try"),
             )
         else:
             error = UnavailableError(
-                f"{self.label} could not finish the job.{words}", advice="Try again in a moment."
+                english("service-cannot-finish", service=self.label) + words,
+                advice=english("service-try-again-in-moment"),
             )
         # Its pages say that failures are not billed, except for some that were found late.
         error.request_id, error.charged = request_id, "maybe"
@@ -403,10 +514,29 @@ class Fal:
         except BackendError as error:
             raise late(self.label, request_id, str(error)) from error
 
+    def observe(self, heard: Heard) -> None:
+        """Tell of every answer how it compares with what the pages say."""
+        self._api.heard = self._downloads.heard = compared(EXPECTED, heard)
+
+    async def look(self) -> Sequence[str]:
+        """Ask for a request that there is not; nothing else is free, and nothing tells a price."""
+        answer = await self._api.ask("GET", f"{NOBODYS}/status")
+        if answer.status in (401, 403):
+            raise refusal(self.label, answer)
+        return [english("service-does-not-refuse-key-tells")]
+
     async def aclose(self) -> None:
         """Close the connections."""
         await self._api.aclose()
         await self._downloads.aclose()
+
+
+async def _ended(told: AsyncGenerator[Any, None]) -> None:
+    """Read a stream to its end, so that the result is asked for on the same connection."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(END_S):
+            async for _ in told:
+                pass
 
 
 def _is_answer(answer: Answer) -> bool:

@@ -50,7 +50,7 @@ class EngineImage(ImageToImage):
 
 
 class EngineEdit(ImageToImage):
-    """An edit by a model that reads pictures; there is no strength."""
+    """An edit by a model that reads images; there is no strength."""
 
     steps: int = fields.steps()
     guidance: float = fields.guidance(3.5)
@@ -95,7 +95,7 @@ def strong_edit(model: str, params: EngineImage, image: str) -> dict[str, Any]:
 
 
 def edit(model: str, params: EngineEdit, image: str) -> dict[str, Any]:
-    """Return the fields of an edit; the picture travels beside them as a file."""
+    """Return the fields of an edit; the image travels beside them as a file."""
     return _common(model, params) | _painting(params)
 
 
@@ -136,4 +136,9 @@ def create(settings: SelfHostedSettings) -> OpenAIImages | None:
     return OpenAIImages(DIALECTS[settings.self_hosted_dialect], engine(settings))
 
 
-REGISTRATION = Registration(SelfHostedSettings, create)
+SETUP = (
+    "Set `SELF_HOSTED_BASE_URL` to an engine that speaks the OpenAI images API, and "
+    "`SELF_HOSTED_DIALECT` to `srpo`, `sglang`, `vllm-omni` or `openai`; a strength is offered "
+    "where the engine has one"
+)
+REGISTRATION = Registration(SelfHostedSettings, create, setup=SETUP)

@@ -7,7 +7,8 @@ from typing import Any, Literal
 
 from pydantic import Field, SecretStr
 
-from backends.remote.openai_images import Dialect, Engine, OpenAIImages
+from backends.remote.expectations import Shape
+from backends.remote.openai_images import Dialect, Engine, OpenAIImages, expected
 from core import params as fields
 from core.backend import Registration
 from core.params import Edit, TextToImage
@@ -57,7 +58,7 @@ class SirayaText(TextToImage):
 
 
 class SirayaEdit(Edit):
-    """The edits page documents a picture and a prompt, and no seed, steps or strength."""
+    """The edits page documents an image and a prompt, and no seed, steps or strength."""
 
 
 def generation(model: str, params: SirayaText) -> dict[str, Any]:
@@ -79,7 +80,7 @@ def generation(model: str, params: SirayaText) -> dict[str, Any]:
 
 
 def edit(model: str, params: SirayaEdit, image: str) -> dict[str, Any]:
-    """Return Siraya's body for a picture and a prompt; `image` is a data URI."""
+    """Return Siraya's body for an image and a prompt; `image` is a data URI."""
     return {
         "model": model,
         "prompt": params.prompt,
@@ -89,7 +90,46 @@ def edit(model: str, params: SirayaEdit, image: str) -> dict[str, Any]:
     }
 
 
-SIRAYA = Dialect("siraya", "Siraya", generation, edit, SirayaText, SirayaEdit)
+class SirayaImage(Shape):
+    """One image: the address or the bytes; what is not used is empty and not absent."""
+
+    url: str
+    b64_json: str
+    revised_prompt: str
+
+
+class SirayaImages(Shape):
+    """The answer with the images; `created` is in Unix seconds."""
+
+    created: int
+    data: list[SirayaImage] = Field(min_length=1)
+
+
+class SirayaReason(Shape):
+    """Why something was refused; `code` is the HTTP status."""
+
+    message: str
+    type: str
+    param: str | None
+    code: int
+
+
+class SirayaRefusal(Shape):
+    """An answer to what was not done."""
+
+    error: SirayaReason
+
+
+EDITS = "`SIRAYA_EDIT_MODEL` adds image to image"
+SIRAYA = Dialect(
+    "siraya",
+    "Siraya",
+    generation,
+    edit,
+    SirayaText,
+    SirayaEdit,
+    expected=expected(SirayaImages, SirayaRefusal),
+)
 
 
 def create(settings: SirayaSettings) -> OpenAIImages:
@@ -108,4 +148,4 @@ def create(settings: SirayaSettings) -> OpenAIImages:
     return OpenAIImages(SIRAYA, engine)
 
 
-REGISTRATION = Registration(SirayaSettings, create, key="siraya_api_key")
+REGISTRATION = Registration(SirayaSettings, create, key="siraya_api_key", setup=EDITS)

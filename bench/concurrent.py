@@ -2,7 +2,7 @@
 
     python -m bench.concurrent [--quick]
 
-Every client is a process of its own and makes three 2 s jobs a slot, whole pictures in hand; the
+Every client is a process of its own and makes three 2 s jobs a slot, whole images in hand; the
 sandbox, in a process of its own, serves both. Needs requirements-dev.txt. Exits with 1 when ours
 uses as much CPU a job as the SDK.
 """

@@ -3,8 +3,8 @@
     python -m bench.faults [--only CLIENT ...]
 
 One fine job, 14 ways in which a submit goes wrong, 14 of a poll, 18 of a download; each client is a
-process of its own and has 20 s an input. Counted: pictures in hand, what was billed and lost
-(neither picture nor id in the caller's hands), billed twice, files that are no picture handed out
+process of its own and has 20 s an input. Counted: images in hand, what was billed and lost
+(neither image nor id in the caller's hands), billed twice, files that are no image handed out
 as one, forbidden addresses fetched, peak memory. Needs requirements-dev.txt. Exits with 1 when the
 playground breaks a promise. What every client did with each input is in `bench/faults.json`, if
 `--keep` asks for it.
@@ -97,7 +97,7 @@ NOT_TO_BE_HAD = {
     "download_bomb": "a bomb",
     "download_svg": "no picture",
 }
-"""Inputs that cannot become a picture without paying again, and why."""
+"""Inputs that cannot become an image without paying again, and why."""
 SIRAYA_KNOWS = (*SUBMITS, *DOWNLOADS)
 MOST_MB = 150
 

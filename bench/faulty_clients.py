@@ -51,7 +51,7 @@ def end(*, picture: bool, told: bool, said: str, late: bool = False, garbage: bo
 
 
 def whole(data: object) -> bool:
-    """Tell whether bytes, or what a client made of them, are a picture to the last pixel."""
+    """Tell whether bytes, or what a client made of them, are an image to the last pixel."""
     if isinstance(data, Image.Image):
         return True
     try:

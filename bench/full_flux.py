@@ -13,7 +13,7 @@ from backends.local.model import ENCODERS
 from tools import random_flux
 
 PIXELS = 16
-"""Of a side of the picture, to one token."""
+"""Of a side of the image, to one token."""
 WHOLE = 18 / 28
 """Share of steps that turbo runs whole on FLUX.1 itself: with a first-block cache of this threshold
 ParaAttention's documentation tells 17.0 s instead of 26.36, at 28 steps."""

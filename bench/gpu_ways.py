@@ -1,4 +1,4 @@
-"""The ways in which `bench.gpu` has pictures painted: diffusers as it is, and our backend."""
+"""The ways in which `bench.gpu` has images painted: diffusers as it is, and our backend."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import io
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any, Protocol
 
 from PIL import Image
 
-from backends.local import Local, loading, machine
+from backends.local import Local, loading, machine, preview
 from backends.local.loading import Wish
 from backends.local.model import Model, Speed
 from backends.local.plan import choose
@@ -30,11 +30,21 @@ GUIDANCE = 3.5
 WAYS = {
     "bare diffusers": None,
     "exact": Wish("bf16", "exact"),
+    "exact, previews": Wish("bf16", "exact"),
     "compiled": Wish("bf16", "compiled"),
     "turbo": Wish("bf16", "turbo"),
     "fp8, compiled": Wish("fp8", "compiled"),
 }
 """Settings of our backend by the name of the way; diffusers itself has none."""
+SHOWN_S = dict.fromkeys(WAYS, preview.EVERY_S) | {"exact": float("inf")}
+"""Seconds from one preview to the next."""
+GROUPS = (
+    ("bare diffusers", "exact", "exact, previews"),
+    ("compiled",),
+    ("turbo",),
+    ("fp8, compiled",),
+)
+"""Ways that share a process, and the same weights."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +62,17 @@ class Measured:
     """What came of a way; with `trouble` nothing did."""
 
     seconds: float = float("nan")
-    """The median of the rounds."""
+    """The median of the rounds, on the wall."""
     slowest: float = float("nan")
     first: float = float("nan")
+    start: float = float("nan")
+    """Seconds from the start of the process to the first image; of the first way of a group."""
     peak_gb: float = 0.0
-    """Most that tensors took on the GPU while the rounds were painted; 0 without one."""
+    """Most that tensors took on the GPU while an image was painted; 0 without one."""
     whole: int = 0
-    """Steps of the last picture in which every block ran."""
+    """Steps of the last image in which every block ran."""
     pixels: str = ""
-    """A fingerprint of the first picture."""
+    """A fingerprint of the first image."""
     how: str = ""
     trouble: str = ""
 
@@ -81,13 +93,10 @@ class Bare:
 
     how = "weights bf16"
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, made: dict[str, Any], device: str) -> None:
         import torch
         from diffusers import FluxPipeline
 
-        machine.prepare()
-        device = machine.detect().device
-        made = full_flux.parts(device, torch.bfloat16, tiny=task.tiny)
         self.transformer = made["transformer"]
         words = full_flux.embedded(self.transformer)
         self._words = {
@@ -98,7 +107,7 @@ class Bare:
         self._pipe.set_progress_bar_config(disable=True)
 
     def paint(self, task: Task, seed: int) -> Any:
-        """Return a picture of Pillow."""
+        """Return an image of Pillow."""
         import torch
 
         return self._pipe(
@@ -114,10 +123,10 @@ class Bare:
 class Ours:
     """The backend as the studio drives it; only its weights come from no file."""
 
-    def __init__(self, task: Task, wish: Wish) -> None:
+    def __init__(self, task: Task, wish: Wish, made: dict[str, Any], shown_s: float) -> None:
         self.how = ""
-        self.transformer: Any = None
-        self._task = task
+        self.transformer = made["transformer"]
+        self._task, self._made, self._shown_s = task, made, shown_s
         look = Readiness("not loaded")
         self._backend = Local(Source("FLUX.1"), wish, lambda: look, self._load)
         self._loop = asyncio.new_event_loop()
@@ -126,25 +135,17 @@ class Ours:
             raise NotReadyError(problem)
 
     def _load(self, _source: Source, wish: Wish, _tell: Callable[[Readiness], None]) -> Model:
-        """Do what `loading.load` does, with parts that are made here."""
-        import torch
-
-        machine.prepare()
+        """Do what `loading.load` does, with parts that are there already."""
         found = machine.detect()
-        numbers = full_flux.parameters(
-            full_flux.parts("meta", torch.bfloat16, tiny=self._task.tiny)
-        )
-        plan = choose(found, 2 * numbers[1] / 1e9, wish.quant)
-        made = full_flux.parts(found.device, torch.bfloat16, tiny=self._task.tiny)
-        self.transformer = made["transformer"]
+        plan = choose(found, 2 * full_flux.parameters(self._made)[1] / 1e9, wish.quant)
         if config := loading.quantization(plan.quant):
             from torchao.quantization import quantize_
 
             quantize_(self.transformer, config.quant_type)  # as diffusers does while it loads
         if wish.speed == "turbo":
             full_flux.decree(self._task.steps)
-        driven = loading.quickened(self.transformer, Speed(wish.speed), found.device)
-        model = Model(made, plan, found.device, driven)
+        driven = loading.quickened(self.transformer, Speed(wish.speed), found.device, plan.quant)
+        model = Model(self._made, plan, found.device, driven)
         model.embeddings.kept[PROMPT] = full_flux.embedded(self.transformer)
         return model
 
@@ -153,6 +154,7 @@ class Ours:
         size = {"width": task.side, "height": task.side}
         wish = {"prompt": PROMPT, "steps": task.steps, "guidance": GUIDANCE, "seed": seed, **size}
         params = parse(self._backend.tasks["text-to-image"], wish)
+        preview.EVERY_S = self._shown_s
 
         async def told() -> list[Any]:
             return [event async for event in self._backend.generate(params)]
@@ -163,29 +165,63 @@ class Ours:
         return last.image
 
 
-def measure(name: str, task: Task) -> Measured:
-    """Paint with a way; call it in a process that has done nothing else."""
-    wish = WAYS[name]
+def measure(group: tuple[str, ...], task: Task) -> dict[str, Measured]:
+    """Paint with the ways of a group in turn; call it in a process that has done nothing else."""
+    began = time.perf_counter()
+    import torch
+
+    machine.prepare()
+    device = machine.detect().device
+    made = full_flux.parts(device, torch.bfloat16, tiny=task.tiny)
+    ways: dict[str, Way] = {}
     try:
-        way: Way = Ours(task, wish) if wish else Bare(task)
+        for name in group:
+            wish = WAYS[name]
+            ways[name] = Ours(task, wish, made, SHOWN_S[name]) if wish else Bare(made, device)
     except NotReadyError as error:
-        return Measured(trouble=str(error))
-    ran = counted(way.transformer)
-    first_s, first = timed(way, task, 0)
-    peak = Peak()
-    seconds = []
-    for seed in range(1, task.rounds + 1):
-        ran.clear()
-        seconds.append(timed(way, task, seed)[0])
-    return Measured(
-        statistics.median(seconds),
-        max(seconds),
-        first_s,
-        peak.gb(),
-        len(ran),
-        fingerprint(first),
-        way.how,
-    )
+        return dict.fromkeys(group, Measured(trouble=str(error)))
+    ran = counted(made["transformer"])
+    seen = {name: _Seen() for name in ways}
+    for seed in range(task.rounds + 1):
+        for name, way in ways.items():
+            ran.clear()
+            seen[name].paint(way, task, seed)
+            seen[name].whole = len(ran)
+            seen[name].start = seen[name].start or time.perf_counter() - began
+    return {name: seen[name].measured(way.how) for name, way in ways.items()}
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What a way has made so far; the first image is warm-up."""
+
+    seconds: list[float] = field(default_factory=list)
+    start: float = 0.0
+    whole: int = 0
+    pixels: str = ""
+    peak_gb: float = 0.0
+
+    def paint(self, way: Way, task: Task, seed: int) -> None:
+        """Have one more image painted."""
+        peak = Peak()
+        took, made = timed(way, task, seed)
+        self.seconds.append(took)
+        self.peak_gb = max(self.peak_gb, peak.gb())
+        self.pixels = self.pixels or fingerprint(made)
+
+    def measured(self, how: str) -> Measured:
+        """Return what it comes to."""
+        first, *rounds = self.seconds
+        return Measured(
+            statistics.median(rounds),
+            max(rounds),
+            first,
+            self.start,
+            self.peak_gb,
+            self.whole,
+            self.pixels,
+            how,
+        )
 
 
 def counted(transformer: Any) -> list[None]:
@@ -225,6 +261,6 @@ class Peak:
 
 
 def fingerprint(made: Any) -> str:
-    """Tell pictures apart by their pixels, whether they come as a file or not."""
+    """Tell images apart by their pixels, whether they come as a file or not."""
     picture = made if isinstance(made, Image.Image) else Image.open(io.BytesIO(made))
     return hashlib.sha256(picture.convert("RGB").tobytes()).hexdigest()

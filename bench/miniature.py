@@ -1,7 +1,7 @@
 """Measures the miniature: how well it paints what is asked, how fast, and how like diffusers.
 
 `python -m bench.miniature` needs nothing but the repository. The judges of adherence are a small
-network trained on the painter's own pictures; what they get wrong there is printed beside.
+network trained on the painter's own images; what they get wrong there is printed beside.
 `--pipeline FOLDER` compares with diffusers, where it is installed.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import os
 import resource
 import time
@@ -21,14 +22,19 @@ import numpy as np
 from PIL import Image
 
 from backends.miniature import FOLDER, Miniature, MiniatureText
+from backends.miniature.autoencoder import Bytes
+from backends.miniature.enlarging import enlarge
 from backends.miniature.sampling import Flux, Order, open_model
+from bench.miniature_figures import Paint, measure
+from bench.miniature_judge import NAME as JUDGE
+from bench.miniature_judge import Judge
 from bench.miniature_judges import HEADS, OBJECTS, Judges, answers
+from bench.miniature_words import say
 from core.events import Preview
 from sandbox.painter.scene import Scene, Thing
 from tools.miniature.pictures import paint_scene
-from tools.miniature.scenes import scene_of
 
-FIRST = 50_000_000  # seeds from here on were never trained on
+LARGE = 1024
 SIZE = (128, 128)
 Painted = list[np.ndarray]
 
@@ -39,21 +45,27 @@ def main() -> None:
     parser.add_argument("--prompts", type=int, default=200)
     parser.add_argument("--assets", type=Path, default=FOLDER)
     parser.add_argument("--pipeline", type=Path, help="a diffusers folder to agree with")
+    parser.add_argument("--former", type=Path, help="a folder of weights to print beside")
+    parser.add_argument("--share", type=float, default=1.0, help="of the pictures of new figures")
     options = parser.parse_args()
-    judges = Judges(Path(__file__).parent)
-    scenes = [scene_of(FIRST + number) for number in range(options.prompts)]
+    here = Path(__file__).parent
     model = open_model(options.assets)
     asyncio.run(measure_speed(options.assets))
+    if (here / JUDGE).exists():
+        judge = Judge(here)
+        measure("the painter", painter, judge, options.share)
+        if options.former:
+            former = open_model(options.former)
+            measure("former weights", by_model(former, sharp=False), judge, options.share)
+        measure("these weights", by_model(model, sharp=True), judge, options.share)
+    judges = Judges(here)
+    scenes = kept_scenes("judged")[: options.prompts]
     targets = [paint_scene(scene, SIZE, f"held out {n}")[0] for n, scene in enumerate(scenes)]
     print_adherence("the judges on the painter", scenes, targets, judges)
     print_adherence("the judges on the painter, blurred", scenes, map(_blurred, targets), judges)
-    for guidance, share in ((3.5, 1.0), (1.0, 0.5), (2.0, 0.5), (5.0, 0.5)):
-        chosen = scenes[: max(1, round(len(scenes) * share))]
-        pictures = [
-            model.paint(Order(say(scene), SIZE, guidance=guidance, seed=number))
-            for number, scene in enumerate(chosen)
-        ]
-        print_adherence(f"guidance {guidance}", chosen, pictures, judges)
+    if options.former:
+        obey("former weights", open_model(options.former), scenes, judges)
+    obey("these weights", model, scenes, judges)
     measure_behaviour(model, (scenes, targets), judges)
     if options.pipeline:
         # Torch and diffusers are only needed, and only there, for this one figure.
@@ -62,24 +74,42 @@ def main() -> None:
         compare(model, options.pipeline, [say(scene) for scene in scenes[:20]])
 
 
-def say(scene: Scene) -> str:
-    """The scene in plain English: everything in it, with colours, sizes and places."""
-    sky = {"golden": "golden sky", "sunset": "sunset", "dawn": "dawn", "night": "night sky"}
-    parts = [sky.get(scene.sky or "", f"{scene.sky} sky")]
-    return ", ".join(parts + [_phrase(thing) for thing in scene.things])
+def obey(title: str, model: Flux, scenes: list[Scene], judges: Judges) -> None:
+    """Print what the first judges find at every guidance."""
+    for guidance, share in ((3.5, 1.0), (1.0, 0.5), (2.0, 0.5), (5.0, 0.5)):
+        chosen = scenes[: max(1, round(len(scenes) * share))]
+        pictures = [
+            model.paint(Order(say(scene), model.sizes[0], guidance=guidance, seed=number))
+            for number, scene in enumerate(chosen)
+        ]
+        print_adherence(f"{title}, guidance {guidance}", chosen, pictures, judges)
 
 
-def _phrase(thing: Thing) -> str:
-    if thing.kind in ("stars", "birds", "pines", "snow"):
-        return {"pines": "pine trees"}.get(thing.kind, thing.kind)
-    one = thing.kind in ("sun", "moon", "house", "tree", "boat", "balloon")
-    words = [thing.size or ""] if one and thing.size != "medium" else []
-    words += (["snowy"] if thing.snowy else []) + [thing.colour or "", thing.kind]
-    phrase = " ".join(filter(None, words))
-    if not one:
-        return phrase
-    article = "an" if phrase[0] in "aeiou" else "a"
-    return f"{article} {phrase} {'in the' if thing.place == 'center' else 'on the'} {thing.place}"
+def kept_scenes(part: str) -> list[Scene]:
+    """The scenes that were always measured on, or are always on the sheet."""
+    stored = json.loads((Path(__file__).parent / "miniature_scenes.json").read_text("ascii"))
+    return [
+        Scene(entry["sky"], tuple(Thing(*thing) for thing in entry["things"]))
+        for entry in stored[part]
+    ]
+
+
+def painter(scene: Scene, prompt: str, seed: int) -> Bytes:
+    """The scene by the painter's own hand at 1024 x 1024; it needs no words."""
+    return paint_scene(scene, (LARGE, LARGE), f"figures {seed}")[0]
+
+
+def by_model(model: Flux, *, sharp: bool) -> Paint:
+    """The prompt by a model, enlarged as these weights are, or as the former ones were."""
+
+    def paint(scene: Scene, prompt: str, seed: int) -> Bytes:
+        small = model.paint(Order(prompt, model.sizes[0], seed=seed))
+        if sharp:
+            return np.asarray(enlarge(small, (LARGE, LARGE), (0, 0, *model.sizes[0])))
+        image = Image.fromarray(small).resize((LARGE, LARGE), Image.Resampling.LANCZOS)
+        return np.asarray(image)
+
+    return paint
 
 
 def print_adherence(
@@ -87,7 +117,7 @@ def print_adherence(
 ) -> None:
     """Print the share of right answers to each question, where it applies."""
     known = np.array([answers(scene) for scene in scenes])
-    found = np.array([judges(picture) for picture in pictures])
+    found = np.array([judges(_small(picture)) for picture in pictures])
     print(f"\n{title} ({len(scenes)} pictures)")
     for number, name in enumerate(HEADS):
         applies = known[:, number] >= 0
@@ -100,8 +130,15 @@ def print_adherence(
         print(line, flush=True)
 
 
+def _small(picture: np.ndarray) -> np.ndarray:
+    """The image at the size that the first judges look at."""
+    if picture.shape[0] == SIZE[1]:
+        return picture
+    return np.asarray(Image.fromarray(picture).resize(SIZE, Image.Resampling.BOX))
+
+
 def _blurred(picture: np.ndarray) -> np.ndarray:
-    """The picture as from half as many pixels: the judges ask what is there, not how sharp."""
+    """The image as from half as many pixels: the judges ask what is there, not how sharp."""
     half = Image.fromarray(picture).reduce(2)
     return np.asarray(half.resize(SIZE, Image.Resampling.BILINEAR))
 
@@ -112,11 +149,15 @@ def measure_behaviour(
     """Print how steps, strength and seed work."""
     scenes, targets = held_out
     prompts = [say(scene) for scene in scenes[:count]]
+    size = model.sizes[0]
+    starts = [
+        paint_scene(scene, size, f"start {n}")[0] for n, scene in enumerate(scenes[::-1][:12])
+    ]
     true = np.array([judges.features(picture) for picture in targets])
     print("\ndistance to the painter's pictures, by steps")
     for steps in (1, 2, 4, 8, 20, 50):
         pictures = [
-            model.paint(Order(text, SIZE, steps, seed=number))
+            model.paint(Order(text, model.sizes[0], steps, seed=number))
             for number, text in enumerate(prompts)
         ]
         print(f"  {steps:3} {_distance(pictures, true, judges):8.3f}", flush=True)
@@ -125,14 +166,14 @@ def measure_behaviour(
         moved = [
             _moved(
                 model,
-                Order(text, SIZE, seed=number, picture=targets[-number - 1], strength=strength),
+                Order(text, size, seed=number, picture=starts[number], strength=strength),
             )
             for number, text in enumerate(prompts[:12])
         ]
         print(f"  {strength:4} {np.mean(moved):6.1f}", flush=True)
-    order = Order(prompts[0], SIZE, seed=1)
+    order = Order(prompts[0], size, seed=1)
     same = np.array_equal(model.paint(order), model.paint(order))
-    other = np.abs(model.paint(order) - model.paint(Order(prompts[0], SIZE, seed=2)).astype(float))
+    other = np.abs(model.paint(order) - model.paint(Order(prompts[0], size, seed=2)).astype(float))
     print(f"\nsame seed, same pixels: {same}; another seed differs by {other.mean():.1f} of 255")
 
 
@@ -144,7 +185,7 @@ def _moved(model: Flux, order: Order) -> float:
 
 def _distance(pictures: Painted, true: np.ndarray, judges: Judges) -> float:
     """Fréchet distance of two sets of features, each feature on its own."""
-    found = np.array([judges.features(picture) for picture in pictures])
+    found = np.array([judges.features(_small(picture)) for picture in pictures])
     apart = (found.mean(axis=0) - true.mean(axis=0)) ** 2
     spread = (found.std(axis=0) - true.std(axis=0)) ** 2
     return float((apart + spread).sum() / true.var(axis=0).sum())

@@ -1,4 +1,4 @@
-"""Paints the same pictures with diffusers and with NumPy, and tells how far they differ."""
+"""Paints the same images with diffusers and with NumPy, and tells how far they differ."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from diffusers import FluxImg2ImgPipeline, FluxPipeline
 from PIL import Image
 
-from backends.miniature.sampling import SIZES, Flux, Order, pack, schedule
+from backends.miniature.sampling import Flux, Order, pack, schedule
 
 STRENGTHS = (0.2, 0.5, 0.8, 0.95)
 
@@ -20,9 +20,9 @@ def compare(model: Flux, folder: Path, prompts: list[str]) -> None:
     changes = FluxImg2ImgPipeline(**words.components)
     worst = {"text-to-image": 0, "image-to-image": 0}
     for number, prompt in enumerate(prompts):
-        size = SIZES[number % len(SIZES)]
+        size = model.sizes[number % len(model.sizes)]
         noise = np.random.default_rng(number).standard_normal(
-            (16, size[1] // 8, size[0] // 8), np.float32
+            (model.autoencoder.channels, size[1] // 8, size[0] // 8), np.float32
         )
         ours = model.paint(Order(prompt, size, seed=number))
         theirs = _painted(words, prompt, size, latents=_tensor(pack(noise)))
@@ -41,7 +41,7 @@ def compare(model: Flux, folder: Path, prompts: list[str]) -> None:
 
 
 def _noised(pipeline: FluxImg2ImgPipeline, order: Order, noise: np.ndarray) -> torch.Tensor:
-    """What diffusers' own encoder makes of the picture, with our noise on it."""
+    """What diffusers' own encoder makes of the image, with our noise on it."""
     if order.picture is None:
         raise ValueError("an order without a picture")
     sigmas = schedule(order.steps, noise.shape[1] * noise.shape[2] // 4)

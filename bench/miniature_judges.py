@@ -1,22 +1,26 @@
-"""What a picture shows, by a small network that was trained on the painter's own pictures."""
+"""What an image shows, by a small network that was trained on the painter's own images."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 
 from sandbox.painter.scene import Scene
-from sandbox.painter.vocabulary import COLOURS, Sky
+from sandbox.painter.vocabulary import COLOURS
 
 NAME = "miniature_judges.npz"
 KERNELS = ((3, 16, 2), (16, 32, 2), (32, 64, 2), (64, 48, 2))
 """Inputs, outputs and stride of each convolution."""
 OBJECTS = ("mountains", "tree", "house", "boat", "balloon")
 _YES_NO = ("no", "yes")
+SKIES = (
+    "blue", "pink", "orange", "purple", "grey", "teal",
+    "night", "sunset", "dawn", "red", "golden", "green",
+)  # fmt: skip
+"""The skies there were when they were trained."""
 HEADS: dict[str, tuple[str, ...]] = {
-    "sky": get_args(Sky),
+    "sky": SKIES,
     "ground": ("hills", "sea", "desert", "snow"),
     "ground colour": tuple(COLOURS),
     "disc": ("none", "sun", "moon"),
@@ -27,7 +31,7 @@ HEADS: dict[str, tuple[str, ...]] = {
 
 
 class Judges:
-    """Answers every question about pictures of 128 x 128."""
+    """Answers every question about images of 128 x 128."""
 
     def __init__(self, folder: Path) -> None:
         with np.load(folder / NAME) as stored:
@@ -74,5 +78,5 @@ def answers(scene: Scene) -> np.ndarray:
     kinds = {thing.kind for thing in scene.things}
     told |= {name: "yes" if name in kinds else "no" for name in OBJECTS}
     return np.array(
-        [names.index(told[head]) if told[head] else -1 for head, names in HEADS.items()]
+        [names.index(told[head]) if told[head] in names else -1 for head, names in HEADS.items()]
     )

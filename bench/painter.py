@@ -1,4 +1,4 @@
-"""Prints the milliseconds the sandbox's painter takes for a 1024 x 1024 picture on one core."""
+"""Prints the milliseconds the sandbox's painter takes for a 1024 x 1024 image on one core."""
 
 import os
 import statistics

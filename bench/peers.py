@@ -14,9 +14,11 @@ import requests
 
 from backends import Settings
 from backends.wavespeed import WaveSpeed, WaveSpeedText
+from core.backend import Backend
 from core.events import Finished
 from core.history import History
 from core.jobs.ledger import Ledger
+from core.params import Params
 from core.storage.database import Database
 from core.storage.files import Storage
 from core.studio import Studio
@@ -25,10 +27,10 @@ MODEL = "wavespeed-ai/flux-1-srpo"
 
 
 class Ours:
-    """The backend of the playground, exactly as the studio drives it."""
+    """A backend of the playground, exactly as the studio drives it."""
 
-    def __init__(self, backend: WaveSpeed) -> None:
-        self._backend = backend
+    def __init__(self, backend: Backend, params: type[Params] = WaveSpeedText) -> None:
+        self._backend, self._params = backend, params
 
     @classmethod
     async def connect(cls, address: str, key: str) -> Ours:
@@ -37,15 +39,14 @@ class Ours:
         return cls(WaveSpeed(Settings(**values)))
 
     async def make(self, prompt: str) -> bytes:
-        """Make one picture."""
-        params = WaveSpeedText(prompt=prompt, seed=1, width=512, height=512)
-        async for event in self._backend.generate(params):
+        """Make one image."""
+        async for event in self._backend.generate(_params(self._params, prompt)):
             if isinstance(event, Finished):
                 return event.image
-        raise RuntimeError("no picture")
+        raise RuntimeError("no image")
 
     async def learn(self, jobs: int) -> None:
-        """Make pictures eight at once, as a busy morning would."""
+        """Make images eight at once, as a busy morning would."""
         for _ in range(0, jobs, 8):
             prompts = [f"warm {random.getrandbits(64):x}" for _ in range(8)]
             await asyncio.gather(*(self.make(prompt) for prompt in prompts))
@@ -56,35 +57,44 @@ class Ours:
 
 
 class Playground:
-    """The whole of it: ledger and history on disk, the picture stored with thumbnail and row."""
+    """The whole of it: ledger and history on disk, the image stored with thumbnail and row."""
 
-    def __init__(self, studio: Studio, database: Database, folder: str) -> None:
+    def __init__(
+        self, studio: Studio, database: Database, folder: str, params: type[Params]
+    ) -> None:
         self._studio, self._database, self._folder = studio, database, folder
+        self._params = params
 
     @classmethod
     async def connect(cls, address: str, key: str) -> Playground:
-        """Build it on a base URL, in a folder of its own."""
-        folder = tempfile.mkdtemp(prefix="race-")
+        """Build it with WaveSpeed on a base URL."""
         values: dict[str, Any] = {"wavespeed_api_key": key, "wavespeed_base_url": address}
         settings = Settings(**values, wavespeed_max_concurrency=8)
+        return await cls.of(WaveSpeed(settings), WaveSpeedText)
+
+    @classmethod
+    async def of(cls, backend: Backend, params: type[Params]) -> Playground:
+        """Build it with one backend, in a folder of its own."""
+        folder = tempfile.mkdtemp(prefix="race-")
         database = Database(f"sqlite:///{folder}/playground.db")
         await database.migrate()
         history = History(database, Storage(folder))
-        studio = Studio({"wavespeed": WaveSpeed(settings)}, Ledger(database), history)
+        studio = Studio({backend.id: backend}, Ledger(database), history)
         await studio.start()
-        return cls(studio, database, folder)
+        return cls(studio, database, folder, params)
 
     async def make(self, prompt: str) -> bytes:
-        """Make one picture and return its stored file."""
-        params = WaveSpeedText(prompt=prompt, seed=1, width=512, height=512)
-        job = await self._studio.submit("wavespeed", params, owner="race")
+        """Make one image and return its stored file."""
+        (backend,) = self._studio.backends
+        params = _params(self._params, prompt)
+        job = await self._studio.submit(backend, params, owner="race")
         done = await self._studio.result(job.id, owner="race")
         if done.entry is None:
             raise RuntimeError(done.job.error)
         return await self._studio.history.storage.read(done.entry.file)
 
     async def learn(self, jobs: int) -> None:
-        """Make pictures eight at once, as a busy morning would."""
+        """Make images eight at once, as a busy morning would."""
         prompts = [f"warm {random.getrandbits(64):x}" for _ in range(jobs)]
         await asyncio.gather(*(self.make(prompt) for prompt in prompts))
 
@@ -93,6 +103,10 @@ class Playground:
         await self._studio.aclose()
         await self._database.aclose()
         shutil.rmtree(self._folder)
+
+
+def _params(kind: type[Params], prompt: str) -> Params:
+    return kind.model_validate({"prompt": prompt, "seed": 1, "width": 512, "height": 512})
 
 
 def clients(key: str) -> dict[str, Callable[[str, str], object]]:

@@ -1,4 +1,4 @@
-"""How long after the service is done is the picture in hand: ours against three other clients.
+"""How long after the service is done is the image in hand: ours against three other clients.
 
     python -m bench.remote [--quick]
 
@@ -43,6 +43,8 @@ class Result:
     latency: float
     late: list[float] = field(default_factory=list)
     polls: float = 0.0
+    requests: float = 0.0
+    """Of every kind, the send and the download among them, a job."""
 
     @property
     def mean(self) -> float:
@@ -61,9 +63,10 @@ class Sandbox:
         """Change its settings."""
         httpx.post(f"{self.origin}/sandbox/settings", json=settings).raise_for_status()
 
-    def polls(self) -> int:
-        """Count the polls so far."""
-        return int(httpx.get(f"{self.origin}/sandbox/stats").json()["polls"])
+    def asked(self) -> tuple[int, int]:
+        """Count the polls so far, and the requests of every kind."""
+        stats = httpx.get(f"{self.origin}/sandbox/stats").json()
+        return int(stats["polls"]), sum(stats["accounts"].values()) + int(stats["downloads"])
 
     def done_at(self, prompt: str) -> float:
         """Return the Unix second at which the job with that prompt was done."""
@@ -89,12 +92,14 @@ def race(client: str, make: Client, heat: Heat, jobs: int = 1_000) -> Result:
     """Run jobs one after another and measure each."""
     sandbox, jobs = heat.sandbox, min(jobs, heat.jobs)
     sandbox.set(latency=heat.latency, chance=heat.chance)
-    result, before = Result(client, heat.latency), sandbox.polls()
+    result, before = Result(client, heat.latency), sandbox.asked()
     for _ in range(jobs):
         prompt = f"{client} {random.getrandbits(64):x}"
         make(sandbox.address, prompt)
         result.late.append(time.time() - sandbox.done_at(prompt))
-    result.polls = (sandbox.polls() - before) / jobs
+    result.polls, result.requests = (
+        (now - then) / jobs for now, then in zip(sandbox.asked(), before, strict=True)
+    )
     return result
 
 

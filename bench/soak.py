@@ -75,7 +75,7 @@ class Soak:
         self._room = asyncio.Semaphore(at_once)
 
     async def run(self, batch: Sequence[Wish]) -> None:
-        """Make pictures, so many at once, until each ended or is told as pending."""
+        """Make images, so many at once, until each ended or is told as pending."""
         async with asyncio.TaskGroup() as group:
             for wish in batch:
                 await self._room.acquire()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, runtime_checkable
 
+from core.code import Code
 from core.events import Event
 from core.params import Params, Task
 from core.settings import Settings
@@ -33,22 +35,22 @@ class Backend(Protocol):
     """How long the service keeps a result, in seconds."""
     tasks: Mapping[Task, type[Params]]
     priced_by: Sequence[str]
-    """Names of the fields on which the price depends; empty where every picture costs the same."""
+    """Names of the fields on which the price depends; empty where every image costs the same."""
 
     def problem(self) -> str:
         """Say why it is not ready and what to do, or return "" when it is."""
         ...
 
     def price(self, params: Params) -> float | None:
-        """Return what one picture costs in dollars: 0 when free, None when nobody knows; cheap."""
+        """Return what one image costs in dollars: 0 when free, None when nobody knows; cheap."""
         ...
 
     def sent(self, params: Params) -> dict[str, Any]:
-        """The request as it goes out, without key and picture bytes; pure."""
+        """The request as it goes out, without key and image bytes; pure."""
         ...
 
     def generate(self, params: Params) -> AsyncIterator[Event]:
-        """Make one picture; the last event is `Finished`. Sends at most one costly request."""
+        """Make one image; the last event is `Finished`. Sends at most one costly request."""
         ...
 
     async def aclose(self) -> None:
@@ -83,11 +85,25 @@ class Resumable(Protocol):
 
 @runtime_checkable
 class Collectable(Protocol):
-    """A backend whose finished picture lies at an address that can be asked again, for nothing."""
+    """A backend whose finished image lies at an address that can be asked again, for nothing."""
 
     def collect(self, params: Params, outputs: str, request_id: str | None) -> AsyncIterator[Event]:
-        """Yield the events of a job whose picture lies at `outputs`; sends nothing costly."""
+        """Yield the events of a job whose image lies at `outputs`; sends nothing costly."""
         ...
+
+
+BEFORE_DECODING: ContextVar[Callable[[], Awaitable[None]]] = ContextVar("before_decoding")
+"""What the work on a job wants to be told before a file of it is decoded."""
+
+
+async def before_decoding() -> None:
+    """Say that a whole file is in hand and is decoded next; outside of a job nothing happens.
+
+    A backend that decodes what it received calls this first. A file that brings the program down is
+    known by it at the next start.
+    """
+    if told := BEFORE_DECODING.get(None):
+        await told()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +116,8 @@ class Registration:
     """Builds the backend from them; None where it is not set up."""
     key: str = ""
     """The setting with its key, where visitors may enter a key of their own."""
+    setup: str = ""
+    """What else there is to do to have it, for README; a sentence without its full stop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,18 +153,39 @@ class Cancellable(Protocol):
 
 
 @runtime_checkable
+class DeletesRequests(Protocol):
+    """A backend whose service deletes, when asked, what it keeps of a request that has ended."""
+
+    async def delete_request(self, request_id: str) -> None:
+        """Delete a request and its image at the service; one that is gone there is fine.
+
+        It may be asked again. Raises BackendError when the service did not do it.
+        """
+        ...
+
+
+@runtime_checkable
 class Suggesting(Protocol):
     """A backend that is good for some things only: it says for which, and offers prompts."""
 
     note: str
-    """What it is and what it paints, in a sentence or two, shown wherever it is chosen."""
+    """What it is and what it generates, in a sentence or two, shown wherever it is chosen."""
     prompts: Sequence[str]
-    """Short prompts within what it can paint."""
+    """Short prompts within what it can generate."""
+
+
+@runtime_checkable
+class Scripted(Protocol):
+    """A backend that shows its own call as a program, which makes the same image."""
+
+    def code(self, params: Params) -> Code:
+        """Return the program for params whose seed is known; never a key in it."""
+        ...
 
 
 @runtime_checkable
 class Priced(Protocol):
-    """A backend that can ask its service what pictures cost and what is left to spend."""
+    """A backend that can ask its service what images cost and what is left to spend."""
 
     balance_usd: float | None
     """What the account has left, as last heard; None when that is not known."""
@@ -164,6 +203,37 @@ class Checkable(Protocol):
         """Return what the account has left, if that is told.
 
         Raises AuthError when the service refuses the key, another error when it cannot tell.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """One answer of a service beside what was expected; no address, key or prompt is in it."""
+
+    step: str
+    status: int
+    """As HTTP has it; 0 where no answer came."""
+    seconds: float
+    departures: tuple[str, ...] = ()
+    """A sentence for each way in which it is not as the backend expects."""
+
+
+Heard = Callable[[Observed], None]
+
+
+@runtime_checkable
+class Observable(Protocol):
+    """A backend that knows what its service should answer, and says where it answers otherwise."""
+
+    def observe(self, heard: Heard) -> None:
+        """Tell `heard` of every answer from now on."""
+        ...
+
+    async def look(self) -> Sequence[str]:
+        """Ask what costs nothing, and return a sentence for each thing that was told.
+
+        Raises AuthError when the service refuses the key, another error when it does not answer.
         """
         ...
 
@@ -191,7 +261,7 @@ class Readiness:
 
 @runtime_checkable
 class Loadable(Protocol):
-    """A backend that has to load a model before it can paint."""
+    """A backend that has to load a model before it can generate."""
 
     def readiness(self) -> Readiness:
         """Tell how far it is; cheap."""
@@ -203,6 +273,25 @@ class Loadable(Protocol):
         Raises nothing: `readiness` says what became of it.
         """
         ...
+
+
+@runtime_checkable
+class Lent(Protocol):
+    """A backend that may work on a GPU which a Space lends: its time is the visitor's own."""
+
+    def lent_s(self, params: Params) -> float | None:
+        """Return the seconds that an image asks for, of the visitor's; None where none are lent."""
+        ...
+
+
+def lends(backend: Backend) -> bool:
+    """Whether what an image takes of a backend is GPU time of the visitor's."""
+    return any(lent_s(backend, kind.model_construct(prompt="")) for kind in backend.tasks.values())
+
+
+def lent_s(backend: Backend, params: Params) -> float | None:
+    """Return the seconds of a visitor's GPU time that an image asks for; None when it is none."""
+    return backend.lent_s(params) if isinstance(backend, Lent) else None
 
 
 def offered(backend: Backend) -> bool:

@@ -86,7 +86,7 @@ async def _database(settings: Settings) -> list[Line]:
 
 
 async def _kept(database: Database, storage: Storage) -> list[Line]:
-    """Count what is kept, and look whether the newest pictures have their files."""
+    """Count what is kept, and look whether the newest images have their files."""
     ledger, history = Ledger(database), History(database, storage)
     counts = await ledger.counts()
     said = ", ".join(f"{counts[state]} {state}" for state in STATES if counts.get(state))
@@ -95,11 +95,10 @@ async def _kept(database: Database, storage: Storage) -> list[Line]:
         sentence = f"{unknown} jobs may have been charged and wait for a decision."
         lines.append((False, sentence + " Their tab shows what can be done."))
     missing = 0
-    entries = await history.everything(limit=MOST_ENTRIES)
-    for entry in entries:
-        whole = await storage.exists(entry.file) and await storage.exists(entry.thumbnail)
-        missing += not whole
-    lines.append((not missing, f"{len(entries)} newest images, {missing} without their files."))
+    newest = await history.newest_files(limit=MOST_ENTRIES)
+    for file, thumbnail in newest:
+        missing += not (await storage.exists(file) and await storage.exists(thumbnail))
+    lines.append((not missing, f"{len(newest)} newest images, {missing} without their files."))
     return lines
 
 

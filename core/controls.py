@@ -53,7 +53,7 @@ def _kind(name: str, schema: dict[str, Any]) -> Kind:
     """Tell the kind of control from the JSON schema of a field."""
     if name == "image":
         return "picture"
-    if name == "seed":
+    if name in ("seed", "variation_seed"):
         return "number"
     if "enum" in schema or "const" in schema:
         return "choice"

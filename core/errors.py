@@ -4,14 +4,16 @@ PlaygroundError            str(exc) is fit to show; .advice says what to do next
 ├─ NotReadyError           no key, no torch, licence not accepted
 ├─ OverBudgetError         the reservation was refused; nothing was sent
 ├─ OverLimitError          the caller asks for too much or too fast; nothing was sent
-├─ InputError              the picture or a value cannot be used; names the field
+├─ InputError              the image or a value cannot be used; names the field
 ├─ HistoryError            disk full, file vanished, database locked
 │  ├─ HeldError            another process works on this folder or database
+│  ├─ DamagedError         the database file is damaged
 │  └─ NewerError           a newer version of this program wrote the database
 ├─ TakenError              another process, or a person, has moved the job on
 └─ BackendError            .request_id, .charged
    ├─ RejectedError        4xx: AuthError, OutOfCreditError, BlockedError
    ├─ RateLimitError       .retry_after
+   ├─ OverQuotaError       .wait_s; the visitor's own GPU time on a Space is used up
    ├─ UnavailableError     network, 5xx
    ├─ RunTimeoutError      also a TimeoutError; the job stays pending
    └─ BadResponseError     they answered; we did not understand
@@ -45,7 +47,7 @@ class OverLimitError(PlaygroundError):
 
 
 class InputError(PlaygroundError):
-    """A picture or a value cannot be used; `field` names where it was entered."""
+    """An image or a value cannot be used; `field` names where it was entered."""
 
     def __init__(self, message: str, *, field: str = "", advice: str = "") -> None:
         super().__init__(message, advice=advice)
@@ -60,6 +62,10 @@ class HeldError(HistoryError):
     """Another process works on this folder or database; this one must leave both alone."""
 
 
+class DamagedError(HistoryError):
+    """The database file cannot be read: it is damaged, or no database at all."""
+
+
 class NewerError(HistoryError):
     """A newer version of this program wrote the database; this one cannot understand it."""
 
@@ -69,7 +75,7 @@ class TakenError(PlaygroundError):
 
 
 class BackendError(PlaygroundError):
-    """A backend failed; `charged` tells whether the picture was, may be, or was not paid for."""
+    """A backend failed; `charged` tells whether the image was, may be, or was not paid for."""
 
     def __init__(
         self,
@@ -97,7 +103,7 @@ class OutOfCreditError(RejectedError):
 
 
 class BlockedError(RejectedError):
-    """The service's safety check refused the prompt or the picture."""
+    """The service's safety check refused the prompt or the image."""
 
 
 class RateLimitError(BackendError):
@@ -106,6 +112,14 @@ class RateLimitError(BackendError):
     def __init__(self, message: str, *, advice: str = "", retry_after: float | None = None) -> None:
         super().__init__(message, advice=advice)
         self.retry_after = retry_after
+
+
+class OverQuotaError(BackendError):
+    """The visitor has no time left on a GPU that a Space lends; `wait_s` seconds until there is."""
+
+    def __init__(self, message: str, *, advice: str = "", wait_s: float | None = None) -> None:
+        super().__init__(message, advice=advice)
+        self.wait_s = wait_s
 
 
 class UnavailableError(BackendError):

@@ -1,4 +1,4 @@
-"""What a backend tells while it makes one picture.
+"""What a backend tells while it makes one image.
 
 A stream is any number of `Queued`, `Accepted`, `Running` and `Preview`, then exactly one
 `Finished`. A failure is an exception of `core.errors`; closing the stream is cancelling.
@@ -40,22 +40,27 @@ class Loading(Running):
 
 
 @dataclass(frozen=True, slots=True)
+class Borrowing(Running):
+    """A GPU is asked for that a Space lends; the work begins when there is one."""
+
+
+@dataclass(frozen=True, slots=True)
 class Delivered(Running):
-    """The last of the work: the picture lies at the address `outputs` and is fetched from there."""
+    """The last of the work: the image lies at the address `outputs` and is fetched from there."""
 
     outputs: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """A small encoded picture (WebP, JPEG or PNG bytes) of the unfinished work."""
+    """A small encoded image (WebP, JPEG or PNG bytes) of the unfinished work."""
 
     image: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The encoded picture exactly as the backend received it; `flagged` is a safety warning.
+    """The encoded image exactly as the backend received it; `flagged` is a safety warning.
 
     `ran` is what was only known at the end of how it was made; it is kept with what was sent.
     """
@@ -80,9 +85,9 @@ TOLD = (
     "cache",
     "tiled",
 )
-"""What a backend that paints by itself says of how it did; it is part of what the file tells."""
+"""What a backend that generates by itself says of how it did; it is part of what the file tells."""
 
 
 def told(sent: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a backend said of how it painted, in the order of `TOLD`."""
+    """Return what a backend said of how it made the image, in the order of `TOLD`."""
     return {name: sent[name] for name in TOLD if sent.get(name) not in (None, "", [])}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from core.errors import InputError
+from core.words import english
 
 MICROS = 1_000_000
 
@@ -31,8 +32,8 @@ def amount(value: Any, field: str) -> float | None:
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if not number or not 0 <= value <= MICROS:
         raise InputError(
-            "A price must be a number from 0 to 1,000,000, in dollars.",
+            english("studio-price-must-number-from-0"),
             field=field,
-            advice="Change the value.",
+            advice=english("studio-change-value"),
         )
     return float(value)

@@ -18,6 +18,7 @@ from core.errors import InputError, NotReadyError
 from core.jobs.job import Job
 from core.jobs.worker import Worker
 from core.redact import Redactor
+from core.words import english
 
 KEPT_S = 12 * 3600.0
 """How long a key that is not used is kept, in seconds."""
@@ -83,23 +84,23 @@ class OwnKeys:
         when too many are held.
         """
         if self._connect is None or service not in self.services:
-            raise InputError("No key can be entered for this backend.", field="service")
+            raise InputError(english("jobs-no-key-can-entered-for"), field="service")
         if owner.startswith(STRANGER):
             raise InputError(
-                "A key is kept for somebody who can be known again.",
+                english("jobs-key-kept-for-somebody-who"),
                 field="key",
-                advice="Reload the page, or sign in, then enter it again.",
+                advice=english("jobs-reload-page-or-sign-in"),
             )
         if not KEY.fullmatch(key):
             raise InputError(
-                "This cannot be a key: a key has 12 to 200 letters, digits and signs, "
-                "without spaces.",
+                english("jobs-cannot-key-key-has-12"),
                 field="key",
-                advice="Copy it again from the service's page.",
+                advice=english("jobs-copy-again-from-service-s"),
             )
         if len(self._held) >= MOST:
             raise NotReadyError(
-                "This playground holds as many keys as it can.", advice="Try again later."
+                english("jobs-playground-holds-as-many-keys"),
+                advice=english("jobs-try-again-later"),
             )
         self._mask.add(key)
         try:

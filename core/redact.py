@@ -25,6 +25,16 @@ UNTOUCHED = ("", "/", "!$&'()*+,;=", "!$&'()*+,;=:@/?", "!$'()*,;:@/?\\")
 """Signs that stay as they are in one part of an address or another."""
 _SHAPES = re.compile(r"(?i)(\bbearer\s+)[^\s'\",\]})]{6,}|\b(?:sk|wsk)[-_][\w-]{12,}")
 
+ADDRESS = "[address]"
+_ADDRESSES = re.compile(
+    r"""(?ix)
+    (?: [a-z][a-z0-9+.-]*:// | data:[a-z0-9/+.-]*[;,] ) \S*             # with a scheme
+    | (?: \S*@ )? (?: localhost | (?: [a-z0-9_-]+\. )+ [a-z]{2,24}      # a name
+    | \d{1,3} (?: \.\d{1,3} ){3} | \[ [0-9a-f.:]+ \] )                 # or a number
+    (?: :\d{1,5} )? (?: [/?\#] \S* )? (?!\w)
+    """
+)
+
 Mask = Callable[[str], str]
 
 
@@ -70,6 +80,11 @@ class Redactor:
                     done = max(done, begin + len(form))
                     break
         return "".join(parts) + text[done:]
+
+
+def without_addresses(text: str) -> str:
+    """Return a text without web addresses, hosts and data URIs, for what is shown to others."""
+    return _ADDRESSES.sub(ADDRESS, text)
 
 
 def install(secrets: Iterable[str]) -> Redactor:

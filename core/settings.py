@@ -108,6 +108,18 @@ class Settings(BaseSettings):
     srpo_confirm_above_usd: float = Field(
         0.1, ge=0, description="The page asks before a click that costs more."
     )
+    srpo_blur_flagged: bool = Field(
+        True,
+        description="0: images that a service's safety check flagged are shown without asking.",
+    )
+    srpo_trash_days: float = Field(
+        30, ge=0, le=36_500, description="Days that a deleted image can be restored."
+    )
+    srpo_share: bool = Field(
+        False,
+        description="1: owners can make links by which others look at an image or a set; prompts "
+        "and settings are shown with it. Each can be revoked; 0 closes all of them.",
+    )
     srpo_embed: str = Field(
         "", description="Origins whose pages may show this one in a frame, separated by spaces."
     )

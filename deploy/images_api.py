@@ -42,7 +42,7 @@ WARMING_S = 10
 BUSY_S = 5
 """When to ask again while the queue is full, in seconds."""
 WORK_S = 900.0
-"""How long a picture may take, its turn included, in seconds."""
+"""How long an image may take, its turn included, in seconds."""
 GONE = 499
 NO_KEY = "Without a key everybody who reaches this server could use it."
 SAY_OPEN = "Set SELF_HOSTED_API_KEY, or start it with open=1 if that is what you want."
@@ -57,7 +57,7 @@ class Painter(Protocol):
     tasks: Mapping[Task, type[Params]]
 
     def generate(self, params: Params) -> AsyncIterator[Event]:
-        """Make one picture, as `core.backend.Backend` does."""
+        """Make one image, as `core.backend.Backend` does."""
         ...
 
 
@@ -71,7 +71,7 @@ def hashed(key: str) -> str:
 
 
 def create(painter: Painter, *, model: str, key_hash: str = "", open: bool = False) -> Starlette:  # noqa: A002 a word of the command line
-    """Build the app; every request for pictures must carry the key of `key_hash`.
+    """Build the app; every request for images must carry the key of `key_hash`.
 
     Raises InputError when there is no key and it was not said that everybody may come in.
     """
@@ -91,7 +91,7 @@ def create(painter: Painter, *, model: str, key_hash: str = "", open: bool = Fal
 
 
 async def painted(painter: Painter, params: Params) -> Finished:
-    """Return the picture of a stream; being cancelled closes the stream."""
+    """Return the image of a stream; being cancelled closes the stream."""
     stream: Any = painter.generate(params)
     finished = None
     async with aclosing(stream) as events:
@@ -119,11 +119,11 @@ class ImagesApi:
         return JSONResponse({"object": "list", "data": [one]})
 
     async def generations(self, request: Request) -> Response:
-        """Make a picture from words."""
+        """Make an image from words."""
         return await self._answered(request, "text-to-image")
 
     async def edits(self, request: Request) -> Response:
-        """Make a picture from a picture."""
+        """Make an image from an image."""
         return await self._answered(request, "image-to-image")
 
     async def _answered(self, request: Request, task: Task) -> Response:

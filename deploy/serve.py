@@ -41,15 +41,15 @@ log = logging.getLogger(__name__)
 
 LOST = (RayActorError, WorkerCrashedError, NodeDiedError, ObjectLostError)
 MOST_TRIES = 3
-"""Bounded: a request that brings its painter down must not bring down all of them."""
+"""Bounded: a request that brings its replica down must not bring down all of them."""
 QUEUED = 4
-"""Requests that may wait for each painter; more are told to come back."""
+"""Requests that may wait for each replica; more are told to come back."""
 AT_INGRESS = 200
-"""Requests that are read at once: each may carry a picture of 20 MB."""
+"""Requests that are read at once: each may carry an image of 20 MB."""
 SCALE_UP_S = 10.0
-"""How long there must be more requests than painters before another one starts, in seconds."""
+"""How long there must be more requests than replicas before another one starts, in seconds."""
 LAST_PICTURE_S = 120.0
-"""How long a painter that is taken away may finish what it has begun, in seconds."""
+"""How long a replica that is taken away may finish what it has begun, in seconds."""
 HEAD = {"node:__internal_head__": 0.001}
 
 Create = Callable[[], Backend]
@@ -135,24 +135,24 @@ class Painter:
         self.check_health()
 
     def check_health(self) -> None:
-        """Raise when it can paint no more; Serve then starts another in its place."""
+        """Raise when it can generate no more; Serve then starts another in its place."""
         if problem := self._backend.problem():
             raise RuntimeError(problem)
 
     async def paint(self, params: Params) -> Finished:
-        """Make a picture; being cancelled ends the work within a step."""
+        """Make an image; being cancelled ends the work within a step."""
         return await images_api.painted(self._backend, params)
 
 
 class ReplicaPool:
-    """All painters, spoken to as one backend."""
+    """All replicas, spoken to as one backend."""
 
     def __init__(self, tasks: Mapping[Task, type[Params]], painter: Any) -> None:
         self.tasks = tasks
         self._painter = painter.options()  # which is what makes it learn of replicas
 
     async def generate(self, params: Params) -> AsyncIterator[Event]:
-        """Wait for a free painter, and for another one if that is lost."""
+        """Wait for a free replica, and for another one if that is lost."""
         if not self._painter.running_replicas_populated():
             raise NotReadyError(
                 "The model is being loaded.",
@@ -168,7 +168,7 @@ class ReplicaPool:
         )
 
     async def _painted(self, params: Params) -> Finished | None:
-        """Return a picture, or None when its painter was lost."""
+        """Return an image, or None when its replica was lost."""
         answer = self._painter.paint.remote(params)
         try:
             finished: Finished = await answer
@@ -177,7 +177,7 @@ class ReplicaPool:
                 "The queue is full.", advice="Ask again in a few seconds; nothing has begun."
             ) from error
         except LOST as error:
-            log.warning("a painter was lost, its request goes to another: %s", type(error).__name__)
+            log.warning("a replica was lost, its request goes to another: %s", type(error).__name__)
             return None
         except RayTaskError as error:
             if isinstance(error.cause, PlaygroundError):
@@ -190,7 +190,7 @@ class ReplicaPool:
 
 
 class Ingress:
-    """The images API in front of the painters."""
+    """The images API in front of the replicas."""
 
     def __init__(self, create: Create, painter: Any, options: Options) -> None:
         self._create, self._painter, self._options = create, painter, options

@@ -23,7 +23,7 @@ from core.parsing import parse
 from core.pictures import Picture
 
 MOST_BYTES = 28_000_000
-"""Of a body; a picture of 20 MB in base64 fits."""
+"""Of a body; an image of 20 MB in base64 fits."""
 PATIENCE_S = 120.0
 """How long a body may take to arrive."""
 NAMES = {"num_inference_steps": "steps", "guidance_scale": "guidance", "image[]": "image"}
@@ -114,7 +114,7 @@ async def _form(request: Request) -> dict[str, Any]:
 
 
 def params_of(kind: type[Params], body: Mapping[str, Any]) -> Params:
-    """Return what is asked for, its seed drawn; raises `InputError`. Blocking: it reads pictures.
+    """Return what is asked for, its seed drawn; raises `InputError`. Blocking: it reads images.
 
     A wish that cannot be granted is refused, never dropped.
     """

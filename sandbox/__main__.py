@@ -18,10 +18,18 @@ def main() -> None:
     parser.add_argument("--sigma", type=float, default=0.0, help="spread of the latency")
     parser.add_argument("--picture", choices=["painted", "fixed"], default="painted")
     parser.add_argument("--key", default="", help="the one API key that is accepted")
+    parser.add_argument("--fault", default="", help="faults of every job, joined by +")
     given = parser.parse_args()
-    options = Options(
-        latency=given.latency, sigma=given.sigma, picture=given.picture, key=given.key
-    )
+    try:
+        options = Options(
+            latency=given.latency,
+            sigma=given.sigma,
+            picture=given.picture,
+            key=given.key,
+            fault=given.fault,
+        )
+    except ValueError as error:
+        parser.error(str(error))
     uvicorn.run(create_app(options), host=given.host, port=given.port, log_level="warning")
 
 

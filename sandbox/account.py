@@ -12,8 +12,8 @@ from starlette.routing import Route
 from sandbox.faults.kinds import Exchange
 from sandbox.ledger import Job
 from sandbox.schemas import BodyError, read_object
-from sandbox.state import PRICE_USD, Sandbox, account_of
-from sandbox.wavespeed import EDIT, MODELS, guarded, refuse, sandbox_of, success, task
+from sandbox.state import Sandbox, account_of
+from sandbox.wavespeed import PRICES, guarded, refuse, sandbox_of, success, task
 
 
 def routes() -> list[Route]:
@@ -28,7 +28,7 @@ def routes() -> list[Route]:
 
 
 async def delete(request: Request) -> Response:
-    """Forget one job; it keeps running and its picture stays."""
+    """Forget one job; it keeps running and its image stays."""
     sandbox = sandbox_of(request)
     sandbox.ledger.counters.deletes += 1
     name = request.path_params["id"]
@@ -52,15 +52,21 @@ async def delete_many(request: Request) -> Response:
 
 async def balance(request: Request) -> Response:
     """US dollars left."""
-    return success({"balance": sandbox_of(request).balance})
+    return _told(request, {"balance": sandbox_of(request).balance})
 
 
 async def price(request: Request) -> Response:
     """What one run of a model costs."""
     model = (await read_object(request)).get("model_id")
-    if model not in MODELS and str(model).removesuffix(EDIT) not in MODELS:
+    if not isinstance(model, str) or model not in PRICES:
         return refuse(404, "Model not found")
-    return success({"price": PRICE_USD, "discounted_price": PRICE_USD, "currency": "USD"})
+    price = PRICES[model]
+    return _told(request, {"price": price, "discounted_price": price, "currency": "USD"})
+
+
+def _told(request: Request, told: dict[str, Any]) -> Response:
+    good, fault = success(told), sandbox_of(request).strikes_account("account")
+    return fault.act(Exchange(request, good, refuse)) if fault else good
 
 
 async def listing(request: Request) -> Response:

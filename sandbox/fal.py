@@ -100,7 +100,7 @@ KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What one request asks for: pictures, or what is wrong with its input."""
+    """What one request asks for: images, or what is wrong with its input."""
 
     wishes: tuple[Wish, ...] = ()
     problems: tuple[Problem, ...] = ()
@@ -198,7 +198,7 @@ def _queued(request: Request, asked: Asked, model: str, prompt: str, plan: Plan)
     sandbox, name, account = sandbox_of(request), str(uuid4()), account_of(request)
 
     def begin() -> tuple[Job, ...]:
-        # The first picture's job has the request's id, so that both are found under one name.
+        # The first image's job has the request's id, so that both are found under one name.
         names = (name, *(f"{name}-{i}" for i in range(1, len(asked.wishes))))
         return tuple(
             sandbox.accept(wish, prompt, account=account, name=one)
@@ -248,7 +248,7 @@ def _wrong(sandbox: Sandbox, *problems: Problem) -> Asked:
 
 
 def _source(sandbox: Sandbox, body: FalBody, model: str) -> bytes | None:
-    """Return the picture to start from; raises LookupError when it cannot be had."""
+    """Return the image to start from; raises LookupError when it cannot be had."""
     if not isinstance(body, FalImageBody):
         return None
     inline = data_uri(body.image_url, "image_url")
@@ -263,12 +263,12 @@ def _source(sandbox: Sandbox, body: FalBody, model: str) -> bytes | None:
 
 
 def megapixels(width: int, height: int) -> int:
-    """Return for how many megapixels a picture is charged."""
+    """Return for how many megapixels an image is charged."""
     return math.ceil(width * height / MEGAPIXEL)
 
 
 def _charged(plan: Plan) -> bool:
-    """A failure costs nothing, except when a picture had to be made to find it unfit."""
+    """A failure costs nothing, except when an image had to be made to find it unfit."""
     end = outcome(plan)
     return end is None or end.status in ("completed", "processing") or _failure(end) == FLAGGED
 

@@ -17,7 +17,7 @@ CREATED_SHARE = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """When a picture was ready, on the monotonic clock, or why there is none."""
+    """When an image was ready, on the monotonic clock, or why there is none."""
 
     at: float = 0.0
     error: str = ""
@@ -33,14 +33,14 @@ class Job:
     prompt: str
     """As sent, with the faults it names."""
     file: str
-    """Name of its picture in the store."""
+    """Name of its image in the store."""
     t: float
     """Unix time of the acceptance."""
     started: float
     """The same on the monotonic clock."""
     latency: float
     making: asyncio.Task[Made] | None = None
-    """None for a fixed picture and for a job that is going to fail."""
+    """None for a fixed image and for a job that is going to fail."""
     plan: Plan = ()
     outcome: Outcome | None = None
     stranger: bool = False
@@ -109,7 +109,7 @@ class Counters:
     refused: int = 0
     posting: int = 0
     posting_peak: int = 0
-    """Most requests for pictures that were open at once."""
+    """Most requests for images that were open at once."""
     in_flight_peak: int = 0
     credentials_leaked: int = 0
     """Downloads and PUTs that carried an API key."""
@@ -142,7 +142,7 @@ class Ledger:
         self.counters.in_flight_peak = max(self.counters.in_flight_peak, self.in_flight())
 
     def by_file(self, name: str) -> Job | None:
-        """Return the job that a picture belongs to."""
+        """Return the job that an image belongs to."""
         return self._by_file.get(name)
 
     def newest(self) -> Job | None:

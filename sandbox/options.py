@@ -16,21 +16,21 @@ class Options:
     """Settings of one sandbox; `POST /sandbox/settings` changes all but the key."""
 
     latency: float = 2.0
-    """Seconds from acceptance to the finished picture, as the median."""
+    """Seconds from acceptance to the finished image, as the median."""
     sigma: float = 0.0
     """Spread of the latency: the standard deviation of its natural logarithm."""
     key: str = ""
     """The one key accepted; empty: any key that does not begin with "wrong"."""
     balance: float = 1000.0
-    """US dollars on the account before the first picture."""
+    """US dollars on the account before the first image."""
     fault: str = ""
     """Faults of every job without a `fault:` prefix, written as in the prefix."""
     picture: PictureKind = "painted"
-    """`fixed`: one prebuilt picture a size, so that painting delays nothing."""
+    """`fixed`: one prebuilt image a size, so that painting delays nothing."""
     sync_limit: float = 90.0
     """Longest wait of WaveSpeed's `enable_sync_mode`, in seconds."""
     store_bytes: int = 256 * 1024 * 1024
-    """Pictures kept; beyond it the oldest expire."""
+    """Images kept; beyond it the oldest expire."""
     runners: int = 1000
     """Requests of the fal side that are worked on at once; the others wait in its queue."""
     models: tuple[str, ...] = ("flux-1-srpo-text-to-image",)

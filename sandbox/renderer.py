@@ -1,4 +1,4 @@
-"""Turns orders into picture files, in threads, and keeps the files for a while."""
+"""Turns orders into image files, in threads, and keeps the files for a while."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ READABLE = ("PNG", "JPEG", "WEBP")
 
 
 class UnreadableError(Exception):
-    """The picture to start from cannot be used; the text says why."""
+    """The image to start from cannot be used; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What a picture shall be; the same order gives the same pixels."""
+    """What an image shall be; the same order gives the same pixels."""
 
     model: str
     prompt: str
@@ -35,10 +35,12 @@ class Order:
     seed: int = 0
     strength: float = 0.8
     format: Format = "jpeg"
+    resized: bool = False
+    """Whether an image to start from is brought to that width and height first."""
 
 
 class Renderer:
-    """Paints at most two pictures at once, so that an app around it keeps its threads."""
+    """Paints at most two images at once, so that an app around it keeps its threads."""
 
     def __init__(self, store_bytes: int) -> None:
         self.store_bytes = store_bytes
@@ -75,7 +77,7 @@ class Renderer:
 
 def painted(order: Order, source: bytes | None) -> bytes:
     """Paint an order and encode it; blocking. Raises UnreadableError."""
-    # numpy and the painter load with the first picture, not with the page.
+    # numpy and the painter load with the first image, not with the page.
     from sandbox.painter import painter
 
     old = None if source is None else opened(source)
@@ -85,6 +87,8 @@ def painted(order: Order, source: bytes | None) -> bytes:
             steps=order.steps, guidance=order.guidance, seed=order.seed,
         )  # fmt: skip
     else:
+        if order.resized:
+            old = old.resize((order.width, order.height), Image.Resampling.LANCZOS)
         new = painter.repaint(
             old, order.prompt, strength=order.strength,
             steps=order.steps, guidance=order.guidance, seed=order.seed,
@@ -93,7 +97,7 @@ def painted(order: Order, source: bytes | None) -> bytes:
 
 
 def sides(source: bytes) -> tuple[int, int]:
-    """Return about how large a picture made from this one is; raises UnreadableError."""
+    """Return about how large an image made from this one is; raises UnreadableError."""
     try:
         with Image.open(io.BytesIO(source), formats=READABLE) as picture:
             width, height = picture.size
@@ -106,7 +110,7 @@ def sides(source: bytes) -> tuple[int, int]:
 
 
 def opened(source: bytes) -> Image.Image:
-    """Decode the picture to start from, fitted into the largest output; blocking."""
+    """Decode the image to start from, fitted into the largest output; blocking."""
     try:
         with Image.open(io.BytesIO(source), formats=READABLE) as picture:
             if picture.width * picture.height > MOST_PIXELS:
@@ -121,7 +125,7 @@ def opened(source: bytes) -> Image.Image:
 
 
 def encoded(picture: Image.Image, kind: Format) -> bytes:
-    """Encode a picture with a comment that names the sandbox."""
+    """Encode an image with a comment that names the sandbox."""
     file = io.BytesIO()
     if kind == "jpeg":
         picture.save(file, "JPEG", quality=92, comment=COMMENT)

@@ -20,7 +20,7 @@ class Queued:
     """Owner and name, under which its status is asked for."""
     account: str
     begin: Callable[[], tuple[Job, ...]]
-    """Accepts its jobs, one for each picture; none where the input is at fault."""
+    """Accepts its jobs, one for each image; none where the input is at fault."""
     plan: Plan = ()
     problems: list[dict[str, Any]] = field(default_factory=list)
     """What the model is going to say of the input, which nobody looks at before."""

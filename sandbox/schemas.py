@@ -40,7 +40,7 @@ class Body(BaseModel):
 
 
 class WaveSpeedBody(Body):
-    """What all four WaveSpeed models take."""
+    """What all of WaveSpeed's models take."""
 
     prompt: str = Field(min_length=1)
     strength: float = Field(0.8, ge=0, le=1)
@@ -78,6 +78,14 @@ class ImageBody(WaveSpeedBody):
     """Image to image; there is no size: the output follows the input."""
 
     image: str | None = None
+
+
+class BaseBody(TextBody):
+    """The model that SRPO was made from: both tasks on one path, one image a task, no masks."""
+
+    image: str | None = None
+    num_images: int = Field(1, ge=1, le=1)
+    enable_safety_checker: bool = True
 
 
 class ImageSize(Body):
@@ -204,7 +212,7 @@ def parse(kind: type[B], value: dict[str, Any]) -> B:
 
 @dataclass(frozen=True, slots=True)
 class DataUri:
-    """A picture inside a body."""
+    """An image inside a body."""
 
     media_type: str
     body: bytes

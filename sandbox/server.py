@@ -1,4 +1,4 @@
-"""The sandbox as a Starlette application: all protocols, the pictures, the controls."""
+"""The sandbox as a Starlette application: all protocols, the images, the controls."""
 
 from __future__ import annotations
 
@@ -52,12 +52,12 @@ class _Wired(Starlette):
 
 
 async def output(request: Request) -> Response:
-    """A finished picture of WaveSpeed's or fal's."""
+    """A finished image of WaveSpeed's or fal's."""
     return await _download(request, request.path_params["file"])
 
 
 async def generated(request: Request) -> Response:
-    """A finished picture of Siraya's; its address holds only as it was written, with %2F."""
+    """A finished image of Siraya's; its address holds only as it was written, with %2F."""
     raw: bytes = request.scope.get("raw_path") or b""
     _, found, name = raw.decode("ascii", "replace").rpartition("/image/generated%2Fsiraya_")
     if not found or not name.endswith(".png"):
@@ -126,5 +126,5 @@ async def settings(request: Request) -> Response:
 async def stranger(request: Request) -> Response:
     """Add a job of somebody else with the same key."""
     body = await read_object(request)
-    request.app.state.sandbox.add_stranger(str(body.get("model", wavespeed.MODELS[0])))
+    request.app.state.sandbox.add_stranger(str(body.get("model", next(iter(wavespeed.PRICES)))))
     return JSONResponse({})

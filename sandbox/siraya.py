@@ -96,7 +96,7 @@ def refuse(status: int, message: str, param: str = "") -> Response:
 
 
 async def generations(request: Request) -> Response:
-    """Pictures from text."""
+    """Images from text."""
     sandbox: Sandbox = request.app.state.sandbox
     body = parse(GenerationBody, await read_object(request))
     if body.model not in sandbox.options.models:
@@ -119,7 +119,7 @@ async def generations(request: Request) -> Response:
 
 
 async def edits(request: Request) -> Response:
-    """Pictures from a picture, sent as JSON or as the form that OpenAI's SDK sends."""
+    """Images from an image, sent as JSON or as the form that OpenAI's SDK sends."""
     sandbox: Sandbox = request.app.state.sandbox
     value = await _edit_object(request)
     body = parse(EditBody, value)
@@ -182,7 +182,7 @@ def _several(wish: Wish, count: int) -> tuple[Wish, ...]:
 
 
 async def _answer(request: Request, asked: Asked) -> Response:
-    """Make the pictures and answer, or do what the fault says."""
+    """Make the images and answer, or do what the fault says."""
     sandbox: Sandbox = request.app.state.sandbox
     plan = asked.wishes[0].plan
     sandbox.latest = (plan, asked.prompt)

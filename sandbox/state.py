@@ -31,12 +31,12 @@ EXECUTION = 1403
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """An order with what belongs to its job but not to its picture."""
+    """An order with what belongs to its job but not to its image."""
 
     order: Order
     plan: Plan = ()
     source: bytes | None = None
-    """The picture to start from, still encoded."""
+    """The image to start from, still encoded."""
     outcome: Outcome | None = None
     """An end that is certain from the beginning."""
     base64: bool = False
@@ -62,7 +62,7 @@ class Sandbox:
         return self.ledger.rows()
 
     def reset(self) -> None:
-        """Forget jobs, counters, pictures and uploads; keep the options."""
+        """Forget jobs, counters, images and uploads; keep the options."""
         self.runners.stop()
         self._start()
 
@@ -149,7 +149,7 @@ class Sandbox:
 
     @contextmanager
     def posting(self) -> Iterator[None]:
-        """Count a request for pictures while it is open."""
+        """Count a request for images while it is open."""
         counters = self.ledger.counters
         counters.posts += 1
         counters.posting += 1
@@ -171,7 +171,7 @@ class Sandbox:
         self.uploads = Uploads()
         self.runners = Runners(lambda: self.options.runners)
         self.latest: tuple[Plan, str] = ((), "")
-        """The faults and the prompt of the last request for a picture."""
+        """The faults and the prompt of the last request for an image."""
 
     def _latency(self) -> float:
         return self.options.latency * math.exp(self.dice.gauss(0.0, self.options.sigma))

@@ -1,4 +1,4 @@
-"""Pictures that clients put into the sandbox's media store."""
+"""Images that clients put into the sandbox's media store."""
 
 from __future__ import annotations
 

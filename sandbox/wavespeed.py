@@ -17,6 +17,7 @@ from sandbox.faults.plans import address
 from sandbox.ledger import Job
 from sandbox.renderer import Order
 from sandbox.schemas import (
+    BaseBody,
     BodyError,
     ImageBody,
     TextBody,
@@ -27,8 +28,16 @@ from sandbox.schemas import (
 )
 from sandbox.state import MEDIA_ACCESS, PRICE_USD, Sandbox, Wish, account_of
 
-MODELS = ("wavespeed-ai/flux-1-srpo", "wavespeed-ai/flux-srpo")
 EDIT = "/image-to-image"
+BASE = "wavespeed-ai/flux-dev"
+PRICES = {
+    "wavespeed-ai/flux-1-srpo": PRICE_USD,
+    "wavespeed-ai/flux-1-srpo/image-to-image": PRICE_USD,
+    "wavespeed-ai/flux-srpo": PRICE_USD,
+    "wavespeed-ai/flux-srpo/image-to-image": PRICE_USD,
+    BASE: 0.012,
+}
+"""The models there are, and what an image of each costs in US dollars."""
 BAD_PARAMETERS = 1400
 SYNC_TIMEOUT = 5004
 
@@ -37,9 +46,8 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 def routes() -> list[Route]:
     """Return the routes without their prefix; the rest is in `account.py` and `media.py`."""
-    models = [name + suffix for name in MODELS for suffix in ("", EDIT)]
     return [
-        *(Route(f"/{model}", guarded(submit), methods=["POST"]) for model in models),
+        *(Route(f"/{model}", guarded(submit), methods=["POST"]) for model in PRICES),
         Route("/predictions/{id}/result", guarded(result), methods=["GET"]),
         Route("/predictions/{id}", guarded(result), methods=["GET"]),
     ]
@@ -93,7 +101,7 @@ async def submit(request: Request) -> Response:
                 sandbox.add_stranger(model)
             if not fault.billed:
                 return fault.act(Exchange(request, Response(), refuse))
-        if sandbox.balance < PRICE_USD:
+        if sandbox.balance < PRICES[model]:
             return refuse(402, "Insufficient credits. Please top up your account.")
         return await _accepted(request, wish, body, fault)
 
@@ -117,7 +125,8 @@ async def _accepted(
 
 
 def _body(value: dict[str, Any], model: str) -> WaveSpeedBody:
-    return parse(ImageBody if model.endswith(EDIT) else TextBody, value)
+    kind = BaseBody if model == BASE else ImageBody if model.endswith(EDIT) else TextBody
+    return parse(kind, value)
 
 
 def _wish(sandbox: Sandbox, body: WaveSpeedBody, model: str) -> Wish:
@@ -136,16 +145,19 @@ def _wish(sandbox: Sandbox, body: WaveSpeedBody, model: str) -> Wish:
         seed=sandbox.seed(body.seed),
         strength=body.strength,
         format=body.output_format,
+        resized=isinstance(body, TextBody),
     )
     source, bad = _source(sandbox, body, model)
-    return Wish(order, plan, source, bad, body.enable_base64_output)
+    return Wish(order, plan, source, bad, body.enable_base64_output, PRICES[model])
 
 
 def _source(
     sandbox: Sandbox, body: WaveSpeedBody, model: str
 ) -> tuple[bytes | None, Outcome | None]:
-    """Return the picture to start from, or the failure that its absence brings."""
-    if not isinstance(body, ImageBody):
+    """Return the image to start from, or the failure that its absence brings."""
+    if not isinstance(body, ImageBody | BaseBody):
+        return None, None
+    if not body.image and isinstance(body, BaseBody):
         return None, None
     if not body.image:
         return None, Outcome("failed", "image is required", BAD_PARAMETERS)

@@ -18,6 +18,7 @@ from core.jobs.budget import Budget
 from core.jobs.ledger import Ledger
 from core.jobs.limits import Policy
 from core.own_keys import OwnKeys
+from core.storage import database as opening
 from core.storage.database import Database
 from core.storage.files import Storage
 from core.studio import Studio
@@ -30,11 +31,19 @@ except ImportError:  # only in requirements-dev.txt; tests of properties skip th
 else:
     patient = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
     examples.register_profile("quick", max_examples=100, **patient)
-    examples.register_profile("ci", max_examples=10_000, **patient)
+    examples.register_profile("ci", max_examples=3_000, **patient)
     examples.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 
+if "EVERY_TEST" not in os.environ:
+    # Nothing in these tests loses power: they need not wait for the disk at every commit.
+    opening.PRAGMAS = (*opening.PRAGMAS, "synchronous=OFF")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker("full_size") and "FULL_SIZE" not in os.environ:
+            item.add_marker(pytest.mark.skip(reason="takes many minutes; set FULL_SIZE for it"))
     if "EVERY_TEST" in os.environ:
         return
     for item in items:
@@ -68,6 +77,7 @@ class Studios:
         beat_s: float = 0.5,
         own: OwnKeys | None = None,
         policy: Policy | None = None,
+        sharing: bool = False,
     ) -> Studio:
         database = Database(f"sqlite:///{self.folder / 'playground.db'}")
         self.databases.append(database)
@@ -75,7 +85,13 @@ class Studios:
         history = History(database, Storage(str(self.folder)))
         named = {backend.id: backend for backend in backends}
         studio = Studio(
-            named, Ledger(database, budget), history, own=own, beat_s=beat_s, policy=policy
+            named,
+            Ledger(database, budget),
+            history,
+            own=own,
+            beat_s=beat_s,
+            policy=policy,
+            sharing=sharing,
         )
         await studio.start()
         return studio

@@ -109,7 +109,7 @@ class Audit:
             require(told, f"{name} was charged and says {state}, charged {job['charged']}")
             require(state == "unknown", f"{name}: a paid image is lost, {state}: {job['error']}")
             require(job["request_id"] is None, f"{name} has its id and no image")
-        if charge and job["backend"] == "wavespeed" and job["request_id"]:
+        if charge and job["backend"] in ("wavespeed", "fal") and job["request_id"]:
             same = job["request_id"] == charge[0]["id"]
             require(same, f"{name} took another job's image")
 
@@ -120,7 +120,8 @@ class Audit:
         require(job and job["entry_id"] == entry["id"], f"{name} belongs to no finished job")
         size = self._decoded(facts["file"])
         require(size, f"{name}: its file {facts['file']} is not there or not whole")
-        wanted = json.loads(job["params"]) if job else {}
+        params = json.loads(job["params"]) if job else {}
+        wanted = params.get("image") or params  # what starts from an image has its size
         if size:
             fits = size == (wanted.get("width"), wanted.get("height"))
             require(fits, f"{name} has the image of another wish: {size}")

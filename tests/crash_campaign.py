@@ -1,7 +1,7 @@
 """Kills the playground at random instants over the whole life of jobs, restarts it each time on the
 same data folder, and holds the end against what the sandbox charged.
 
-    python -m tests.crash_campaign --kills 200 [--seed N] [--minutes M] [--failing-fsync]
+    python -m tests.crash_campaign --kills 200 [--services fal] [--seed N] [--minutes M]
 
 Most lives are a forked process that builds what `app.py` builds (`tests/crash_client.py`); every
 tenth is `app.py` itself, asked over HTTP. With `--failing-fsync` every fifth runs under strace,
@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,17 @@ from typing import Any
 import httpx
 
 from tests.crash_audit import Audit, Verdict, opened, table
-from tests.crash_client import Life, live, number, settings, told_file, wish, written
+from tests.crash_client import (
+    AT_ONCE,
+    SERVICES,
+    Life,
+    live,
+    number,
+    settings,
+    told_file,
+    wish,
+    written,
+)
 from tests.crash_report import fates, phase, report
 from tests.end_to_end.program import ROOT, Process, free_port
 
@@ -41,9 +52,10 @@ FAILING = "fsync,fdatasync"
 class QuickSandbox(Process):
     """The sandbox as a service of its own: short jobs of very different lengths."""
 
-    def __init__(self, folder: Path, latency: float = 0.4) -> None:
+    def __init__(self, folder: Path, latency: float = 0.4, key: str = "") -> None:
         port = free_port()
         schedule = ["--latency", str(latency), "--sigma", "0.8", "--picture", "fixed"]
+        schedule += ["--key", key] if key else []
         super().__init__(["-m", "sandbox", "--port", str(port), *schedule], port, folder)
         self.wait_for("/sandbox/stats")
 
@@ -73,6 +85,7 @@ class Campaign:
     dice: random.Random
     chance: int
     failing_fsync: bool = False
+    services: Sequence[str] = SERVICES
     hits: Counter[str] = field(default_factory=Counter)
     """Kills by what they interrupted; one kill may interrupt several things."""
     kinds: Counter[str] = field(default_factory=Counter)
@@ -138,7 +151,9 @@ class Campaign:
     def _life(self) -> Life:
         told = self.told()
         first = max([*told, self.app_next - 1], default=-1) + 1
-        return Life(str(self.data), self.sandbox.address, self.chance, first)
+        return Life(
+            str(self.data), self.sandbox.address, self.chance, first, services=self.services
+        )
 
     def _live_forked(self, seconds: float) -> None:
         process = multiprocessing.get_context("forkserver").Process(
@@ -189,8 +204,9 @@ class Campaign:
             while time.monotonic() < until:
                 n = self._life().first
                 self.app_next = n + 1
-                wanted = wish(self.chance, n)
-                body = {"data": ["text-to-image", wanted.service, wanted.params, None]}
+                wanted = wish(self.chance, n, services=self.services)
+                image = _uploaded(client, wanted.image) if wanted.image else None
+                body = {"data": [wanted.task, wanted.service, wanted.params, image]}
                 called = client.post("/gradio_api/call/submit", json=body).raise_for_status()
                 event = called.json()["event_id"]
                 answer = client.get(f"/gradio_api/call/submit/{event}").text
@@ -220,11 +236,19 @@ class Campaign:
         self.hits.update(found or {"nothing on its way"})
 
 
+def _uploaded(client: httpx.Client, image: bytes) -> dict[str, Any]:
+    """Upload an image as the page does; return what stands for it in a call."""
+    answer = client.post("/gradio_api/upload", files={"files": ("a.png", image)})
+    (path,) = answer.raise_for_status().json()
+    return {"path": path, "meta": {"_type": "gradio.FileData"}}
+
+
 def run(folder: Path, given: argparse.Namespace) -> Verdict:
     """Kill so many times, settle, and judge."""
     multiprocessing.get_context("forkserver").set_forkserver_preload(["tests.crash_client"])
     sandbox = QuickSandbox(folder)
-    campaign = Campaign(folder, sandbox, random.Random(given.seed), given.seed, given.failing_fsync)
+    dice, services = random.Random(given.seed), given.services or SERVICES
+    campaign = Campaign(folder, sandbox, dice, given.seed, given.failing_fsync, services)
     end = time.monotonic() + given.minutes * 60
     try:
         while campaign.kills < given.kills and time.monotonic() < end:
@@ -247,6 +271,7 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=random.getrandbits(31))
     parser.add_argument("--minutes", type=float, default=60.0, help="stop killing after so long")
+    parser.add_argument("--services", nargs="+", choices=sorted(AT_ONCE), help="of their jobs only")
     parser.add_argument("--failing-fsync", action="store_true", help="with strace")
     parser.add_argument("--keep", type=Path, help="a new folder for everything, kept afterwards")
     return parser.parse_args(given)

@@ -12,7 +12,7 @@ import json
 import os
 import random
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,14 +21,17 @@ from sqlalchemy import Connection
 
 import backends
 from backends import Settings
+from core import pictures
 from core.history import History
 from core.jobs.budget import Budget
 from core.jobs.ledger import Ledger, State
+from core.params import Task
 from core.parsing import parse
 from core.storage import lock
 from core.storage.database import Database
 from core.storage.files import Storage
 from core.studio import Studio
+from tests.fakes import picture
 
 T = TypeVar("T")
 
@@ -36,15 +39,23 @@ KEY = "sk-CANARY-5d1e90"
 OWNER = "local"
 ACTIVE: tuple[State, ...] = ("waiting", "sending", "running")
 SIDES = range(256, 640, 16)
-"""Sides of the pictures: nearly every job has a size of its own, so a wrong picture is seen."""
-AT_ONCE = {"wavespeed": 6, "siraya": 4}
+"""Sides of the images: nearly every job has a size of its own, so a wrong image is seen."""
+AT_ONCE = {"wavespeed": 6, "siraya": 4, "fal": 6}
+SERVICES = ("wavespeed", "wavespeed", "siraya", "fal", "fal")
+"""What the jobs of a campaign are drawn from."""
 SLOW = 0.015
 """Most seconds that each step on disk is held up, so that kills hit them."""
 
-# Only what leads to a picture, or to an answer that was lost: whatever is charged must arrive or
+# Only what leads to an image, or to an answer that was lost: whatever is charged must arrive or
 # be told. The others are the fault matrix's.
 FAULTS = {
     "wavespeed": (
+        "submit_500 submit_502_billed submit_reset submit_reset_billed submit_reset_half_billed "
+        "submit_truncated_billed poll_reset poll_500 poll_429_retry_after poll_truncated poll_html "
+        "poll_404 result_500 result_empty_outputs download_reset download_short download_500 "
+        "download_404 download_corrupt download_truncated download_zero download_trickle"
+    ).split(),
+    "fal": (
         "submit_500 submit_502_billed submit_reset submit_reset_billed submit_reset_half_billed "
         "submit_truncated_billed poll_reset poll_500 poll_429_retry_after poll_truncated poll_html "
         "poll_404 result_500 result_empty_outputs download_reset download_short download_500 "
@@ -54,6 +65,8 @@ FAULTS = {
         "submit_500 submit_503_billed submit_reset submit_reset_billed submit_truncated_billed"
     ).split(),
 }
+FROM_IMAGES = 0.4
+"""Share of fal's jobs that start from an image."""
 SPOILT = 0.2
 """Share of jobs that suffer a fault."""
 
@@ -70,6 +83,7 @@ class Life:
     slow_s: float = SLOW
     plain: bool = False
     """No faults."""
+    services: Sequence[str] = SERVICES
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +92,29 @@ class Wish:
 
     service: str
     params: dict[str, Any]
+    source: tuple[int, int] | None = None
+    """Sides of the image to start from; None from text alone."""
+
+    @property
+    def task(self) -> Task:
+        return "image-to-image" if self.source else "text-to-image"
+
+    @property
+    def image(self) -> bytes | None:
+        """The image to start from."""
+        return picture(self.params["seed"], *self.source) if self.source else None
 
 
-def wish(chance: int, n: int, *, plain: bool = False) -> Wish:
+def wish(chance: int, n: int, *, plain: bool = False, services: Sequence[str] = SERVICES) -> Wish:
     dice = random.Random(f"{chance} {n}")
-    service = dice.choice(["wavespeed", "wavespeed", "siraya"])
+    service = dice.choice(services)
     spoilt = dice.random() < SPOILT and not plain
     fault = f"fault:{dice.choice(FAULTS[service])}|" if spoilt else ""
-    sides = {"width": dice.choice(SIDES), "height": dice.choice(SIDES)}
-    return Wish(service, {"prompt": f"{fault}hills, wish {n}", "seed": n, **sides})
+    params: dict[str, Any] = {"prompt": f"{fault}hills, wish {n}", "seed": n}
+    sides = (dice.choice(SIDES), dice.choice(SIDES))
+    if service == "fal" and dice.random() < FROM_IMAGES:
+        return Wish(service, params | {"steps": 10}, sides)
+    return Wish(service, params | {"width": sides[0], "height": sides[1]})
 
 
 def number(prompt: str) -> int:
@@ -95,7 +123,7 @@ def number(prompt: str) -> int:
 
 
 def settings(folder: Path, origin: str) -> dict[str, str]:
-    """Return the environment of a playground with both keys, pointed at the sandbox."""
+    """Return the environment of a playground with every key, pointed at the sandbox."""
     return {
         "WAVESPEED_API_KEY": KEY,
         "WAVESPEED_BASE_URL": origin,
@@ -103,6 +131,9 @@ def settings(folder: Path, origin: str) -> dict[str, str]:
         "SIRAYA_API_KEY": KEY,
         "SIRAYA_BASE_URL": f"{origin}/v1",
         "SIRAYA_MAX_CONCURRENCY": str(AT_ONCE["siraya"]),
+        "FAL_KEY": KEY,
+        "FAL_BASE_URL": origin,
+        "FAL_MAX_CONCURRENCY": str(AT_ONCE["fal"]),
         "SRPO_DATA_DIR": str(folder),
     }
 
@@ -172,8 +203,9 @@ async def _submit(studio: Studio, life: Life) -> None:
     n = life.first
     while life.last is None or n < life.last:
         if len(await studio.ledger.list(states=ACTIVE)) < sum(AT_ONCE.values()):
-            wanted = wish(life.chance, n, plain=life.plain)
-            params = parse(studio.kind(wanted.service, "text-to-image"), wanted.params)
+            wanted = wish(life.chance, n, plain=life.plain, services=life.services)
+            image = {"image": pictures.load(wanted.image)} if wanted.image else {}
+            params = parse(studio.kind(wanted.service, wanted.task), wanted.params | image)
             job = await studio.submit(wanted.service, params, owner=OWNER, click=f"wish {n}")
             os.write(told, f"{n} {job.id}\n".encode())
             n += 1

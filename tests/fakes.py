@@ -39,7 +39,7 @@ def picture(seed: int, width: int = 64, height: int = 64) -> bytes:
 
 
 class FakeBackend:
-    """Paints plain colours; `gate` holds it before the end, `failure` ends it."""
+    """Generates plain colours; `gate` holds it before the end, `failure` ends it."""
 
     label = "Fake"
     key_setting = "FAKE_API_KEY"

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 import backends
 from backends import Settings
-from tools import document
+from backends.fal import BASE, Fal
+from core.params import Params
+from tools import backends_table, document
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -20,7 +23,10 @@ KEYS = (
     "title emoji colorFrom colorTo sdk sdk_version python_version app_file header "
     "short_description suggested_hardware license hf_oauth hf_oauth_expiration_minutes models tags"
 ).split()
-ENDPOINTS = "text_to_image image_to_image submit job jobs cancel history backends".split()
+ENDPOINTS = (
+    "text_to_image image_to_image submit job jobs cancel history backends "
+    "star delete restore collect"
+).split()
 
 
 def pins(name: str) -> dict[str, str]:
@@ -46,6 +52,21 @@ def test_every_backend_and_endpoint_is_documented() -> None:
         assert f"`/{endpoint}`" in README
 
 
+def test_the_table_of_backends_tells_what_their_classes_say(monkeypatch: Any) -> None:
+    """A price by its function over models and sizes, and one that nobody knows as such."""
+
+    def price(_self: Fal, params: Params) -> float:
+        return 0.01 if getattr(params, "model", "") == BASE else 0.02
+
+    monkeypatch.setattr(Fal, "price", price)
+    rows = {row.split("`")[1]: row for row in backends_table.table().splitlines()[2:]}
+    assert list(rows) == list(backends.REGISTRY)
+    assert "| $0.01 to $0.02, by model |" in rows["fal"]
+    assert f"flux/srpo; {BASE}" in rows["fal"]
+    assert "not known: set `SIRAYA_PRICE_USD`" in rows["siraya"]
+    assert "| free |" in rows["miniature"]
+
+
 def test_the_front_matter_is_what_a_space_expects() -> None:
     """Known keys, quoted versions, legal colours, an existing app file."""
     assert set(FRONT) == set(KEYS)
@@ -64,8 +85,10 @@ def test_the_pins_are_exact_and_gradio_matches_the_space() -> None:
     wanted = pins("requirements.txt")
     assert all(re.fullmatch(r"\d+(\.\d+)+", version) for version in wanted.values())
     assert wanted["gradio[oauth,mcp]"] == FRONT["sdk_version"]
-    needed = "gradio[oauth,mcp] httpx numpy pillow pydantic-settings sqlalchemy pytest".split()
-    assert list(wanted) == needed
+    needed = (
+        "gradio[oauth,mcp] fluent-runtime httpx numpy pillow pydantic-settings sqlalchemy pytest"
+    )
+    assert list(wanted) == needed.split()
     for name in ("requirements-dev.txt", "requirements-local.txt", "requirements-serve.txt"):
         assert all(re.fullmatch(r"\d+(\.\d+)+\S*", v) for v in pins(name).values())
 

@@ -37,7 +37,7 @@ SERVICES = ("siraya", "wavespeed")
 
 
 class LateSandbox(Process):
-    """A sandbox that makes a picture in half a second and answers a submit after a whole one."""
+    """A sandbox that makes an image in half a second and answers a submit after a whole one."""
 
     def __init__(self, folder: Path) -> None:
         port = free_port()
@@ -45,7 +45,7 @@ class LateSandbox(Process):
         self.wait_for("/sandbox/stats")
 
     def count(self) -> tuple[int, int]:
-        """Return the requests for pictures and the charges so far."""
+        """Return the requests for images and the charges so far."""
         stats = httpx.get(self.address + "/sandbox/stats").json()
         return int(stats["posts"]), int(stats["charges"])
 
@@ -138,7 +138,7 @@ class Outcome:
 
     @property
     def charged_once(self) -> bool:
-        """Whether each of the six was sent and charged once and has its picture."""
+        """Whether each of the six was sent and charged once and has its image."""
         return (self.posts, self.charges, self.states["finished"]) == (JOBS, JOBS, JOBS)
 
 

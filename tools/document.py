@@ -1,7 +1,7 @@
 """Writes what documents repeat from the code: `python -m tools.document`.
 
-README's settings, `.env.example` and the list of files in ARCHITECTURE.md are made here, each
-between two comments; `--check` says which of them is stale and writes nothing.
+README's settings and backends, `.env.example` and the list of files in ARCHITECTURE.md are made
+here, each between two comments; `--check` says which of them is stale and writes nothing.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ from pathlib import Path
 
 from backends import REGISTRY
 from core.settings import Settings
+from tools import backends_table
 
 ROOT = Path(__file__).parents[1]
 ROOMS = (
-    "core core/jobs core/pictures core/metadata core/storage "
-    "backends backends/remote backends/wavespeed backends/local backends/miniature "
-    "sandbox sandbox/faults sandbox/painter ui ui/generate ui/server "
-    "ui/server/gradio_patches deploy tools tools/miniature"
+    "core core/exports core/history core/jobs core/likeness core/pictures core/metadata "
+    "core/storage core/words backends backends/remote backends/wavespeed backends/local "
+    "backends/miniature sandbox sandbox/faults sandbox/painter ui ui/generate ui/server "
+    "ui/server/gradio_patches deploy deploy/space tools tools/miniature"
 ).split()
 
 
@@ -87,8 +88,9 @@ def purpose(path: Path) -> str:
 def documents() -> dict[Path, str]:
     """Return every document as it should be."""
     readme, rooms = ROOT / "README.md", ROOT / "ARCHITECTURE.md"
+    text = between(readme.read_text(encoding="utf-8"), "settings", settings_table())
     return {
-        readme: between(readme.read_text(encoding="utf-8"), "settings", settings_table()),
+        readme: between(text, "backends", backends_table.table()),
         rooms: between(rooms.read_text(encoding="utf-8"), "files", files()),
         ROOT / ".env.example": env_example(),
     }

@@ -9,8 +9,9 @@ import gradio as gr
 
 from core.errors import PlaygroundError
 from core.studio import Studio
+from core.words import say
 from ui import markup, messages
-from ui.generate.handlers import FREE, PRIVATE
+from ui.generate.session import FREE, PRIVATE
 from ui.generate.tab import Update
 from ui.server.gradio_patches import hub_login
 from ui.server.gradio_patches.hub_login import END, START, TARGET
@@ -23,7 +24,7 @@ Login = Literal["", "password", "account"]
 # Inside another site's page a browser may keep no cookie of ours, and the hub may not be shown.
 GO = f"""(label) => {{
   const here = '?{TARGET}=' + encodeURIComponent('/' + location.search);
-  if (label !== {json.dumps(messages.SIGN_IN_WITH_HUB)}) location.assign('{END}' + here);
+  if (label !== {json.dumps(say("sign-in-with-hub"))}) location.assign('{END}' + here);
   else if (window.top === window) location.assign('{START}' + here);
   else window.open('{START}' + here, '_blank');
 }}"""
@@ -34,7 +35,7 @@ def button(login: Login) -> gr.LoginButton | None:
     """Return what makes Gradio serve its login; to be called before the page is begun."""
     if login != "account":
         return None
-    return hub_login.button(messages.SIGN_IN_WITH_HUB, size="sm", elem_id="sign-in")
+    return hub_login.button(say("sign-in-with-hub"), size="sm", elem_id="sign-in")
 
 
 def build(
@@ -55,7 +56,7 @@ def build(
 
 def _label(request: gr.Request) -> str:
     user = user_of(request)
-    return messages.sign_out(user.name) if user else messages.SIGN_IN_WITH_HUB
+    return messages.sign_out(user.name) if user else say("sign-in-with-hub")
 
 
 def _offer(studio: Studio, who: gr.BrowserState, load: Any) -> None:
@@ -63,8 +64,8 @@ def _offer(studio: Studio, who: gr.BrowserState, load: Any) -> None:
     left = gr.BrowserState(0, storage_key="srpo-left", secret="srpo")
     with gr.Row(visible=False, elem_id="take-along", elem_classes="offer") as bar:
         question = gr.HTML(apply_default_css=False)
-        take = gr.Button(messages.TAKE, size="sm", variant="primary")
-        leave = gr.Button(messages.LEAVE, size="sm")
+        take = gr.Button(say("take-yes"), size="sm", variant="primary")
+        leave = gr.Button(say("not-now"), size="sm")
 
     async def ask(token: Any, before: Any, request: gr.Request) -> Update:
         """Ask a user who signed in on a browser that has something of its own."""

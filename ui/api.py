@@ -11,17 +11,20 @@ import gradio as gr
 
 from core.caller import STRANGER, Caller
 from core.errors import InputError, NotReadyError, PlaygroundError
-from core.history import Entry
+from core.exports.image import Wish
+from core.history import Entry, Wanted
 from core.jobs.consent import Consent
 from core.jobs.job import Job
 from core.money import amount
 from core.params import Task
 from core.parsing import parse
 from core.studio import Studio
+from core.words import english, say
 from ui import messages
 from ui.api_arguments import (
     count,
     described,
+    moment,
     named,
     plain,
     spoken,
@@ -30,6 +33,7 @@ from ui.api_arguments import (
     touched,
 )
 from ui.server.gradio_patches import folder
+from ui.server.gradio_patches.outliving import apart
 from ui.server.owner import caller_of
 from ui.server.routes import Media
 from ui.server.uploads import Uploads
@@ -56,6 +60,7 @@ class Api:
             self.jobs,
             self.cancel,
             self.history,
+            self.export,
             self.backends,
         ):
             name = endpoint.__name__
@@ -75,17 +80,17 @@ class Api:
         max_price_usd: float | None = None,
         request: gr.Request | None = None,
     ) -> tuple[gr.FileData, dict[str, Any]]:
-        """Make a picture from a text prompt and return it with everything needed to make it again.
+        """Make an image from a text prompt and return it with everything needed to make it again.
 
         Args:
-            prompt: What the picture shows, in plain words.
+            prompt: What the image shows, in plain words.
             backend: Which backend makes it, by its id; empty for the default one.
             model: Which of the backend's models; empty for its default.
             width: Width in pixels.
             height: Height in pixels.
             steps: Number of denoising steps.
-            guidance: How closely the picture follows the prompt; 0 for the backend's default.
-            seed: Same seed and settings, same picture; -1 draws one.
+            guidance: How closely the image follows the prompt; 0 for the backend's default.
+            seed: Same seed and settings, same image; -1 draws one.
             output_format: jpeg or png; empty for the backend's default.
             max_price_usd: Refuse, before anything is sent, what costs more; null for no limit.
         """
@@ -115,17 +120,17 @@ class Api:
         max_price_usd: float | None = None,
         request: gr.Request | None = None,
     ) -> tuple[gr.FileData, dict[str, Any]]:
-        """Make a picture from another picture and a text prompt; the output follows its size.
+        """Make an image from another image and a text prompt; the output follows its size.
 
         Args:
-            image: The picture to start from: PNG, JPEG, WebP or AVIF.
-            prompt: What the new picture shows, in plain words.
+            image: The image to start from: PNG, JPEG, WebP or AVIF.
+            prompt: What the new image shows, in plain words.
             backend: Which backend makes it, by its id; empty for the default one.
             model: Which of the backend's models; empty for its default.
-            strength: 0 keeps the picture, 1 replaces it.
+            strength: 0 keeps the image, 1 replaces it.
             steps: Number of denoising steps.
-            guidance: How closely the picture follows the prompt; 0 for the backend's default.
-            seed: Same seed and settings, same picture; -1 draws one.
+            guidance: How closely the image follows the prompt; 0 for the backend's default.
+            seed: Same seed and settings, same image; -1 draws one.
             output_format: jpeg or png; empty for the backend's default.
             max_price_usd: Refuse, before anything is sent, what costs more; null for no limit.
         """
@@ -156,7 +161,7 @@ class Api:
             task: text-to-image or image-to-image.
             backend: The backend's id; empty for the default one.
             params: The backend's params for this task; `backends` lists their schema.
-            image: The picture to start from, on image-to-image.
+            image: The image to start from, on image-to-image.
             max_price_usd: Refuse, before anything is sent, what costs more; null for no limit.
         """
         with spoken():
@@ -202,25 +207,98 @@ class Api:
         before: str = "",
         query: str = "",
         starred: bool = False,
+        after: str = "",
+        backend: str = "",
+        model: str = "",
+        task: str = "",
+        since: str = "",
+        until: str = "",
+        collection: str = "",
+        colour: str = "",
+        like: str = "",
+        flagged: bool | None = None,
         request: gr.Request | None = None,
     ) -> list[dict[str, Any]]:
-        """List the caller's finished pictures, newest first.
+        """List the caller's finished images, newest first; what is given must all be so.
 
         Args:
             limit: How many at most, up to 500.
             before: Only those older than the entry with this id.
-            query: Only those whose prompt contains these words.
+            query: Words of prompt, title and note, or their beginn*; "a phrase", -without this.
             starred: Only starred ones.
+            after: Only those newer than the entry with this id, the nearest of them.
+            backend: Only those of the backend with this id.
+            model: Only those of this model.
+            task: Only those of this task: text-to-image or image-to-image.
+            since: Made at this time or later: 2026-01-31, or 2026-01-31T18:30:00Z; UTC.
+            until: Made before this time; a date includes its day.
+            collection: Only those in the collection with this title or id.
+            colour: Those with the most of this colour first, such as #4488d8.
+            like: Those that look most like the entry with this id first.
+            flagged: true for those only that the service flagged as unsafe, false for the others.
         """
         with spoken():
+            owner = _known(request)
+            wanted = Wanted(
+                query=str(query),
+                starred=bool(starred) or None,
+                backend=str(backend),
+                model=str(model),
+                task=task_named(task) if task else "",
+                since=moment(since, "since"),
+                until=moment(until, "until"),
+                collection=await self._collection(str(collection), owner),
+                colour=str(colour),
+                like=str(like),
+                flagged=None if flagged is None else bool(flagged),
+            )
             found = await self.studio.entries(
-                _known(request),
+                owner,
                 limit=count(limit, MOST),
                 before=str(before),
-                query=str(query),
-                starred=bool(starred),
+                after=str(after),
+                wanted=wanted,
             )
         return [await self._entry(entry) for entry in found]
+
+    async def _collection(self, named: str, owner: str) -> str:
+        """Return the id of an owner's collection by its title or id; "" for none."""
+        if not named:
+            return ""
+        known = await self.studio.collections(owner)
+        if found := next((one for one in known if named in (one.id, one.title)), None):
+            return found.id
+        raise InputError(
+            english("no-such-collection"), field="collection", advice=english("look-at-collections")
+        )
+
+    async def export(
+        self,
+        ids: list[Any],
+        profile: str = "share",
+        format: str = "",  # noqa: A002 the endpoint's own word
+        quality: int = 90,
+        longest: int = 0,
+        names: str = "",
+        request: gr.Request | None = None,
+    ) -> gr.FileData:
+        """Return images as a zip with a table of what is in it; what cannot be had is said there.
+
+        Args:
+            ids: The entries' ids, as `history` lists them; up to 20,000.
+            profile: full has everything inside each file, share what other programs read and no
+                price, request id or owner, clean no metadata at all.
+            format: png, jpeg or webp; empty for each as it is kept.
+            quality: Of JPEG and WebP, 1 to 100; a WebP of 100 loses nothing.
+            longest: Most pixels of the longer side; 0 for as many as there are.
+            names: A template such as {date}-{seed}-{prompt:40}; empty for the usual one.
+        """
+        with spoken():
+            wish = Wish.of(profile, format, quality=quality, longest=longest, template=names)
+            path = folder.place("images.zip")
+            chosen = ids if isinstance(ids, list) else []
+            await self.studio.export_file(path, chosen, wish, owner=_known(request))
+        return gr.FileData(path=str(path))
 
     async def backends(self, request: gr.Request | None = None) -> list[dict[str, Any]]:
         """List the backends: what they offer, whether they are ready, and why not."""
@@ -276,13 +354,16 @@ class Api:
         if lenient:
             wishes = touched(wishes, frozenset(kind.model_fields))
         if "image" in wishes:
-            wishes["image"] = await self.uploads.picture(plain(wishes["image"]))
-        return await self.studio.submit(
-            backend,
-            parse(kind, wishes),
-            owner=caller.owner,
-            address=caller.address,
-            consent=Consent(most_usd=amount(most_usd, "max_price_usd")),
+            picture = await self.uploads.picture(plain(wishes["image"]))
+            wishes["image"] = await self.uploads.fitted(picture, kind)
+        return await apart(
+            self.studio.submit(
+                backend,
+                parse(kind, wishes),
+                owner=caller.owner,
+                address=caller.address,
+                consent=Consent(most_usd=amount(most_usd, "max_price_usd")),
+            )
         )
 
     async def _entry(self, entry: Entry) -> dict[str, Any]:
@@ -303,5 +384,5 @@ def _known(request: gr.Request | None) -> str:
     """Return the owner whose list is asked for, or say how a stranger names one."""
     caller = caller_of(request)
     if caller.stranger:
-        raise InputError(messages.NO_OWNER, advice=messages.HOW_TO_SAY_WHO)
+        raise InputError(say("no-owner"), advice=say("how-to-say-who"))
     return caller.owner

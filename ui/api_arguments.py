@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import gradio as gr
@@ -13,6 +14,7 @@ from core.backend import Backend, usual_price
 from core.errors import InputError, PlaygroundError
 from core.jobs.job import STATES, State
 from core.params import TASKS, Task
+from core.words import english
 from ui import messages
 
 # What an argument means when the caller did not touch it; such a value is not a wish.
@@ -26,8 +28,12 @@ UNTOUCHED: Mapping[str, Any] = {
     "seed": -1,
     "output_format": "",
 }
+MOST_IDS = 10_000
+"""Images that one call changes."""
 EMPTY = ("model", "guidance", "output_format")
 """Arguments whose untouched value asks for the backend's own default."""
+
+DATE = len("2026-01-31")
 
 
 def touched(wishes: Mapping[str, Any], fields: frozenset[str]) -> dict[str, Any]:
@@ -40,7 +46,7 @@ def touched(wishes: Mapping[str, Any], fields: frozenset[str]) -> dict[str, Any]
 
 
 def plain(image: Any) -> Any:
-    """Return a picture argument in the one form the uploads takes."""
+    """Return an image argument in the one form the uploads takes."""
     return image if isinstance(image, dict) else {"path": getattr(image, "path", image)}
 
 
@@ -78,6 +84,35 @@ def count(number: Any, most: int) -> int:
     if not isinstance(number, int | float) or (isinstance(number, float) and math.isnan(number)):
         raise InputError("Limit must be a whole number.", advice=f"At most {most} are listed.")
     return int(min(max(number, 1), most))
+
+
+def moment(told: Any, field: str) -> float | None:
+    """Return the Unix time of an ISO date or time, UTC where it names no zone; "" is none.
+
+    A date of the field `until` stands for the end of its day. Raises InputError.
+    """
+    text = str(told).strip()
+    if not text:
+        return None
+    try:
+        read = datetime.fromisoformat(text)
+        if len(text) <= DATE and field == "until":
+            read += timedelta(days=1)
+        return (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError) as error:
+        said = english("moment-unreadable", given=text[:40])
+        raise InputError(said, field=field, advice=english("moment-form")) from error
+
+
+def ids_named(ids: Any) -> list[str]:
+    """Return the ids that are asked for, each once, or raise InputError."""
+    listed = [ids] if isinstance(ids, str) else ids
+    if not isinstance(listed, list | tuple) or not all(isinstance(one, str) for one in listed):
+        raise InputError(english("ids-no-list"), field="ids", advice=english("take-ids"))
+    if len(listed) > MOST_IDS:
+        said = english("ids-too-many", count=f"{len(listed):,}", most=f"{MOST_IDS:,}")
+        raise InputError(said, field="ids", advice=english("send-several-calls"))
+    return list(dict.fromkeys(listed))
 
 
 @contextmanager

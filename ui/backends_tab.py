@@ -13,13 +13,15 @@ from core.caller import Caller
 from core.errors import PlaygroundError
 from core.studio import Studio
 from core.tokens import Tokens
+from core.words import say
 from ui import markup, messages
-from ui.generate.handlers import FREE, PRIVATE
+from ui.generate.session import FREE, PRIVATE
 from ui.generate.tab import Update
 from ui.own_key import Keys
 from ui.server.caller import seen_of
 from ui.server.owner import caller_of, new_token, owner_of
 from ui.server.sign_in import ACCOUNT
+from ui.space_owner import NOBODY, SpaceOwner
 
 CLIENT = """from gradio_client import Client
 
@@ -45,30 +47,40 @@ element.addEventListener('click', async (event) => {
   const button = event.target.closest('button.copy');
   if (!button) return;
   await srpo.copy(button.closest('section').querySelector('pre').innerText);
-  button.textContent = 'Copied';
-  setTimeout(() => { button.textContent = 'Copy'; }, 1500);
+  button.textContent = srpo.texts.copied;
+  setTimeout(() => { button.textContent = srpo.texts.copy; }, 1500);
 });
 """
 
 
-def build(studio: Studio, tokens: Tokens, who: gr.BrowserState) -> list[Any]:
+def build(
+    studio: Studio, tokens: Tokens, who: gr.BrowserState, owner: SpaceOwner = NOBODY
+) -> list[Any]:
     """Lay the tab out; `who` is the token by which the browser is known.
+
+    `owner` is what whoever runs a Space can still add.
 
     Returns the events after which the visitor's own keys are others than before.
     """
     backends = studio.backends
-    with gr.Tab("Backends", id="backends", render_children=True) as item:
+    with gr.Tab(say("tab-backends"), id="backends", render_children=True) as item:
         plain = {"apply_default_css": False}
         drawn = markup.backends(list(backends.values()), closed=_closed(studio))
         cards = gr.HTML(drawn, elem_id="backends-cards", **plain)
-        resume = gr.Button("Resume", size="sm", visible=False, elem_id="backends-resume")
-        again = gr.Button("Load again", size="sm", visible=False, elem_id="backends-load")
+        resume = gr.Button(
+            say("backends-resume"), size="sm", visible=False, elem_id="backends-resume"
+        )
+        again = gr.Button(
+            say("backends-load-again"), size="sm", visible=False, elem_id="backends-load"
+        )
         ticks = gr.Timer(1.0, active=False)
+        if owner.can_add:
+            gr.HTML(markup.for_the_owner(owner.can_add), elem_id="backends-owner", **plain)
         own = Keys(studio, who)
         keys = own.build()
         gr.HTML(markup.programs(), elem_classes="programs", **plain)
         token = gr.HTML(elem_id="backends-token", js_on_load=COPY, **plain)
-        renew = gr.Button(messages.RENEW, size="sm", visible=False, elem_id="backends-renew")
+        renew = gr.Button(say("token-renew"), size="sm", visible=False, elem_id="backends-renew")
         snippets = gr.HTML(elem_id="backends-snippets", js_on_load=COPY, **plain)
 
     models = [backend for backend in backends.values() if isinstance(backend, Loadable)]
@@ -83,7 +95,7 @@ def build(studio: Studio, tokens: Tokens, who: gr.BrowserState) -> list[Any]:
             cards: markup.backends(list(shown.values()), own, closed=closed, stopped=stopped),
             resume: gr.update(visible=caller.admin and bool(stopped)),
             again: gr.update(visible="error" in stages),
-            ticks: gr.Timer(active=bool(stages & {"loading", "warming"})),
+            ticks: gr.update(active=bool(stages & {"loading", "warming"})),
         }
 
     async def go_on(who: Any, request: gr.Request) -> Update:
@@ -91,7 +103,7 @@ def build(studio: Studio, tokens: Tokens, who: gr.BrowserState) -> list[Any]:
         if caller_of(request, who, studio.admins).admin:
             studio.resume_queues()
         else:
-            gr.Warning(messages.NOT_YOURS)
+            gr.Warning(say("not-yours"))
         return stand(who, request)
 
     async def load(who: Any, request: gr.Request) -> AsyncIterator[Update]:
@@ -99,7 +111,7 @@ def build(studio: Studio, tokens: Tokens, who: gr.BrowserState) -> list[Any]:
         failed = [backend for backend in models if backend.readiness().stage == "error"]
         work = [asyncio.ensure_future(backend.load()) for backend in failed]
         await asyncio.sleep(0)
-        loading = {again: gr.update(visible=False), ticks: gr.Timer(active=True)}
+        loading = {again: gr.update(visible=False), ticks: gr.update(active=True)}
         yield stand(who, request) | loading
         await asyncio.gather(*work)
         yield stand(who, request)
@@ -113,19 +125,19 @@ def build(studio: Studio, tokens: Tokens, who: gr.BrowserState) -> list[Any]:
         shown = str(who) if kind in ("browser", "local") and who else ""
         sent = shown if kind == "browser" else ""
         return {
-            token: markup.token(shown, messages.SCRIPTS[kind]),
-            renew: gr.update(visible=kind == "browser", value=messages.RENEW),
+            token: markup.token(shown, say(f"scripts-{kind}")),
+            renew: gr.update(visible=kind == "browser", value=say("token-renew")),
             snippets: markup.snippets(texts(page, sent, request.username or "")),
         }
 
     def of_account(owner: str, page: str, fresh: str = "") -> Update:
         """Draw the same for a user of Hugging Face, whose token is shown once."""
         known = tokens.issued(owner)
-        about = messages.SCRIPTS["once" if fresh else "issued" if known else "account"]
+        about = say(f"scripts-{'once' if fresh else 'issued' if known else 'account'}")
         return {
             token: markup.token(fresh, about),
-            renew: gr.update(visible=True, value=messages.RENEW if known else messages.ISSUE),
-            snippets: markup.snippets(texts(page, fresh or messages.PASTE)),
+            renew: gr.update(visible=True, value=say("token-renew" if known else "token-issue")),
+            snippets: markup.snippets(texts(page, fresh or say("token-paste"))),
         }
 
     def show(who: Any, request: gr.Request) -> Update:
@@ -138,7 +150,7 @@ def build(studio: Studio, tokens: Tokens, who: gr.BrowserState) -> list[Any]:
             return {who: old} | await reissued(owner, seen_of(request.headers).page)
         new = new_token()
         await studio.hand_over(owner, owner_of(request, new))
-        gr.Info(messages.RENEWED)
+        gr.Info(say("token-renewed"))
         return {who: new} | programs(new, request)
 
     async def reissued(owner: str, page: str) -> Update:
@@ -171,7 +183,7 @@ def _stopped(studio: Studio, caller: Caller) -> dict[str, str]:
     """Say why queues send nothing, and who can resume them."""
     whom = messages.who_resumes(caller, studio.admins)
     reasons = studio.stopped()
-    return {name: f"{messages.stopped(why)} {whom}".strip() for name, why in reasons.items()}
+    return {name: messages.joined([messages.stopped(why), whom]) for name, why in reasons.items()}
 
 
 def texts(url: str, token: str = "", user: str = "") -> dict[str, str]:
@@ -186,5 +198,5 @@ def texts(url: str, token: str = "", user: str = "") -> dict[str, str]:
     return {
         "Python: gradio_client": CLIENT.format(url=url, who=who),
         "Shell: curl": CURL.format(url=url, header=header),
-        "MCP: settings of an assistant": MCP.format(url=url, headers=headers),
+        say("snippet-mcp"): MCP.format(url=url, headers=headers),
     }

@@ -11,7 +11,7 @@ import gradio as gr
 from core.errors import InputError
 from core.jobs.consent import Consent
 from core.money import amount, dollars, micros
-from ui import messages
+from core.words import say
 
 NAME = re.compile(r"[0-9A-Za-z_.-]{1,50}")
 
@@ -23,7 +23,7 @@ def name_of(said: Any) -> str:
     """
     name = said.get("name") if isinstance(said, Mapping) else None
     if not isinstance(name, str) or not NAME.fullmatch(name):
-        raise InputError(messages.OLD_PAGE, advice=messages.RELOAD)
+        raise InputError(say("old-page"), advice=say("reload"))
     return name
 
 
@@ -33,17 +33,37 @@ def consent_of(said: Any, ask_above: float) -> Consent:
     A price of null that the page asked about agrees to a price that nobody knows. Raises InputError
     when the price is one that the page has to ask about, and it did not.
     """
-    said = said if isinstance(said, Mapping) else {}
-    if said.get("price", "") is None and said.get("asked") is True:
-        return Consent(agreed_usd=0.0, unknown=True)
-    agreed = amount(said.get("price"), "price") or 0.0
-    if agreed > ask_above and said.get("asked") is not True:
+    if was_asked(said):
+        return seen_by(said)
+    agreed = price_in(said) or 0.0
+    if agreed > ask_above:
         raise InputError(
-            messages.NOT_ASKED.format(price=dollars(micros(agreed))),
+            say("not-asked", price=dollars(micros(agreed))),
             field="price",
-            advice=messages.CLICK_AGAIN,
+            advice=say("click-again"),
         )
     return Consent(agreed_usd=agreed)
+
+
+def seen_by(said: Any) -> Consent:
+    """Return consent to the price that the page showed, as if a person had agreed to it.
+
+    To find out what would be refused all the same, before the person is asked.
+    """
+    said = said if isinstance(said, Mapping) else {}
+    if said.get("price", "") is None:
+        return Consent(agreed_usd=0.0, unknown=True)
+    return Consent(agreed_usd=price_in(said) or 0.0)
+
+
+def was_asked(said: Any) -> bool:
+    """Whether the page asked a person about this click, who said yes."""
+    return isinstance(said, Mapping) and said.get("asked") is True
+
+
+def price_in(said: Any) -> float | None:
+    """Return the dollars that a click carries; None where it carries none."""
+    return amount(said.get("price"), "price") if isinstance(said, Mapping) else None
 
 
 def told(event: gr.EventData, name: str) -> Any:

@@ -8,36 +8,64 @@ import os
 import sys
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from starlette.middleware import Middleware
 
+from core import examples
 from core.backend import Backend
 from core.errors import InputError
 from core.exposure import exposure
 from core.settings import Settings
 from core.studio import Studio
 from core.tokens import Tokens
-from ui import messages, page
+from core.words import ENGLISH, LANGUAGES, say
+from ui import messages, page, space_owner
 from ui.account import Login
 from ui.server import cleaning, connections
-from ui.server.body_limits import Bodies
+from ui.server.body_limits import BodyLimits
 from ui.server.caller import PRIVATE, Entrance, StampCaller, networks
+from ui.server.exports import Exports
+from ui.server.gallery import Gallery
+from ui.server.gradio_patches.arguments import Patient
+from ui.server.gradio_patches.assets import Assets, name_assets
 from ui.server.gradio_patches.check import check
 from ui.server.gradio_patches.fetching import keep_from_fetching
 from ui.server.gradio_patches.hub_login import offered
+from ui.server.gradio_patches.languages import name_language
+from ui.server.gradio_patches.light_page import lighten_page
+from ui.server.gradio_patches.mcp_calls import answer_without_progress
+from ui.server.gradio_patches.sessions import keep_numbers
+from ui.server.gradio_patches.slow_start import allow_slow_start
 from ui.server.hosts import KnownHosts
+from ui.server.kept_page import KeptPage
+from ui.server.language import Spoken
 from ui.server.login_limit import LimitedLogin
 from ui.server.mistakes import Mistakes
 from ui.server.origin_guard import Framed, SameOrigin
 from ui.server.routes import Media
 from ui.server.sessions import KnownStreams
+from ui.server.set_files import SetFiles
+from ui.server.shares import SharedPages
 from ui.server.sign_in import SignIn
+from ui.server.take_away import TakeAway
 from ui.server.upload_quota import LimitedUploads, policy
 from ui.theme import theme
 
 ASSETS = Path(__file__).parent.parent / "assets"
+STYLES = (
+    *("style.css", "stage.css", "workbench.css", "compare.css", "dialog.css", "viewer.css"),
+    "history.css",
+)
+SCRIPTS = (
+    *("page.js", "dialog.js", "workbench.js", "prompt.js", "complete.js", "viewer.js", "code.js"),
+    *("compare.js", "compare-form.js", "compare-look.js"),
+    *("history.js", "history-tools.js", "history-select.js", "history-lists.js"),
+    "viewer-own.js",
+)
+"""In the order in which the page reads them."""
 Life = Callable[[Any], AbstractAsyncContextManager[None]]
 
 
@@ -46,25 +74,46 @@ def serve(studio: Studio, tokens: Tokens, settings: Settings, life: Life) -> Non
     _declare_gpu_use()
     cleaning.own_folder()
     keep_from_fetching()
+    allow_slow_start()
+    answer_without_progress()
+    keep_numbers()
     connections.install()
+    name_language()
+    lighten_page()
+    name_assets()
     if shut := studio.closed_to():
         labels = [studio.backends[name].label for name in shut]
         sys.stdout.write(f"{messages.locked(labels)}\n")
     default = default_backend(studio.backends, settings.srpo_backend, shut)
-    examples = json.loads((ASSETS / "examples.json").read_text(encoding="utf-8"))
-    demo = page.build(
-        studio,
-        tokens,
-        default,
-        examples,
-        ask_above=settings.srpo_confirm_above_usd,
-        login=login(settings),
-    )
+    shown = examples.load(settings.srpo_data_dir / examples.NAME, ASSETS / examples.NAME)
+
+    def build() -> Patient:
+        signing_in = login(settings)
+        return page.build(
+            studio,
+            tokens,
+            default,
+            shown,
+            ask_above=settings.srpo_confirm_above_usd,
+            login=signing_in,
+            owner=space_owner.of(studio, settings, os.environ, sign_in=bool(signing_in)),
+        )
+
+    demo = in_every_language(build, partial(head, settings))
     check(demo)
     demo.queue(max_size=1000, default_concurrency_limit=None)
     # Otherwise uvicorn would believe any program on this machine about where a request came from.
     os.environ["FORWARDED_ALLOW_IPS"] = ""
     demo.launch(**options(studio, tokens, settings, life, share_url=lambda: demo.share_url))
+
+
+def in_every_language(build: Callable[[], Patient], head: Callable[[], str]) -> Patient:
+    """Build the page; its texts in every other language are made when they are first wanted."""
+    demo = build()
+    for language in LANGUAGES:
+        if language != ENGLISH:
+            demo.tell(language, lambda: (build(), head()))
+    return demo
 
 
 def _declare_gpu_use() -> None:
@@ -95,32 +144,43 @@ def options(
     share_url: Callable[[], str | None] = str,
 ) -> dict[str, Any]:
     """Return the switches of Gradio's server, each for a reason named in GRADIO's notes."""
+    media = Media(studio)
     return {
         "theme": theme(),
-        "css": (ASSETS / "style.css").read_text(encoding="utf-8"),
-        "head": f"<script>{(ASSETS / 'page.js').read_text(encoding='utf-8')}</script>",
+        "css": "\n".join(_asset(name) for name in STYLES),
+        "head": head(settings),
         # Gradio reads its variable at import, which is before a flag can set it.
         "server_port": int(port) if (port := os.environ.get("GRADIO_SERVER_PORT")) else None,
         "inbrowser": os.environ.get("SRPO_AUTOLAUNCH") == "1",
         "favicon_path": ASSETS / "icon.svg",
         "app_kwargs": {
-            "routes": Media(studio).routes(),
+            "routes": [
+                *media.routes(),
+                *TakeAway(studio, media).routes(),
+                *SetFiles(studio, media).routes(),
+                *Exports(studio).routes(),
+                *Gallery(studio, media).routes(),
+                *SharedPages(studio, _asset("shared.css")).routes(),
+            ],
             "middleware": [
                 Middleware(StampCaller, entrance=entrance(settings), user=tokens.owner),
+                Middleware(Spoken),
                 Middleware(KnownHosts, names=settings.srpo_hosts.split(","), share_url=share_url),
                 Middleware(Framed, embed=settings.srpo_embed),
                 Middleware(SameOrigin),
+                Middleware(Assets),
+                *([] if login(settings) else [Middleware(KeptPage)]),
                 Middleware(KnownStreams),
                 Middleware(LimitedUploads, policy=policy(settings, exposure(settings, os.environ))),
                 *([Middleware(SignIn)] if login(settings) == "account" else []),
-                Middleware(Bodies),
+                Middleware(BodyLimits),
                 *([Middleware(LimitedLogin)] if settings.users else []),
                 Middleware(Mistakes),
             ],
             "lifespan": _with_cleaning(life, studio),
         },
         "auth": settings.users or None,
-        "auth_message": messages.SIGN_IN,
+        "auth_message": say("sign-in"),
         "max_file_size": "20mb",
         "max_threads": 512,
         "state_session_capacity": 500,
@@ -131,6 +191,23 @@ def options(
         "show_error": False,
         "footer_links": ["api"],
     }
+
+
+def head(settings: Settings) -> str:
+    """Return what the page has in its head: its scripts with their sentences."""
+    return "".join(f"<script>{code}</script>" for code in _scripts(settings))
+
+
+def _scripts(settings: Settings) -> list[str]:
+    """Return what the page runs: its scripts, the sentences they say, and what is set."""
+    texts = json.dumps(messages.script_texts()).replace("<", "\\u003c")
+    blur = 'document.documentElement.dataset.blur = "yes";' if settings.srpo_blur_flagged else ""
+    first, *others = map(_asset, SCRIPTS)
+    return [f"{first}\nsrpo.texts = {texts};\n{blur}", *others]
+
+
+def _asset(name: str) -> str:
+    return (ASSETS / name).read_text(encoding="utf-8")
 
 
 def _with_cleaning(life: Life, studio: Studio) -> Life:

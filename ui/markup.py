@@ -12,17 +12,20 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from jinja2.ext import Extension
 
+from core import words
 from core.backend import Backend, Loadable, Suggesting
 from core.errors import PlaygroundError
 from core.events import told
 from core.history import Entry
 from core.jobs.job import iso
-from core.studio import Progress
+from core.words import say
 from ui import messages
+from ui.facts import Row, compare
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
 BREAK = re.compile(r"(?<=[>}])\s*\n\s*|\s*\n\s*(?=[<{])")
@@ -43,6 +46,16 @@ TEMPLATES = Environment(
     extensions=[NoSpaceBetweenTags],
 )
 TEMPLATES.globals["messages"] = messages
+TEMPLATES.globals["say"] = words.say
+TEMPLATES.globals["words"] = words
+
+
+def address(preview: bytes) -> str:
+    """Return a preview as an address that holds the image itself."""
+    return f"data:image/webp;base64,{base64.b64encode(preview).decode()}"
+
+
+TEMPLATES.globals["preview"] = address
 
 
 def render(name: str, **values: object) -> str:
@@ -55,24 +68,34 @@ def notice(text: str, kind: str = "error") -> str:
     return render("notice", text=text, kind=kind)
 
 
+def undo(text: str) -> str:
+    """Draw what was filled into a form, with the button that takes it back."""
+    return render("undo", text=text)
+
+
 def counted(text: str) -> str:
     """Draw how many steps a strength runs; assets/page.js draws the same as the sliders move."""
     return render("counted", text=text)
 
 
-def stage(pictures: Sequence[tuple[Progress, str]]) -> str:
-    """Draw the pictures of the current result; the address "" stands for one not finished."""
-    return render("stage", pictures=pictures, preview=_address)
+def prompt_tools(task: str, ideas: Sequence[Mapping[str, Any]]) -> str:
+    """Draw the tools in the prompt's box: ideas to start from, earlier prompts, styles."""
+    return render("prompt_tools", task=task, ideas=ideas)
 
 
-def examples(ideas: Sequence[Mapping[str, str]]) -> str:
-    """Draw prompts to start from, each with the picture the sandbox paints for it."""
-    return render("examples", ideas=ideas)
+def hint(text: str) -> str:
+    """Draw what stands below Generate: how long an image takes, and the keys that do the same."""
+    return render("hint", text=text)
+
+
+def today(text: str, title: str = "", share: float | None = None, user: str = "") -> str:
+    """Draw what was spent today, its share of the budget (0 to 1), and who is signed in."""
+    return render("today", text=text, title=title, share=share, user=user)
 
 
 def about(backend: Backend, closed: str = "", *, own: bool = False) -> str:
     """Draw what must be known of the backend that is chosen, first of all if it is closed."""
-    return render("about", text=closed or messages.about(backend, own=own))
+    return render("about", text=words.told(closed) or messages.about(backend, own=own))
 
 
 def chips(backend: Backend) -> str:
@@ -82,15 +105,14 @@ def chips(backend: Backend) -> str:
     return render("chips", prompts=backend.prompts)
 
 
-def _address(preview: bytes) -> str:
-    return f"data:image/webp;base64,{base64.b64encode(preview).decode()}"
+def facts(entry: Entry, url: str, labels: Mapping[str, str] = NOTHING) -> str:
+    """Draw an entry with every parameter and what was really sent.
 
-
-def facts(entry: Entry, url: str) -> str:
-    """Draw an entry with every parameter and what was really sent."""
+    `labels` are those of backends by id.
+    """
     rows = {
         "prompt": entry.prompt,
-        "backend": entry.backend + (" · sandbox" if entry.sandbox else ""),
+        "backend": messages.made_by(entry, labels),
         **({"model": entry.model} if entry.model else {}),
         **{k: v for k, v in entry.params.items() if k not in ("prompt", "image")},
         **told(entry.sent),
@@ -104,10 +126,66 @@ def facts(entry: Entry, url: str) -> str:
     return render("facts", entry=entry, url=url, rows=rows, sent=sent)
 
 
-def header(closed: PlaygroundError | None = None) -> str:
-    """Draw the name of the program, and say when it takes nothing new."""
-    said = f"{messages.trouble(closed)} {messages.CLOSED}" if closed else ""
-    return render("header", text=said)
+def history() -> str:
+    """Draw the frame of the history, which assets/history.js fills."""
+    return render("history")
+
+
+def unchosen() -> str:
+    """Draw what stands where the details of an image will be."""
+    return render("unchosen")
+
+
+def viewer() -> str:
+    """Draw the frame of the viewer, as a template that assets/viewer.js takes a copy of."""
+    return render("viewer")
+
+
+def viewed(entry: Entry, labels: Mapping[str, str]) -> str:
+    """Draw what the viewer tells of an entry: asked beside sent, with the differences marked.
+
+    `labels` are those of backends by id.
+    """
+    source = entry.params.get("image")
+    sides = (source.get("width"), source.get("height")) if isinstance(source, Mapping) else None
+    known = {
+        "size": f"{entry.width} × {entry.height} {entry.format.upper()}",
+        "backend": messages.made_by(entry, labels),
+        "source": f"{sides[0]} × {sides[1]}" if sides else "",
+        "price_usd": messages.price(entry.price_usd),
+        "elapsed_s": messages.seconds(entry.elapsed_s),
+        "request_id": entry.request_id or "",
+        **told(entry.sent),
+    }
+    rows = compare(entry.params, entry.sent)
+    return render(
+        "viewed",
+        entry=entry,
+        facts={name: value for name, value in known.items() if value != ""},
+        rows=[row for row in rows if row.name != "image" and not _told_above(row)],
+        remarks=messages.remarks(entry.sent),
+        made_at=iso(entry.created_at),
+        sent=json.dumps(entry.sent, ensure_ascii=False, indent=2),
+    )
+
+
+def _told_above(row: Row) -> bool:
+    """Whether a row is the prompt as it was written, which stands above the table."""
+    return row.name == "prompt" and row.kind == "same"
+
+
+def header(closed: PlaygroundError | None = None, *, fleeting: bool = False) -> str:
+    """Draw the name of the program; say when it takes nothing new or keeps nothing for long."""
+    if closed:
+        return render(
+            "header", text=f"{messages.trouble(closed)} {say('page-closed')}", kind="error"
+        )
+    return render("header", text=say("page-fleeting") if fleeting else "", kind="info")
+
+
+def language() -> str:
+    """Draw the switch between the languages of the page; assets/page.js hears it."""
+    return render("language")
 
 
 def footer() -> str:
@@ -132,6 +210,11 @@ def backends(
         for one in cards
     ]
     return render("backends", cards=drawn)
+
+
+def for_the_owner(can_add: Sequence[str]) -> str:
+    """Draw what whoever runs a Space can add to it; nothing where there is nothing."""
+    return render("for_the_owner", can_add=can_add)
 
 
 def programs() -> str:
@@ -169,6 +252,31 @@ def sentence_page(sentence: str, link: str) -> str:
     return render("sentence_page", sentence=sentence, link=link)
 
 
+def shared(
+    *,
+    title: str,
+    about: str,
+    address: str,
+    preview: Mapping[str, Any] | None,
+    images: Sequence[Mapping[str, Any]],
+) -> str:
+    """Draw the page of a link to look at; it has no script."""
+    return render(
+        "shared",
+        title=title,
+        about=about,
+        address=address,
+        preview=preview,
+        images=images,
+        style="../shared.css",
+    )
+
+
+def shared_gone(sentence: str) -> str:
+    """Draw the page of a link that shows nothing, which says why."""
+    return render("shared_gone", sentence=sentence, style="../shared.css")
+
+
 def sign_out_page() -> str:
     """Draw a page of its own that signs out once its link is followed."""
     return render("sign_out_page")
@@ -176,27 +284,26 @@ def sign_out_page() -> str:
 
 def _card(backend: Backend, closed: str, stopped: str, *, own: bool) -> Mapping[str, object]:
     problem = backend.problem()
-    badge, note = "Ready", messages.about(backend, own=own)
+    kind, note = "ready", messages.about(backend, own=own)
     if own:
-        badge = "Your key"
+        kind = "own"
     elif closed:
-        badge, note = "Closed", closed
+        kind, note = "closed", closed
     elif stopped:
-        badge, note = "Stopped", stopped
+        kind, note = "stopped", stopped
     elif problem:
-        badge = "Not ready"
+        kind = "not-ready"
     elif backend.sandbox:
-        badge, note = "Sandbox", messages.sandbox(backend)
-    kind = badge.lower().replace(" ", "-")
+        kind, note = "sandbox", messages.sandbox(backend)
+    badge = say(f"badge-{kind}")
     if isinstance(backend, Loadable):
         readiness = backend.readiness()
-        badge, note = messages.stage(readiness), readiness.sentence
-    tasks = ", ".join(task.replace("-", " ") for task in backend.tasks)
+        badge, note = messages.stage(readiness), words.told(readiness.sentence)
     return {
         "label": backend.label,
         "kind": kind,
         "badge": badge,
-        "tasks": tasks.capitalize(),
+        "tasks": messages.tasks(backend.tasks),
         "cost": messages.cost(backend),
         "most": backend.max_concurrency,
         "note": note,

@@ -1,134 +1,189 @@
-"""Every sentence and label the page shows, as pure functions of what happened."""
+"""Sentences and labels of the page that depend on what happened, as pure functions of it.
+
+The wording of each is in the catalogue; see `core.words` for how to add one.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from core.backend import Backend, Priced, Readiness, Suggesting, usual_price
+from core.backend import Backend, Loadable, Priced, Readiness, Suggesting, usual_price
 from core.caller import Caller
 from core.errors import PlaygroundError
-from core.jobs.job import Action, Job
+from core.history import Entry
+from core.jobs.job import Job
 from core.metadata import Reading
 from core.money import dollars, micros
 from core.own_keys import Entered
+from core.params import Task
 from core.pictures import Picture
 from core.studio import Progress
+from core.words import has, keys, say, told, variables
 
-TITLE = "FLUX.1 SRPO Playground"
-TAGLINE = "Write a prompt, watch it become an image, keep everything it takes to make it again."
-SANDBOX_NOTE = (
-    "This is the sandbox: a small painter of landscapes stands in for the service until a key is "
-    "set. It is free, and its images are not made by FLUX.1 SRPO."
-)
-CHIPS = "Prompts it can paint"
-EXAMPLES = "painted by the sandbox"
-EMPTY_STAGE = "Your image appears here."
-EMPTY_HISTORY = "Nothing here yet. Every image you make is kept in this place."
-NO_MATCH = "No image matches this search."
-CLOSED = "Images that were made can be seen in the history; nothing new is made until then."
-SOURCE_GONE = "The image it started from is not kept here; add it again."
-GONE = "This image is no longer in the history."
-NO_METADATA = "This file does not tell how it was made, so there is nothing to restore."
-UNREADABLE_CALLER = "The header X-SRPO-Token holds no token of this playground."
-HOW_TO_SAY_WHO = (
-    "Copy a token from the Backends tab of the page and send it in the header X-SRPO-Token."
-)
-SCRIPTS = {
-    "browser": "A script that sends this is you: it sees your images and adds to them. Keep it "
-    "like a password, and renew it when somebody else may have it; your images stay yours.",
-    "local": "Scripts on this machine need no token: they are you. A script on another machine "
-    "that sends this token has images of its own.",
-    "user": "Scripts sign in as you do, with your user name and password.",
-    "account": "A script that sends your token is you. Make one and copy it: it is shown once.",
-    "issued": "Your scripts send the token you made; it is not shown again. Renew it when you no "
-    "longer have it, or when somebody else may; the old one then opens nothing.",
-    "once": "Copy it now: it is not shown again. A script that sends it is you, so keep it like a "
-    "password. An earlier token opens nothing any more.",
-    "stranger": "Reload the page to get a token.",
-}
-"""Who scripts are, by the kind of owner."""
-SIGN_IN = (
-    "Sign in to make images. After five wrong passwords the next try has to wait, at first half a "
-    "minute, then longer."
-)
-FOR_MCP_CLIENTS = (
-    "This address is for MCP clients. The Backends tab of the page shows what to put into their "
-    "settings.\n"
-)
-SIGN_OUT_HERE = "Nobody was signed out. Follow this link if you want to:"
-SIGN_OUT = "Sign out"
-NOT_UNDERSTOOD = "This request cannot be understood: see the API's description on the page."
-NO_LOGIN_FORM = "This is not a form with a user name and a password."
-OWN_KEYS_TITLE = "A key of your own"
-OWN_KEYS = (
-    "Enter a key of your own, and the service makes your images with it, at its price, on your "
-    "account. The key stays in this server's memory: it is never written down, it is used for your "
-    "jobs only, and it is forgotten after 12 hours without use, when the server restarts, or with "
-    "Forget. Whoever runs this server could read it, so enter it only where you trust them."
-)
-WITH_OWN_KEY = "With your own key"
-RENEW = "Renew the token"
-ISSUE = "Make a token"
-PASTE = "your token"
-RENEWED = "The old token opens nothing any more. Put the new one into your scripts."
-SIGN_IN_WITH_HUB = "Sign in with Hugging Face"
-NOT_SIGNED_IN = "Hugging Face did not sign you in. Nothing was changed; try again in a while."
-NO_COOKIE = (
-    "Your browser does not keep the cookie that signing in needs, as some do not inside a page "
-    "of another site. Open the playground in a tab of its own and sign in there."
-)
-BACK = "Back to the playground"
-OWN_TAB = "Open the playground in a tab of its own"
-TAKE, LEAVE = "Take along", "Not now"
-NO_OWNER = "This request does not say whose jobs and images it asks for."
-FOOTER = (
-    "Images are made by an AI model. FLUX.1 [dev] and SRPO weights are for non-commercial use; "
-    "hosted services have their own terms."
-)
-
-
-COUNTED = "Runs {run} of {steps} steps."
-"""What a strength means in steps; the page fills it in as the sliders move."""
 MOST_WORDS = 12
 """Words named in a sentence; the rest is counted."""
 
-ACTIONS: Mapping[Action, str] = {
-    "retry": "Retry",
-    "again": "Send again",
-    "dismiss": "Dismiss",
-    "adopt": "It is this one",
-    "look": "Look again",
-    "fetch": "Fetch again, free",
-}
+
+def joined(sentences: Iterable[str]) -> str:
+    """Put sentences one after the other, as the language does it."""
+    return say("sentence-break").join(one for one in sentences if one)
 
 
-OLD_PAGE = "This page is older than the program it talks to."
-RELOAD = "Reload the page and try again."
-NOT_ASKED = "This costs {price}, and the page did not ask you about that. Nothing was sent."
-CLICK_AGAIN = "Click again; the page will ask."
-NO_SUCH_BACKEND = "This tab has no such backend."
-CHOOSE_BACKEND = "Choose one from the menu."
-NOT_YOURS = "Only whoever runs this playground can resume its queues."
+def listed(words: Iterable[str]) -> str:
+    """List words, as the language does it."""
+    return say("list-break").join(words)
 
 
-def generate_label(total_usd: float | None) -> str:
-    """Label the button with what a click costs."""
-    return f"Generate · {price(total_usd)}"
+def task(name: str) -> str:
+    """Name a task; one that is none of ours as it calls itself."""
+    return say(f"tab-{name}") if has(f"tab-{name}") else name
+
+
+def script_texts() -> Mapping[str, object]:
+    """Return what the page's scripts say of themselves."""
+    return {
+        "said": {
+            key: say(key, **{name: "{" + name + "}" for name in variables(key)})
+            for key in keys("script")
+        },
+        "no": say("not-now"),
+        "copy": say("copy"),
+        "copied": say("copied"),
+        "gallery": gallery(),
+        "withdraw": {
+            "title": say("withdraw-title"),
+            "text": say("withdraw-text"),
+            "yes": say("image-withdraw"),
+            "no": say("not-now"),
+            "stern": True,
+        },
+        "file": {
+            "title": say("file-title"),
+            "source": say("file-source"),
+            "read": say("file-read"),
+            "no": say("cancel"),
+        },
+    }
+
+
+def gallery() -> Mapping[str, str]:
+    """Return what the scripts of the History tab say, by keys without their first word.
+
+    A value stands as {name}; a sentence about one thing has a key of its own, which ends in -one.
+    """
+    found: dict[str, str] = {}
+    for key in keys("gallery"):
+        values = {name: "{" + name + "}" for name in variables(key)}
+        name = key.removeprefix("gallery-")
+        found[name] = say(key, **values)
+        if "count" in values and (one := say(key, **values | {"count": 1})) != found[name]:
+            found[f"{name}-one"] = one
+    return found
+
+
+def background(indexing: tuple[int, int] | None, left: int, *, sums: bool) -> str:
+    """Say what is still done to older images in the background; "" where there is nothing.
+
+    `indexing` is how many of how many are found by all that is asked of them, `left` how many have
+    no colours yet. Without `sums` nobody learns how many images everybody has.
+    """
+    told = []
+    if indexing:
+        done, total = indexing
+        share = f"{100 * done // max(total, 1)}"
+        told.append(
+            say("history-preparing", done=f"{done:,}", total=f"{total:,}")
+            if sums
+            else say("history-preparing-share", share=share)
+        )
+    if left:
+        told.append(
+            say("history-describing", count=left, images=f"{left:,}")
+            if sums
+            else say("history-describing-some")
+        )
+    return " · ".join(told)
+
+
+def generate_label(total_usd: float | None, lent_s: float | None = None, *, count: int = 1) -> str:
+    """Label the button with what a click makes and costs: dollars, or a visitor's GPU seconds."""
+    if lent_s is not None and total_usd == 0:
+        return say("generate-label-lent", count=count, seconds=f"{lent_s:.0f}")
+    return say("generate-label", count=count, price=price(total_usd))
+
+
+def no_such(what: str, name: str, known: Sequence[str]) -> str:
+    """Say that a link names a task or a backend that is not here."""
+    return say(f"link-unknown-{what}", name=name[:40], known=listed(known))
+
+
+def linked(wrong: Sequence[str]) -> str:
+    """Say that a link filled the form, and what of it could not be used."""
+    if not wrong:
+        return say("link-filled")
+    return say("link-filled-in-part", wrong=joined(map(told, wrong)))
 
 
 def price(usd: float | None) -> str:
     """Write a price, that there is none, or that nobody knows it."""
     if usd is None:
-        return "price not set"
-    return dollars(micros(usd)) if usd else "free"
+        return say("price-unknown")
+    return dollars(micros(usd)) if usd else say("price-free")
+
+
+def price_of(usd: float) -> str:
+    """Write an amount that is known, nothing included."""
+    return dollars(micros(usd))
+
+
+def ask_title(count: int) -> str:
+    """Ask whether images are to be made."""
+    return say("ask-title", count=count)
+
+
+def ask_text(label: str, *, known: bool, least: int | None = None) -> str:
+    """Say who charges for a click, and that its source image is small where it is."""
+    charges = say("ask-text", backend=label) if known else say("ask-text-unknown", backend=label)
+    return joined([small_source(label, least) if least else "", charges])
+
+
+def ask_yes(count: int, total_usd: float | None) -> str:
+    """Label the button that agrees to a price."""
+    if total_usd is None:
+        return say("ask-yes", count=count)
+    return say("ask-yes-price", count=count, price=price(total_usd))
+
+
+def ask_cancel(count: int) -> str:
+    """Ask whether several jobs are to be cancelled."""
+    return say("cancel-title", count=count)
+
+
+def ask_cancel_yes(count: int) -> str:
+    """Label the button that cancels several jobs."""
+    return say("cancel-yes", count=count)
+
+
+def cancel_costs(free: int, begun: int) -> str:
+    """Say what a cancel saves: `free` of them cost nothing then, `begun` are paid for already."""
+    if not begun:
+        return say("cancel-nothing-spent")
+    paid = say("cancel-begun", count=begun)
+    return joined([say("cancel-free", count=free) if free else "", paid])
 
 
 def cost(backend: Backend) -> str:
-    """Say what a picture costs with the settings of the form as they are at first."""
+    """Say what an image costs with the settings of the form as they are at first."""
     usd = usual_price(backend)
-    return f"{price(usd)} an image" if usd else price(usd)
+    return say("backend-price-each", price=price(usd)) if usd else price(usd)
+
+
+def labels(backends: Mapping[str, Backend]) -> Mapping[str, str]:
+    """Return how backends are called on the page, by id."""
+    return {name: backend.label for name, backend in backends.items()}
 
 
 def backend_name(backend: Backend, *, own: bool = False, closed: bool = False) -> str:
@@ -138,131 +193,229 @@ def backend_name(backend: Backend, *, own: bool = False, closed: bool = False) -
     from others here.
     """
     if own:
-        return f"{backend.label} · your key"
+        return say("backend-own", backend=backend.label)
     if closed:
-        return f"{backend.label} · closed"
+        return say("backend-closed", backend=backend.label)
     if backend.sandbox:
-        return f"{backend.label} · sandbox"
-    return backend.label if not backend.problem() else f"{backend.label} · not ready"
+        return say("backend-sandbox", backend=backend.label)
+    if backend.problem():
+        return say("backend-not-ready", backend=backend.label)
+    return backend.label
 
 
 def about(backend: Backend, *, own: bool = False) -> str:
     """Say what must be known of a backend before it is used; "" where nothing must."""
     if own:
-        return f"It works with your own key: images are charged to your account at {backend.label}."
+        return say("backend-about-own", backend=backend.label)
     if problem := backend.problem():
-        return problem
+        return told(problem)
+    if isinstance(backend, Loadable) and backend.readiness().stage in ("loading", "warming"):
+        return say("backend-about-loading", stage=stage(backend.readiness()))
     if backend.sandbox:
-        return SANDBOX_NOTE
-    return backend.note if isinstance(backend, Suggesting) else ""
+        return say("image-sandbox-note")
+    return told(backend.note) if isinstance(backend, Suggesting) else ""
 
 
 def sandbox(backend: Backend) -> str:
     """Say what a sandbox is and how the real service takes its place."""
-    name = backend.key_setting
-    return f"{SANDBOX_NOTE} Set {name}, or enter a key of your own below, to use the real service."
+    return say("backend-about-sandbox", setting=backend.key_setting)
 
 
 def stage(readiness: Readiness) -> str:
     """Name in one or two words how far a backend with a model is."""
     if readiness.stage == "loading" and readiness.fraction is not None:
-        return f"Loading · {100 * readiness.fraction:.0f} %"
-    return "Licence not accepted" if readiness.stage == "licence" else readiness.stage.capitalize()
+        return say("stage-loading-share", percent=f"{100 * readiness.fraction:.0f}")
+    return say(f"stage-{readiness.stage.replace(' ', '-')}")
+
+
+def tasks(names: Iterable[Task]) -> str:
+    """Name what a backend can do."""
+    found = [*names]
+    return say("backend-tasks-both") if len(found) > 1 else listed(map(task, found))
 
 
 def state(progress: Progress) -> str:
     """Say in a few words what a job is doing."""
     if progress.needs_key:
-        return "Needs your key · enter the same key again on the Backends tab"
+        return say("job-needs-key")
     match progress.job.state:
         case "waiting":
             return _waiting(progress)
         case "sending" if progress.job.error:
-            return "The answer was lost; looking for it in the service's list"
+            return say("job-lost")
         case "sending":
-            return "Sending"
+            return say("job-sending")
         case "running" if progress.job.error:
-            return "Still pending · " + progress.job.error
+            return say("job-pending", reason=told(progress.job.error))
         case "running" if progress.loading:
-            share = "" if progress.fraction is None else f" · {100 * progress.fraction:.0f} %"
-            return f"Loading the model{share}"
+            if progress.fraction is None:
+                return say("job-loading")
+            return say("job-loading-share", percent=f"{100 * progress.fraction:.0f}")
+        case "running" if progress.borrowing:
+            return say("job-borrowing")
         case "running" if progress.step and progress.total:
-            return f"Generating · step {progress.step} of {progress.total}"
+            return say("job-step", step=progress.step, total=progress.total)
         case "running" if progress.ahead:
-            return f"In the service's queue · place {progress.ahead}"
+            return say("job-ahead", place=progress.ahead)
         case "running":
-            return "Generating"
+            return say("job-generating")
         case "finished":
-            return "Done"
+            return say("job-done")
         case "cancelled":
-            return "Cancelled · nothing was spent"
+            return say("job-cancelled")
         case "failed":
-            return "Failed"
+            return say("job-failed")
         case "unknown":
-            return "Unknown · it may have been charged"
+            return say("job-unknown")
     raise TypeError(f"not a state: {progress.job.state!r}")
+
+
+def stood(state: str) -> str:
+    """Name the state of a job in the page of a set, which does not change any more."""
+    return say(f"set-state-{state}") if has(f"set-state-{state}") else state
+
+
+def tile(progress: Progress) -> str:
+    """Say in a word or two how a job in the filmstrip stands: seconds left, or its place."""
+    match progress.job.state:
+        case "waiting" if progress.stop or progress.needs_key:
+            return say("tile-paused")
+        case "waiting":
+            if progress.ahead is None:
+                return say("tile-queued")
+            return say("tile-queued-at", place=progress.ahead + 1)
+        case "failed":
+            return say("tile-failed")
+        case "unknown":
+            return say("tile-doubt")
+    if progress.needs_key:
+        return say("tile-paused")
+    left = None if progress.estimate_s is None else progress.estimate_s - progress.elapsed_s
+    return seconds(progress.elapsed_s if left is None or left < 0 else left)
+
+
+def counted(running: int, waiting: int) -> str:
+    """Count what is on its way."""
+    parts = [say("queue-running", count=running)] if running else []
+    parts += [say("queue-waiting", count=waiting)] if waiting else []
+    return listed(parts) or say("queue")
+
+
+def show(entry: Entry) -> str:
+    """Name the button that shows an image of the filmstrip."""
+    words = entry.prompt if len(entry.prompt) <= 60 else entry.prompt[:59].rstrip() + "…"
+    if entry.starred:
+        return say("image-named-starred", prompt=words, seed=entry.seed)
+    return say("image-named", prompt=words, seed=entry.seed)
+
+
+def today(spent_usd: float, budget_usd: float | None) -> str:
+    """Say what was spent today, and of how much; "" where there is nothing to tell."""
+    spent = f"${spent_usd:.2f}"
+    if budget_usd is not None:
+        return say("today-spent-of", spent=spent, budget=f"${budget_usd:.2f}")
+    return say("today-spent", spent=spent) if spent_usd else ""
+
+
+def each(estimate_s: float | None) -> str:
+    """Say how long an image will take, where earlier ones taught it."""
+    return "" if estimate_s is None else say("generate-each", duration=seconds(estimate_s))
 
 
 def _waiting(progress: Progress) -> str:
     if progress.stop:
-        return "Waiting until it is resumed"
+        return say("job-stopped")
     if progress.job.error:
-        return f"Waiting · {progress.job.error} {progress.job.advice}"
-    return f"Waiting · {progress.ahead} before it" if progress.ahead else "Waiting"
+        reason = joined([told(progress.job.error), told(progress.job.advice)])
+        return say("job-waiting-because", reason=reason)
+    if progress.ahead:
+        return say("job-waiting-behind", ahead=progress.ahead)
+    return say("job-waiting")
 
 
 def clock(progress: Progress) -> str:
-    """Tell the seconds that passed and, where earlier jobs taught it, how many to expect."""
+    """Tell the seconds that passed and, where earlier jobs taught it, how many to expect.
+
+    "" for a job that waits: what has not begun has no clock.
+    """
+    if progress.job.state == "waiting":
+        return ""
     passed = seconds(progress.elapsed_s)
+    if progress.late:
+        return say("clock-late", passed=passed)
     if not progress.job.active or progress.estimate_s is None:
         return passed
-    return f"{passed} of about {seconds(progress.estimate_s)}"
+    return say("clock-of", passed=passed, expected=seconds(progress.estimate_s))
 
 
 def seconds(value: float) -> str:
     """Write a duration for people."""
     if value >= 90:
-        return f"{int(value) // 60} min {int(value) % 60} s"
-    return f"{value:.1f} s"
+        return say("duration-minutes", minutes=int(value) // 60, seconds=int(value) % 60)
+    return say("duration-seconds", seconds=f"{value:.1f}")
 
 
 def failure(job: Job) -> str:
     """Say what went wrong, what to do, and whether it cost anything."""
-    parts = [job.error, job.advice]
+    parts = [told(job.error), told(job.advice)]
     if job.charged == "maybe":
-        parts.append("It may have been charged.")
+        known_already = "may have been charged" in f"{job.error} {job.advice}".lower()
+        parts += [] if known_already else [say("maybe-charged")]
     elif job.charged == "yes":
-        parts.append("It was charged.")
+        parts.append(say("was-charged"))
     elif job.price_usd != 0:
-        parts.append("Nothing was charged.")
-    return " ".join(part for part in parts if part)
+        parts.append(say("not-charged"))
+    return joined(parts)
 
 
 def trouble(error: PlaygroundError) -> str:
     """Say what an error says, and what to do."""
-    return f"{error} {error.advice}".strip()
+    return joined([told(str(error)), told(error.advice)])
+
+
+def cancelled_all(jobs: Sequence[Job]) -> str:
+    """Tell the truth about a cancel of several jobs: what each group of them costs."""
+    if len(jobs) == 1:
+        return cancelled(jobs[0])
+    counts = Counter(job.state for job in jobs)
+    ended = len(jobs) - sum(
+        counts[state] for state in ("cancelled", "running", "sending", "waiting")
+    )
+    parts = [_cancelled(counts["cancelled"], of=len(jobs))]
+    if paid := counts["running"]:
+        parts.append(say("cancelled-paid", count=paid))
+    if sent := counts["sending"]:
+        parts.append(say("cancelled-sending", count=sent))
+    if left := counts["waiting"]:
+        parts.append(say("cancelled-not", count=left))
+    if ended:
+        parts.append(say("cancelled-ended", count=ended))
+    return joined(parts) or say("cancelled-nothing")
+
+
+def _cancelled(count: int, *, of: int) -> str:
+    if not count:
+        return ""
+    return say("cancelled-all", count=count) if count == of else say("cancelled-some", count=count)
 
 
 def cancelled(job: Job) -> str:
     """Tell the truth about a cancel: stopped for nothing, or paid for and on its way."""
     match job.state:
         case "cancelled":
-            return "Cancelled. Nothing was spent."
+            return say("cancelled-one")
         case "sending":
-            return (
-                "It is being sent at this moment. If the service takes it, it is paid for and "
-                "will land in the history."
-            )
+            return say("cancelled-one-sending")
         case "running":
-            return "Already paid for: it will land in the history."
+            return say("cancelled-one-paid")
         case "waiting":
-            return "It could not be stopped."
-    return "It had ended already."
+            return say("cancelled-one-not")
+    return say("cancelled-one-ended")
 
 
 def stopped(reason: PlaygroundError) -> str:
     """Say why a backend sends nothing for now."""
-    return f"Paused, so that not every job fails alike. {trouble(reason)}"
+    return say("queue-stopped", reason=trouble(reason))
 
 
 def who_resumes(caller: Caller, admins: Collection[str]) -> str:
@@ -270,176 +423,177 @@ def who_resumes(caller: Caller, admins: Collection[str]) -> str:
     if caller.admin:
         return ""
     if not admins or not caller.owner.startswith("user:"):
-        return "Whoever runs this playground can resume it."
-    return f"It can be resumed by: {', '.join(sorted(admins))}."
+        return say("resumed-by-operator")
+    return say("resumed-by", names=listed(sorted(admins)))
 
 
 def locked(labels: Sequence[str]) -> str:
     """Tell the operator which backends nobody can use here, and why."""
-    return (
-        f"Strangers can reach this playground and SRPO_BUDGET_DAY_USD is not set, so nobody can "
-        f"use {' and '.join(labels)} here. Set it to what may be spent in a day, or set "
-        "SRPO_PUBLIC_SPENDING=1 to let visitors spend your money without a budget."
-    )
+    return say("backends-locked", backends=say("list-and").join(labels))
 
 
-def summary(progress: Progress) -> str:
-    """Describe a finished picture in one line."""
+def summary(progress: Progress, labels: Mapping[str, str]) -> str:
+    """Describe a finished image in one line; `labels` are those of backends by id."""
     entry = progress.entry
     if entry is None:
-        return GONE
+        return say("image-gone")
     parts = [
         f"{entry.width} × {entry.height}",
-        f"seed {entry.seed}",
+        say("image-seed", seed=entry.seed),
         seconds(entry.elapsed_s),
         price(entry.price_usd),
-        "sandbox" if entry.sandbox else entry.backend,
+        say("image-sandbox") if entry.sandbox else labels.get(entry.backend, entry.backend),
     ]
     if entry.flagged:
-        parts.append("flagged by the service's safety check")
+        parts.append(say("image-flagged-fact"))
     return " · ".join(parts)
 
 
 def remarks(sent: Mapping[str, Any]) -> list[str]:
-    """Say what of a prompt is not in its picture, as far as its backend told."""
+    """Say what of a prompt is not in its image, as far as its backend told."""
     found = []
+    if factor := sent.get("factor"):
+        found.append(say("image-resampled", factor=str(factor)))
     if isinstance(without := sent.get("painted_without"), list) and without:
         rest = len(without) - MOST_WORDS
-        more = f" and {rest} more" if rest > 0 else ""
-        found.append(f"Painted without: {', '.join(map(str, without[:MOST_WORDS]))}{more}.")
+        words = listed(map(str, without[:MOST_WORDS]))
+        if rest > 0:
+            found.append(say("image-without-more", words=words, more=rest))
+        else:
+            found.append(say("image-without", words=words))
     if until := sent.get("prompt_read_until"):
-        found.append(f"The model read the prompt up to “{until}”.")
+        found.append(say("image-read-until", words=str(until)))
     return found
+
+
+def code_source(file: str) -> str:
+    """Label the link to the image that programs of the code panel start from."""
+    return say("code-source", file=file) if file else ""
+
+
+def tag(entry: Entry) -> str:
+    """Mark a thumbnail with what must be known of its image."""
+    marks = [say("image-sandbox")] if entry.sandbox else []
+    return " · ".join([*marks, say("image-flagged-tag")] if entry.flagged else marks)
 
 
 def fact(name: str, value: Any) -> str:
     """Write a fact of an entry for people."""
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return say("yes") if value else say("no")
     if isinstance(value, list):
-        return (" × " if name.endswith("size") else ", ").join(map(str, value))
+        return (" × " if name.endswith("size") else say("list-break")).join(map(str, value))
     return str(value)
 
 
+def made_by(entry: Entry, labels: Mapping[str, str]) -> str:
+    """Name the backend of an entry; `labels` are those of backends by id."""
+    name = labels.get(entry.backend, entry.backend)
+    return say("backend-sandbox", backend=name) if entry.sandbox else name
+
+
 def label(name: str) -> str:
-    """Label a fact of an entry."""
-    known = {
-        "price_usd": "Price",
-        "elapsed_s": "Time",
-        "request_id": "Request id",
-        "created_at": "Made at",
-        "sent": "What was really sent",
-        "prompt_read_until": "Read up to",
-        "painted_size": "Painted at",
-        "painted_without": "Without",
-    }
-    return known.get(name, name.replace("_", " ").capitalize())
+    """Label a fact of an entry; what services call their own is shown under their name."""
+    key = f"fact-{name.lower().replace('_', '-')}"
+    return say(key) if has(key) else name.replace("_", " ").capitalize()
 
 
-def picture(given: Picture) -> str:
-    """Describe a picture to start from: its size and what was changed."""
-    size = f"{given.width} × {given.height}. The result follows this size."
-    return " ".join([size, *given.notes])
+def picture(given: Picture, result: tuple[int, int] | None = None, least: str = "") -> str:
+    """Describe an image to start from: its size, what becomes of it, and what was changed.
+
+    `result` is the size of the result where it is known, `least` a warning where it is small.
+    """
+    parts = [say("source-size", width=given.width, height=given.height)]
+    if result == (given.width, given.height):
+        parts.append(say("source-kept-size"))
+    elif result:
+        parts.append(say("source-result", width=result[0], height=result[1]))
+    return joined([*parts, least, *map(told, given.notes)])
+
+
+def small_source(label: str, least: int) -> str:
+    """Warn of an image with fewer pixels than a service is made for."""
+    return say("source-small", backend=label, least=least)
 
 
 def sign_out(name: str) -> str:
     """Label the button that signs a user out."""
-    return f"Sign out ({name})" if name else "Sign out"
+    return say("sign-out-of", name=name) if name else say("sign-out")
 
 
 def take_along(images: int, under_way: int) -> str:
     """Ask whether what a browser made before becomes the user's who signed in on it."""
-    made = f"made {images} image{'s' if images > 1 else ''}" if images else ""
-    open_jobs = f"has {under_way} job{'s' if under_way > 1 else ''} under way" if under_way else ""
-    both = " and ".join(filter(None, (made, open_jobs)))
-    what = "it" if images + under_way == 1 else "them"
-    return f"Before you signed in, this browser {both}. Take {what} along?"
+    made = [say("take-images", count=images)] if images else []
+    made += [say("take-jobs", count=under_way)] if under_way else []
+    return say("take-along", made=say("list-and").join(made), count=images + under_way)
 
 
 def unknown_host(host: str) -> str:
     """Say that a server does not answer to a Host, and how it is made to."""
     shown = "".join(sign for sign in host[:100] if sign.isascii() and sign.isprintable())
-    return (
-        f"This server does not answer to the name “{shown}”. Whoever runs it can allow the name "
-        "with the setting SRPO_HOSTS.\n"
-    )
+    return say("unknown-host", name=shown) + "\n"
 
 
 def too_many_files(most: int) -> str:
     """Say how many files one upload may have."""
-    return f"At most {most} files are taken at once. Upload fewer and try again."
+    return say("too-many-files", most=most)
 
 
 def too_many_uploads(files: int, megabytes: int, wait_s: float) -> str:
     """Say what may be uploaded, and when there is room again."""
-    limit = f"At most {files} files and {megabytes} MB can be uploaded in an hour here."
+    limit = say("upload-limit", files=files, megabytes=megabytes)
     if wait_s == float("inf"):
-        return f"{limit} This one is larger than that."
-    return f"{limit} The next upload is possible in {math.ceil(wait_s / 60)} minutes."
+        return joined([limit, say("upload-larger")])
+    return joined([limit, say("upload-wait", minutes=math.ceil(wait_s / 60))])
 
 
 def too_many_tries(seconds: int) -> str:
     """Say when a person may try to sign in again."""
-    wait = f"{seconds} seconds" if seconds < 120 else f"{seconds // 60} minutes"
-    return f"Too many wrong passwords. Try again in {wait}."
+    if seconds < 120:
+        return say("too-many-tries-seconds", seconds=seconds)
+    return say("too-many-tries-minutes", minutes=seconds // 60)
 
 
 def too_few_values(wanted: int, came: int) -> str:
     """Say that a call of the API lacks values."""
-    return f"Values are missing: {came} of {wanted} came."
+    return say("too-few-values", wanted=wanted, came=came)
 
 
 def restored(reading: Reading) -> str:
     """Say whose settings were read from a file."""
     if reading.record:
-        return "The settings of this image are in the form."
-    return f"Settings written by {reading.source} are in the form, as far as they apply here."
+        return say("restore-ours")
+    return say("restore-theirs", program=told(reading.source))
+
+
+def filled(names: Sequence[str]) -> str:
+    """Say what was filled into the form."""
+    return say("restore-filled", names=listed(names)) if names else say("restore-filled-nothing")
 
 
 def entered(result: Entered) -> str:
     """Say what became of a key that was entered."""
     if result.unsure:
-        parts = [f"The key is in use. {result.unsure}"]
+        parts = [say("own-key-unsure", reason=told(result.unsure))]
     elif result.balance_usd is None:
-        parts = ["This key works."]
+        parts = [say("own-key-works")]
     else:
-        parts = [f"This key works, {left(result.balance_usd)}."]
+        parts = [say("own-key-works-left", balance=price_of(result.balance_usd))]
     if result.resumed:
-        parts.append(f"{_images(result.resumed)} that needed it {_verb(result.resumed)} on.")
+        parts.append(say("own-key-resumed", count=result.resumed))
     if result.others:
-        needs = "needs" if result.others == 1 else "need"
-        parts.append(
-            f"{_images(result.others)} still {needs} the key that was used before: enter that one "
-            "to get them."
-        )
-    return " ".join(parts)
-
-
-def left(balance_usd: float) -> str:
-    """Say what an account has left."""
-    return f"${balance_usd:.2f} left"
+        parts.append(say("own-key-others", count=result.others))
+    return joined(parts)
 
 
 def own_key(backend: Backend) -> str:
     """Say that a visitor's own key is in use."""
     balance = backend.balance_usd if isinstance(backend, Priced) else None
-    return "Your key is in use" + (f", {left(balance)}." if balance is not None else ".")
+    if balance is None:
+        return say("own-key-in-use")
+    return say("own-key-in-use-left", balance=price_of(balance))
 
 
 def forgotten(ending: int) -> str:
     """Say that a key is gone, and which jobs end with it first."""
-    if not ending:
-        return "Your key is forgotten."
-    verb = "is" if ending == 1 else "are"
-    return (
-        f"Your key is forgotten as soon as {_images(ending)} that {verb} being made with it "
-        f"{verb} here. Nothing new is sent with it."
-    )
-
-
-def _images(number: int) -> str:
-    return f"{number} image{'' if number == 1 else 's'}"
-
-
-def _verb(number: int) -> str:
-    return "goes" if number == 1 else "go"
+    return say("own-key-forgotten-later", count=ending) if ending else say("own-key-forgotten")

@@ -15,12 +15,13 @@ from core.errors import PlaygroundError
 from core.studio import Studio
 from ui import markup, messages
 from ui.clicks import text, told
-from ui.generate.handlers import PRIVATE
+from ui.generate.session import PRIVATE
 from ui.generate.tab import Update
 from ui.server.owner import owner_of
 
-ENTER = """
-element.addEventListener('submit', (event) => {
+ENTERED = """
+const place = element.closest('#backends-keys');
+place.addEventListener('submit', (event) => {
   event.preventDefault();
   const form = event.target;
   const box = form.querySelector('input');
@@ -28,13 +29,12 @@ element.addEventListener('submit', (event) => {
   box.value = '';
   trigger('own', {service: form.dataset.service, key});
 });
-"""
-FORGET = """
-element.addEventListener('click', (event) => {
+place.addEventListener('click', (event) => {
   const button = event.target.closest('button[data-forget]');
   if (button) trigger('own', {service: button.dataset.forget, forget: true});
 });
 """
+"""Hears of all forms and buttons around it: each event of its own would cost the page's start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,23 +52,16 @@ class Keys:
         backends = self.studio.takes_keys()
         if not backends:
             return []
-        forms = []
         with gr.Column(elem_id="backends-keys"):
             gr.HTML(markup.own_keys(), **plain)
             for backend in backends:
-                form = markup.key_form(backend.id, backend.label)
-                forms.append(gr.HTML(form, js_on_load=ENTER, **plain))
+                gr.HTML(markup.key_form(backend.id, backend.label), **plain)
                 self.notices[backend.id] = gr.HTML(
-                    elem_id=f"own-key-{backend.id}-said",
-                    elem_classes="notices",
-                    js_on_load=FORGET,
-                    **plain,
+                    elem_id=f"own-key-{backend.id}-said", elem_classes="notices", **plain
                 )
+            hub = gr.HTML("", js_on_load=ENTERED, elem_classes="restorer", **plain)
         said = list(self.notices.values())
-        return [
-            part.own(self.change, [self.who], said, queue=False, **PRIVATE)
-            for part in [*forms, *said]
-        ]
+        return [hub.own(self.change, [self.who], said, queue=False, **PRIVATE)]
 
     def told(self, owner: str) -> Update:
         """Say which keys are in use."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,31 +11,66 @@ import gradio as gr
 
 from core.errors import InputError, PlaygroundError
 from core.history import Entry
+from core.metadata import Reading
 from core.params import TASKS, Task
 from core.studio import Studio
 from core.tokens import Tokens
+from core.words import say
 from ui import account, backends_tab, history_tab, markup, messages
 from ui.api import Api
-from ui.clicks import text, told
-from ui.generate import layout
+from ui.clicks import consent_of, name_of, text, told
+from ui.compare import tab as compare
+from ui.compare.handlers import CompareHandlers
+from ui.generate import layout, links, stage
 from ui.generate import tab as tabs
-from ui.generate.handlers import FREE, PRIVATE, Handlers
+from ui.generate.handlers import Handlers
+from ui.generate.past import PastPrompts
+from ui.generate.session import FREE, PRIVATE, Session
 from ui.generate.tab import Tab, Update
 from ui.history_tab import HistoryHandlers, HistoryTab
+from ui.keep_api import KeepApi
 from ui.server.gradio_patches.arguments import Patient
+from ui.server.gradio_patches.outliving import apart
 from ui.server.owner import new_token, owner_of
 from ui.server.routes import Media
+from ui.server.set_files import SetFiles
+from ui.server.take_away import TakeAway
 from ui.server.uploads import Uploads
+from ui.set_api import SetApi
+from ui.space_owner import NOBODY, SpaceOwner
 from ui.spending_tab import SpendingTab
+from ui.viewer import Viewer
 
-DROP = """
-srpo.onDrop(async (file) => {
+RESTORE = """
+srpo.onFile(async (file) => {
   const stored = await upload(file);
   trigger('dropped', {path: stored.path});
 });
+watch('value', async () => {
+  const chosen = await srpo.chooseSettings(props.value);
+  if (chosen) trigger('restore', chosen);
+});
 """
-RESTORED = "() => { document.body.dataset.restored = 'yes'; }"
-"""Says to whoever drives the page by a program that the remembered values are in place."""
+"""Files come in from anywhere on the page; what they tell is shown before it is used."""
+REMEMBERED = """(...kept) => {{
+  const here = new URL(location.href);
+  if (kept.some(Boolean) || {names}.some((name) => here.searchParams.has(name))) return 'yes';
+  document.body.dataset.restored = 'yes';
+  return '';
+}}"""
+"""Whether this browser or the address has anything to fill in; most first visits have nothing, and
+updating all fields costs a browser more than everything else at the start."""
+RESTORED = """() => {{
+  const here = new URL(location.href);
+  {names}.forEach((name) => here.searchParams.delete(name));
+  if (here.href !== location.href) history.replaceState(history.state, '', here.href);
+  document.body.dataset.restored = 'yes';
+}}"""
+"""Takes what a link filled in out of the address, so that a reload does not undo what was typed;
+says to whoever drives the page by a program that the remembered values are in place."""
+
+
+TO_TOP = "() => srpo.toForm()"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +81,22 @@ class Page:
     media: Media
     uploads: Uploads
     menu: gr.Tabs
+    session: Session
     tabs_of: Mapping[Task, Handlers]
     history_tab: HistoryTab
     who: gr.BrowserState
     kept: gr.BrowserState
     restorer: gr.HTML
+    default: str
+    """The backend shown first."""
+    examples: Sequence[Mapping[str, Any]]
+    """Images to start from, with what made them."""
+    viewer: gr.HTML
+    """What the viewer says is to be done with the image it shows."""
+    undone: gr.BrowserState
+    """The forms as they were before settings were restored."""
+    remembers: gr.Textbox
+    """Not empty where this browser, or the page's address, has anything to fill in."""
     keyed: Sequence[Any]
     """Events after which an owner's own keys are others than before."""
 
@@ -61,50 +108,99 @@ class Page:
         """Connect what crosses from one tab to another; `load` is the page's load event."""
         saved = [tab.saved for tab in self._tabs]
         everything = self._targets()
-        back = load(self.restore, [self.who, self.kept, *saved], everything, **FREE)
-        back.then(None, None, None, js=RESTORED, api_visibility="private")
-        for tab in self._tabs:
-            tab.stage.use(self.use_shown, [self.who], everything, **PRIVATE)
-            tab.stage.send(self.send_shown, [self.who], everything, **PRIVATE)
+        names = json.dumps(links.names({task: one.tab for task, one in self.tabs_of.items()}))
+        arrived = load(self.arrive, [self.who], [self.who], **FREE)
+        remembered = [self.kept, *saved]
+        load(None, remembered, [self.remembers], js=REMEMBERED.format(names=names), **PRIVATE)
+        back = self.remembers.change(self.restore, [self.who, *remembered], everything, **FREE)
+        back.then(None, None, None, js=RESTORED.format(names=names), **PRIVATE)
+        for handlers in self.tabs_of.values():  # not before the page can be used
+            handlers.time_after(arrived.then)
+            handlers.time_after(back.then)
+        hub = self.session.stage.hub
+        hub.use(self.use_shown, [self.who], everything, **PRIVATE)
+        hub.send(self.send_shown, [self.who], everything, **PRIVATE)
+        if "text-to-image" in self.tabs_of:
+            hub.idea(self.use_example, [self.who], everything, **PRIVATE)
         if image := self.tabs_of["image-to-image"].tab.image:
             notice = self.tabs_of["image-to-image"].tab.notices["image"]
+            parts = self.tabs_of["image-to-image"].tab.parts()
             image.upload(
-                self.check, [self.who, image], [notice, self.kept], preprocess=False, **FREE
+                self.check,
+                {self.who, image, *parts},
+                [image, notice, self.kept],
+                preprocess=False,
+                **FREE,
             )
             image.clear(lambda: ("", None), None, [notice, self.kept], **PRIVATE)
+        self.viewer.use(self.use_shown, [self.who], everything, **PRIVATE)
+        self.viewer.renew(self.renew_shown, [self.who], everything, **PRIVATE)
+        self.viewer.words(self.words_shown, [self.who], everything, **PRIVATE)
+        self.viewer.send(self.send_shown, [self.who], everything, **PRIVATE)
+        self.viewer.refine(
+            self.refine_shown,
+            [self.who, self.session.stage.watch],
+            [self.menu, *self.session.drawn],
+            trigger_mode="multiple",
+            **FREE,
+        )
         chosen = [self.who, self.history_tab.chosen]
         self.history_tab.use_all.click(self.use_all, chosen, everything, **PRIVATE)
         self.history_tab.use_prompt.click(self.use_prompt, chosen, everything, **PRIVATE)
         self.history_tab.use_settings.click(self.use_but_seed, chosen, everything, **PRIVATE)
         self.history_tab.send.click(self.send_chosen, chosen, everything, **PRIVATE)
-        self.history_tab.drop.upload(
-            self.drop, [self.who, self.history_tab.drop], everything, **FREE
-        )
-        self.restorer.dropped(self.dropped, [self.who], everything, **FREE)
+        file = [self.who, self.history_tab.drop]
+        self.history_tab.drop.upload(self.read, file, [self.restorer], **FREE)
+        self.restorer.dropped(self.dropped, [self.who], [self.restorer], **FREE)
+        filled = [*everything, self.undone]
+        back = self.restorer.restore(self.restore_chosen, [self.who, *saved], filled, **FREE)
+        back.then(None, None, None, js=TO_TOP, **PRIVATE)
+        hub.undo(self.undo, [self.who, self.undone], filled, **FREE)
         for event in self.keyed:
             chosen = [part for tab in self._tabs for part in (tab.backend, tab.pictures)]
             event.then(self.rekey, [self.who, *chosen], everything, **FREE)
-            for handlers in self.tabs_of.values():
-                event.then(handlers.resume, [self.who, handlers.tab.watch], handlers.drawn, **FREE)
+            watched = [self.who, self.session.stage.watch]
+            event.then(self.session.resume, watched, self.session.drawn, **FREE)
 
     def _targets(self) -> list[Any]:
         found: list[Any] = [self.menu, self.who, self.kept]
         for tab in self._tabs:
-            groups = [one.group for one in tab.forms.values()]
+            groups = [group for one in tab.forms.values() for group in one.groups]
             found += [*tab.parts(), *groups, *tab.chosen(), *tab.notices.values()]
             found += [tab.image] if tab.image else []
         return found
 
+    def arrive(self, who: Any) -> Any:
+        """Name the browser on its first visit."""
+        return who or new_token()
+
     async def restore(self, request: gr.Request, who: Any, kept: Any, *saved: Any) -> Update:
-        """Bring back what this browser remembers, and name the browser on its first visit."""
+        """Bring back what this browser remembers, and what the page's address names."""
         update: Update = {}
         for handlers, values in zip(self.tabs_of.values(), saved, strict=True):
             update |= handlers.filling.restored(values, owner_of(request, who))
-        if not who:
-            return update | {self.who: new_token()}
+        update |= self._linked(request, owner_of(request, who))
         path = await self.uploads.redeem(kept, owner_of(request, who))
         image = self.tabs_of["image-to-image"].tab.image
         return update | ({image: path} if path and image else {})
+
+    def _linked(self, request: gr.Request, owner: str) -> Update:
+        """Fill the form with what the page's address names, over what is remembered."""
+        tabs = {task: one.tab for task, one in self.tabs_of.items()}
+        link = links.read(request.query_params, tabs, self.default)
+        if link is None:
+            return {}
+        handlers, tab = self.tabs_of[link.task], tabs[link.task]
+        if isinstance(prompt := link.values.get("prompt"), str):
+            update: Update = {tab.prompt: prompt}
+        else:
+            update = {}
+        update |= handlers.filling.show(owner, link.backend)
+        update |= tab.fill(link.backend, link.values)
+        update[tab.backend] = handlers.filling.menu(owner) | {"value": link.backend}
+        kind = "error" if link.wrong else "info"
+        update[tab.notices["form"]] = markup.notice(messages.linked(link.wrong), kind)
+        return update | {self.menu: gr.update(selected=link.task)}
 
     def rekey(self, request: gr.Request, who: Any, *chosen: Any) -> Update:
         """Show the backends as they are with the keys that the owner has now."""
@@ -117,23 +213,65 @@ class Page:
             update[handlers.tab.backend] = handlers.filling.menu(owner)
         return update
 
-    async def check(self, who: str, upload: Any, request: gr.Request) -> tuple[str, Any]:
-        """Look at an uploaded picture at once: keep it, or say what is wrong with it."""
+    async def check(self, data: dict[Any, Any], request: gr.Request) -> Update:
+        """Look at an uploaded image at once: keep it, or take it away and say what is wrong."""
+        handlers, owner = self.tabs_of["image-to-image"], owner_of(request, data[self.who])
+        notice = handlers.tab.notices["image"]
         try:
-            picture = await self.uploads.picture(upload)
-            kept = await self.uploads.keep(picture, owner_of(request, who))
+            picture = await self.uploads.picture(data[handlers.tab.image])
+            kept = await self.uploads.keep(picture, owner)
         except PlaygroundError as error:
-            return markup.notice(messages.trouble(error)), None
-        size = messages.picture(picture)
-        return markup.notice(size, "info"), kept
+            said = markup.notice(messages.trouble(error))
+            return {handlers.tab.image: None, notice: said, self.kept: None}
+        return {notice: handlers.filling.source(data, owner, picture), self.kept: kept}
 
     async def use_shown(self, who: str, event: gr.EventData, request: gr.Request) -> Update:
-        """Use the settings of a picture of the current result."""
+        """Use the settings of an image of the current result."""
         return await self.use_all(who, text(event, "entry"), request)
 
+    async def use_example(self, who: str, event: gr.EventData, request: gr.Request) -> Update:
+        """Fill the form with what made one of the examples."""
+        number = text(event, "example")
+        chosen = next((one for n, one in enumerate(self.examples) if str(n) == number), None)
+        if chosen is None:
+            return {self.menu: gr.update()}
+        values = {**chosen["params"], "prompt": chosen["prompt"]}
+        return await self._fill("text-to-image", chosen["backend"], values, owner_of(request, who))
+
+    async def renew_shown(self, who: str, event: gr.EventData, request: gr.Request) -> Update:
+        """Use the settings of an image that is shown, with a new seed."""
+        return await self.use_but_seed(who, text(event, "entry"), request)
+
+    async def words_shown(self, who: str, event: gr.EventData, request: gr.Request) -> Update:
+        """Take over the prompt of an image that is shown."""
+        return await self.use_prompt(who, text(event, "entry"), request)
+
     async def send_shown(self, who: str, event: gr.EventData, request: gr.Request) -> Update:
-        """Send a picture of the current result to image-to-image."""
+        """Send an image of the current result to image-to-image."""
         return await self.send_chosen(who, text(event, "entry"), request)
+
+    async def refine_shown(
+        self, who: str, watch: Any, event: gr.EventData, request: gr.Request
+    ) -> AsyncIterator[Update]:
+        """Send an image to image to image in a larger size, and draw its job."""
+        caller = self.session.caller(request, who)
+        said = {name: told(event, name) for name in ("name", "price", "asked")}
+        try:
+            job = await apart(
+                self.studio.refine(
+                    text(event, "entry"),
+                    owner=caller.owner,
+                    click=name_of(said),
+                    address=caller.address,
+                    consent=consent_of(said, self.session.ask_above),
+                )
+            )
+        except PlaygroundError as error:
+            raise gr.Error(messages.trouble(error), print_exception=False) from error
+        first: Update = {self.menu: gr.update(selected="image-to-image")}
+        async for update in self.session.join([job], watch, caller, request):
+            yield first | update
+            first = {}
 
     async def use_all(self, who: str, entry_id: str, request: gr.Request) -> Update:
         """Fill the form with everything an entry was made with."""
@@ -155,7 +293,7 @@ class Page:
         return await self._fill(entry.task, entry.backend, entry.params | {"seed": -1}, owner)
 
     async def send_chosen(self, who: str, entry_id: str, request: gr.Request) -> Update:
-        """Put an entry's picture where image-to-image starts from, with its prompt."""
+        """Put an entry's image where image-to-image starts from, with its prompt."""
         owner = owner_of(request, who)
         entry = await self._entry(entry_id, owner)
         handlers = self.tabs_of["image-to-image"]
@@ -165,13 +303,24 @@ class Page:
             path = await self.uploads.to_cache(kept["name"])
         except PlaygroundError as error:
             raise gr.Error(messages.trouble(error), print_exception=False) from error
-        return handlers.tab.quiet() | {
-            self.menu: gr.update(selected="image-to-image"),
-            handlers.tab.image: path,
-            handlers.tab.prompt: entry.prompt,
-            self.kept: kept,
-            handlers.tab.notices["image"]: markup.notice(messages.picture(picture), "info"),
-        }
+        tab, said = handlers.tab, messages.picture(picture)
+        stays: Update = {}
+        if handlers.filling.has(entry.backend):  # never on to another backend, which may cost
+            stays = {tab.backend: entry.backend} | handlers.filling.show(owner, entry.backend)
+        else:
+            label = messages.labels(self.studio.backends).get(entry.backend, entry.backend)
+            said = messages.joined([said, say("other-backend", backend=label)])
+        return (
+            tab.quiet()
+            | stays
+            | {
+                self.menu: gr.update(selected="image-to-image"),
+                tab.image: path,
+                tab.prompt: entry.prompt,
+                self.kept: kept,
+                tab.notices["image"]: markup.notice(said, "info"),
+            }
+        )
 
     async def _entry(self, entry_id: str, owner: str) -> Entry:
         try:
@@ -182,7 +331,7 @@ class Page:
     async def _fill(
         self, task: Task, backend: str, values: Mapping[str, Any], owner: str
     ) -> Update:
-        """Fill a tab's form and show it, with the picture it started from if that is the owner's.
+        """Fill a tab's form and show it, with the image it started from if that is the owner's.
 
         The values may come from a file, and whoever has the file may be anybody.
         """
@@ -195,57 +344,129 @@ class Page:
             try:
                 update[handlers.tab.image] = await self.uploads.again(source, owner)
             except PlaygroundError:
-                update[handlers.tab.notices["image"]] = markup.notice(messages.SOURCE_GONE, "info")
+                update[handlers.tab.notices["image"]] = markup.notice(say("source-gone"), "info")
         return update
 
-    async def dropped(self, who: Any, event: gr.EventData, request: gr.Request) -> Update:
-        """Restore the settings of a file that was dropped anywhere on the page."""
-        return await self.drop(who, str(told(event, "path") or ""), request)
+    async def dropped(self, who: Any, event: gr.EventData, request: gr.Request) -> Any:
+        """Show the settings of a file that was dropped or pasted on the page."""
+        return await self.read(who, str(told(event, "path") or ""), request)
 
-    async def drop(self, who: Any, path: Any, request: gr.Request) -> Update:
-        """Restore the settings that a file tells of itself."""
+    async def read(self, who: Any, path: Any, request: gr.Request) -> Any:
+        """Show what a file tells of itself, to choose from before anything is filled in."""
+        reading = await self._reading(path)
+        task, backend = _place(reading)
+        _, dropped = self.tabs_of[task].filling.taken(backend, reading.params)
+        del who, request
+        return {
+            "path": str(path),
+            "title": say("restore-title"),
+            "text": messages.restored(reading),
+            "values": [
+                [name, messages.label(name), messages.fact(name, value)]
+                for name, value in reading.params.items()
+                if name not in dropped and name != "image"
+            ],
+            "dropped": [
+                *(
+                    [messages.label(name), f"{reading.params[name]}", say("restore-not-legal")]
+                    for name in dropped
+                ),
+                *(
+                    [name, value, say("restore-no-setting")]
+                    for name, value in reading.extra.items()
+                ),
+            ],
+            "droppedTitle": say("restore-dropped"),
+            "yes": say("image-use-settings"),
+            "no": say("cancel"),
+        }
+
+    async def _reading(self, path: Any) -> Reading:
         try:
             reading = await self.uploads.settings(path)
             if reading is None:
-                raise InputError(messages.NO_METADATA)
+                raise InputError(say("restore-no-settings"))
         except PlaygroundError as error:
             raise gr.Error(messages.trouble(error), print_exception=False) from error
-        record = reading.record
-        task: Task = "image-to-image" if record.get("task") == TASKS[1] else "text-to-image"
-        gr.Info(messages.restored(reading))
-        backend = str(record.get("backend", ""))
-        return await self._fill(task, backend, reading.params, owner_of(request, who))
+        return reading
+
+    async def restore_chosen(
+        self, event: gr.EventData, request: gr.Request, who: Any, *saved: Any
+    ) -> Update:
+        """Fill the form with what was chosen of a file's settings, and keep a way back."""
+        reading = await self._reading(text(event, "path"))
+        names = told(event, "names")
+        wanted = [str(name) for name in names] if isinstance(names, list) else []
+        task, backend = _place(reading)
+        values = {
+            name: value
+            for name, value in reading.params.items()
+            if name in wanted or name == "image"
+        }
+        filled, _ = self.tabs_of[task].filling.taken(backend, values)
+        update = await self._fill(task, backend, values, owner_of(request, who))
+        said = messages.filled([messages.label(name) for name in filled])
+        notice = self.tabs_of[task].tab.notices["form"]
+        before = {tab.task: one for tab, one in zip(self._tabs, saved, strict=True)}
+        return update | {notice: markup.undo(said), self.undone: before}
+
+    def undo(self, who: Any, before: Any, request: gr.Request) -> Update:
+        """Bring the forms back as they were before settings were restored."""
+        known = before if isinstance(before, dict) else {}
+        update: Update = {self.undone: None}
+        for task, handlers in self.tabs_of.items():
+            if known.get(task):
+                update |= handlers.filling.restored(known[task], owner_of(request, who))
+            update[handlers.tab.notices["form"]] = ""
+        return update
+
+
+def _place(reading: Reading) -> tuple[Task, str]:
+    """Return the task and the backend that a file's settings are for."""
+    record = reading.record
+    task: Task = TASKS[1] if record.get("task") == TASKS[1] else TASKS[0]
+    return task, str(record.get("backend", ""))
 
 
 def build(
     studio: Studio,
     tokens: Tokens,
     default: str,
-    examples: Sequence[Mapping[str, str]],
+    examples: Sequence[Mapping[str, Any]],
     *,
     ask_above: float = 0.1,
     login: account.Login = "",
-) -> gr.Blocks:
+    owner: SpaceOwner = NOBODY,
+) -> Patient:
     """Build the page and the named API on a studio.
 
     `default` is the backend shown first; above `ask_above` dollars a click is confirmed;
-    `login` says how users sign in.
+    `login` says how users sign in, `owner` what whoever runs a Space can still add.
     """
     media = Media(studio)
     uploads = Uploads(media)
     signing_in = account.button(login)
-    with Patient(title=messages.TITLE, fill_width=True, analytics_enabled=False) as demo:
+    demo: Patient
+    with Patient(title=say("page-title"), fill_width=True, analytics_enabled=False) as demo:
         closed = {name: messages.trouble(error) for name, error in studio.closed_to().items()}
         Api(studio, media, uploads, default).register()  # first, so that it gets the plain names
-        gr.HTML(markup.header(studio.closed), elem_classes="masthead")
+        SetApi(studio, uploads).register()
+        KeepApi(studio).register()
+        gr.HTML(markup.header(studio.closed, fleeting=owner.fleeting), elem_classes="masthead")
+        gr.HTML(markup.language(), elem_classes="language", apply_default_css=False)
         who = gr.BrowserState("", storage_key="srpo-who", secret="srpo")
         kept = gr.BrowserState(None, storage_key="srpo-picture", secret="srpo")
         account.build(studio, login, signing_in, who, demo.load)
         offered = {task for backend in studio.backends.values() for task in backend.tasks}
         memories = {task: tabs.remember(task) for task in TASKS if task in offered}
-        restorer = gr.HTML("", js_on_load=DROP, elem_classes="restorer")
+        watch = stage.remember()
+        today = gr.HTML(elem_id="today", apply_default_css=False)
+        restorer = gr.HTML({}, html_template="", js_on_load=RESTORE, elem_classes="restorer")
+        remembers = gr.Textbox("", visible=False)
+        PastPrompts(studio, who).build()
+        undone = gr.BrowserState(None, storage_key="srpo-undo", secret="srpo")
         with gr.Tabs(elem_classes="tabs", overflow_behavior="wrap") as menu:
-            tabs_of: dict[Task, Handlers] = {}
+            made_of: dict[Task, Tab] = {}
             for task in TASKS:
                 if task in memories:
                     made = layout.build(
@@ -253,20 +474,46 @@ def build(
                         studio.backends,
                         default,
                         memories[task],
+                        watch,
                         examples,
                         closed=closed,
                         most=studio.images_per_click,
                     )
-                    tabs_of[task] = Handlers(made, studio, media, uploads, who, ask_above)
-            history_handlers = HistoryHandlers(history_tab.build(), studio, media, who)
+                    made_of[task] = made
+            compare_item = compare.build(examples, sharing=studio.is_sharing())
+            away = TakeAway(studio, media)
+            history_handlers = HistoryHandlers(history_tab.build(), studio, media, away, who)
             SpendingTab(studio, who).build()
-            keyed = backends_tab.build(studio, tokens, who)
+            keyed = backends_tab.build(studio, tokens, who, owner)
+        session = Session(stage.build(watch), today, studio, media, who, ask_above)
+        tabs_of = {task: Handlers(tab, session, uploads) for task, tab in made_of.items()}
         gr.HTML(markup.footer(), elem_classes="colophon")
+        viewer = Viewer(studio, media, who, ask_above)
         page = Page(
-            studio, media, uploads, menu, tabs_of, history_handlers.tab, who, kept, restorer, keyed
+            studio,
+            media,
+            uploads,
+            menu,
+            session,
+            tabs_of,
+            history_handlers.tab,
+            who,
+            kept,
+            restorer,
+            default,
+            examples,
+            viewer.hub,
+            undone,
+            remembers,
+            keyed,
         )
+        session.wire(demo.load)
         for handlers in tabs_of.values():
-            handlers.wire(demo.load)
+            handlers.wire()
+        files = SetFiles(studio, media)
+        compare_tab = compare.connect(compare_item)
+        CompareHandlers(compare_tab, session, uploads, files, menu, closed).wire()
         history_handlers.wire()
+        viewer.build()
         page.wire(demo.load)
     return demo

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import gradio as gr
 
 from core.backend import Priced
 from core.caller import Caller
 from core.jobs.spending import Spending, day, total
-from core.money import dollars
+from core.money import dollars, micros
 from core.studio import Studio
-from ui import markup
-from ui.generate.handlers import FREE
+from core.words import say
+from ui import markup, messages
+from ui.generate.session import FREE
 from ui.server.owner import caller_of
 
 DAYS = 30
@@ -55,7 +57,7 @@ class SpendingTab:
 
     def build(self) -> None:
         """Lay the tab out."""
-        with gr.Tab("Spending", id="spending", render_children=True) as item:
+        with gr.Tab(say("tab-spending"), id="spending", render_children=True) as item:
             view = gr.HTML(elem_id="spending-view", apply_default_css=False)
         item.select(self.show, [self.who], [view], trigger_mode="always_last", **FREE)
 
@@ -80,13 +82,13 @@ class SpendingTab:
         rows = await self.studio.spending(days=DAYS, owner=whose)
         tables = [self._by_backend(rows)]
         if caller.admin:
-            tables.append(_table("By owner", rows, lambda row: _named(row.owner)))
+            tables.append(_table("owner", rows, lambda row: _named(row.owner)))
         own, left = await self._own(caller.owner)
         return markup.render(
             "spending",
             days=DAYS,
             figures=self._figures(rows, balances=caller.admin),
-            chart=chart(rows),
+            chart=chart(rows, messages.labels(self.studio.backends)),
             tables=tables,
             own=own,
             left=left,
@@ -96,38 +98,50 @@ class SpendingTab:
         """What the owner spent with keys of their own, which is nobody else's business."""
         rows = await self.studio.spending(days=DAYS, owner=owner, own=True)
         backends = self.studio.own_backends(owner).values()
-        told = [one for one in backends if isinstance(one, Priced) and one.balance_usd is not None]
-        left = [f"{one.label}: ${one.balance_usd:.2f} left." for one in told]
+        told = {one.label: one.balance_usd for one in backends if isinstance(one, Priced)}
+        left = [
+            say("spending-left", backend=label, balance=messages.price_of(usd))
+            for label, usd in told.items()
+            if usd is not None
+        ]
         return self._by_backend(rows), left
 
     def _by_backend(self, rows: Sequence[Spending]) -> Table:
-        return _table("By backend", rows, lambda row: self._label(row.backend))
+        return _table("backend", rows, lambda row: self._label(row.backend))
 
     def _label(self, backend: str) -> str:
-        found = self.studio.backends.get(backend)
-        return found.label if found else backend
+        return messages.labels(self.studio.backends).get(backend, backend)
 
     def _figures(self, rows: Sequence[Spending], *, balances: bool) -> dict[str, str]:
         today = [row for row in rows if row.day == day()]
         figures = {
-            "Today (UTC)": dollars(total(today, lambda row: row.spent)),
-            f"Last {DAYS} days": dollars(total(rows, lambda row: row.spent)),
-            "On its way": dollars(total(rows, lambda row: row.reserved)),
-            "May have been charged": dollars(total(rows, lambda row: row.maybe)),
+            say("spending-today"): dollars(total(today, lambda row: row.spent)),
+            say("spending-days", days=DAYS): dollars(total(rows, lambda row: row.spent)),
+            say("spending-reserved"): dollars(total(rows, lambda row: row.reserved)),
+            say("spending-maybe"): dollars(total(rows, lambda row: row.maybe)),
         }
+        if unpriced := sum(row.unpriced for row in rows):
+            figures[say("spending-unpriced")] = say("images-counted", count=unpriced)
         everybody_usd, owner_usd = self.studio.day_budgets()
         if everybody_usd is not None:
-            figures["Budget of the day"] = f"${everybody_usd:.2f}"
+            figures[say("spending-budget")] = dollars(micros(everybody_usd))
         if owner_usd is not None:
-            figures["Your budget of the day"] = f"${owner_usd:.2f}"
+            figures[say("spending-own-budget")] = dollars(micros(owner_usd))
         for backend in self.studio.backends.values() if balances else ():
             if isinstance(backend, Priced) and backend.balance_usd is not None:
-                figures[f"Left at {backend.label}"] = f"${backend.balance_usd:.2f}"
+                figures[say("spending-left-at", backend=backend.label)] = dollars(
+                    micros(backend.balance_usd)
+                )
         return figures
 
 
-def chart(rows: Sequence[Spending]) -> Chart | None:
-    """Return a bar for each of the last days, if anything was spent in them."""
+def chart(
+    rows: Sequence[Spending], labels: Mapping[str, str] = MappingProxyType({})
+) -> Chart | None:
+    """Return a bar for each of the last days, if anything was spent in them.
+
+    `labels` are those of backends by id.
+    """
     if not rows:
         return None
     days = [day(ago) for ago in reversed(range(DAYS))]
@@ -135,7 +149,7 @@ def chart(rows: Sequence[Spending]) -> Chart | None:
     sums = {one: [row for row in rows if row.day == one] for one in days}
     most = max(total(found) for found in sums.values()) or 1
     bars = [_bar(one, sums[one], names, most) for one in days]
-    return Chart(dollars(most), bars, names)
+    return Chart(dollars(most), bars, [labels.get(name, name) for name in names])
 
 
 def _bar(one: str, rows: Sequence[Spending], names: Sequence[str], most: int) -> Bar:
@@ -144,12 +158,18 @@ def _bar(one: str, rows: Sequence[Spending], names: Sequence[str], most: int) ->
     return Bar(one, f"{one}: {dollars(sum(amounts))}", parts)
 
 
-def _table(title: str, rows: Sequence[Spending], key: Callable[[Spending], str]) -> Table:
+def _table(by: str, rows: Sequence[Spending], key: Callable[[Spending], str]) -> Table:
     groups: dict[str, list[Spending]] = {}
     for row in rows:
         groups.setdefault(key(row), []).append(row)
-    head = [title[3:].capitalize(), "Images", "Spent", "Maybe", "On its way"]
-    return Table(title, head, [_amounts(name, found) for name, found in groups.items()])
+    told = ("images", "spent", "maybe-short", "reserved")
+    head = [say(f"spending-{by}"), *(say(f"spending-{one}") for one in told)]
+    lines = [_amounts(name, found) for name, found in groups.items()]
+    if any(row.unpriced for row in rows):
+        head.append(say("spending-unpriced"))
+        for line, found in zip(lines, groups.values(), strict=True):
+            line.append(str(sum(row.unpriced for row in found)))
+    return Table(say(f"spending-by-{by}", days=DAYS), head, lines)
 
 
 def _amounts(name: str, rows: Sequence[Spending]) -> list[str]:
@@ -166,4 +186,4 @@ def _named(owner: str) -> str:
     kind, _, name = owner.partition(":")
     if kind == "user":
         return name
-    return "this machine" if kind == "local" else f"{kind} {name[:8]}"
+    return say("spending-this-machine") if kind == "local" else f"{kind} {name[:8]}"

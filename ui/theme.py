@@ -1,4 +1,4 @@
-"""The theme: warm neutral paper, one deep green accent, the picture as the only colour."""
+"""The theme: warm neutral paper, one deep green accent, the image as the only colour."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the text encoders made of a prompt, kept for the next picture with the same words."""
+"""What the text encoders made of a prompt, kept for the next image with the same words."""
 
 from __future__ import annotations
 
@@ -36,16 +36,25 @@ class Embeddings:
         return min(LONGEST, int(self.pipe.tokenizer_2.model_max_length))
 
     def of(self, prompt: str) -> Embedded:
-        """Return the embeddings of a prompt; encodes only what is not kept."""
+        """Return the embeddings of a prompt; encodes only what is not kept.
+
+        Encoders that come to the card on their turn leave it at once: others need the room.
+        """
         if prompt in self.kept:
             self.kept.move_to_end(prompt)
             return self.kept[prompt]
         import torch
 
-        with torch.no_grad():  # or each kept tensor would hold on to how it was made
-            tokens, pooled, _ids = self.pipe.encode_prompt(
-                prompt=prompt, prompt_2=None, device=self.device, max_sequence_length=self.length
-            )
+        try:
+            with torch.no_grad():  # or each kept tensor would hold on to how it was made
+                tokens, pooled, _ids = self.pipe.encode_prompt(
+                    prompt=prompt,
+                    prompt_2=None,
+                    device=self.device,
+                    max_sequence_length=self.length,
+                )
+        finally:
+            self.pipe.maybe_free_model_hooks()  # does nothing where they stay
         made = Embedded(tokens.cpu(), pooled.cpu(), self._read_until(prompt))
         self.kept[prompt] = made
         while len(self.kept) > MOST:

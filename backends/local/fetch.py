@@ -9,6 +9,7 @@ from typing import Any
 
 from backends.local.source import Source, is_path
 from core.errors import NotReadyError, PlaygroundError
+from core.words import english
 
 WANTED = ["model_index.json", "*/*.json", "*/*.txt", "*/*.model", "*/*.safetensors"]
 SRPO_FILE = "diffusion_pytorch_model.safetensors"
@@ -72,35 +73,34 @@ def explained(repo: str, error: Exception) -> PlaygroundError:
             return error
         case errors.GatedRepoError():
             return NotReadyError(
-                f"The repo {repo} is gated.",
-                advice=f"Accept its terms at https://huggingface.co/{repo} and set HF_TOKEN to a "
-                "token of that account.",
+                english("local-repo-gated", repo=repo),
+                advice=english("local-accept-its-terms-at-https", repo=repo),
             )
         case errors.RepositoryNotFoundError():
             return NotReadyError(
-                f"There is no repo {repo}, or it is private.",
-                advice="Correct LOCAL_MODEL or LOCAL_TRANSFORMER, or set HF_TOKEN.",
+                english("local-there-no-repo-or-private", repo=repo),
+                advice=english("local-correct-local-model-or-local"),
             )
         case errors.RevisionNotFoundError() | errors.EntryNotFoundError() if not isinstance(
             error, errors.LocalEntryNotFoundError
         ):
             return NotReadyError(
-                f"The repo {repo} does not have the named revision or file.",
-                advice="Correct LOCAL_MODEL or LOCAL_TRANSFORMER.",
+                english("local-repo-does-not-have-named", repo=repo),
+                advice=english("local-correct-local-model-or-local-2"),
             )
         case errors.HFValidationError():
             return NotReadyError(
-                f"“{repo[:80]}” is neither a folder nor the name of a repo.",
-                advice="Correct LOCAL_MODEL.",
+                english("local-neither-folder-nor-name-repo", repo=repo[:80]),
+                advice=english("local-correct-local-model"),
             )
         case OSError() if error.errno == errno.ENOSPC:
             return NotReadyError(
-                "The disk is full, so the model could not be downloaded.",
-                advice="Make room, or set HF_HOME to a larger disk.",
+                english("local-disk-full-so-model-could"),
+                advice=english("local-make-room-or-set-hf"),
             )
     return NotReadyError(
-        f"The repo {repo} could not be reached, and it is not in the cache.",
-        advice="Check the network, or set LOCAL_MODEL to a folder.",
+        english("local-repo-could-not-reached-not", repo=repo),
+        advice=english("local-check-network-or-set-local"),
     )
 
 

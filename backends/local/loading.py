@@ -1,4 +1,4 @@
-"""From a source to a model that paints: plan the memory, load the parts, warm up."""
+"""From a source to a model that generates: plan the memory, load the parts, warm up."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from backends.local import fetch, machine, speed
+from backends.local import fetch, machine, space, speed
 from backends.local.model import Model, Speed
 from backends.local.order import Order
 from backends.local.plan import FULL_GB, Machine, Plan, choose
 from backends.local.source import Source, folder_troubles, weight_bytes
 from core.backend import Readiness
 from core.errors import NotReadyError
+from core.words import english
 
 log = logging.getLogger(__name__)
 
@@ -35,13 +36,13 @@ def load(source: Source, wish: Wish, tell: Tell) -> Model:
 
     Raises NotReadyError when it cannot be had or does not fit, with the numbers.
     """
-    tell(Readiness("loading", "Loading torch and diffusers."))
+    tell(Readiness("loading", english("local-loading-torch-diffusers")))
     machine.prepare()
-    found = machine.detect()
-    tell(Readiness("loading", f"Looking for {source.name}."))
+    found = machine.lent(space.MEMORY_GB) if space.is_zero_gpu() else machine.detect()
+    tell(Readiness("loading", english("local-looking-for", name=source.name)))
 
     def downloading(share: float) -> None:
-        tell(Readiness("loading", f"Downloading {source.name}.", share))
+        tell(Readiness("loading", english("local-downloading", name=source.name), share))
 
     folder = fetch.pipeline_folder(source, wish.token, downloading)
     for trouble in folder_troubles(folder, own_transformer=bool(source.transformer)):
@@ -52,7 +53,9 @@ def load(source: Source, wish: Wish, tell: Tell) -> Model:
     log.info("local model %s: %s %s", source.name, plan.summary, plan.why)
     loader = _Loader(folder, own, plan, found, tell)
     model = loader.model(_speed(wish.speed, found))
-    tell(Readiness("warming", "The model is loaded and paints its first small image."))
+    if found.lent:
+        return model
+    tell(Readiness("warming", english("local-model-loaded-generates-its-first")))
     model.paint(Order("", (256, 256), 2, 3.5, 0), lambda _event: None, lambda: False)
     return model
 
@@ -86,17 +89,20 @@ def _bf16_bytes(place: Path) -> int:
 
 
 def _speed(wanted: str, found: Machine) -> Speed:
-    name = wanted or ("compiled" if found.device == "cuda" else "exact")
-    return Speed(name)
+    if found.lent:  # what was compiled there is forgotten with its process
+        return Speed("turbo" if wanted == "turbo" else "exact")
+    return Speed(wanted or ("compiled" if found.device == "cuda" else "exact"))
 
 
-def quickened(transformer: Any, wanted: Speed, device: str) -> Speed:
+def quickened(transformer: Any, wanted: Speed, device: str, quant: str) -> Speed:
     """Set the attention and compile the blocks on a GPU; returns what is really in force."""
     if wanted.name == "exact" or device != "cuda":
         return wanted
     import torch
 
     chosen = speed.attention(transformer, torch.cuda.get_device_capability())
+    if quant == "gguf":  # its tensors are of a class that torch.compile cannot follow
+        return Speed(wanted.name, chosen)
     speed.compile_blocks(transformer)
     return Speed(wanted.name, chosen, compiled=True)
 
@@ -147,14 +153,16 @@ class _Loader:
             self.folder, transformer=transformer, dtype=self._dtype(), local_files_only=True
         ).components
         self._say("everything onto " + self.found.name, 0.9)
-        model = Model(
-            parts, self.plan, self.found.device, quickened(transformer, wanted, self.found.device)
-        )
+        if self.found.lent:
+            model = Model(parts, self.plan, "cpu", wanted, lent=True)
+        else:
+            driven = quickened(transformer, wanted, self.found.device, self.plan.quant)
+            model = Model(parts, self.plan, self.found.device, driven)
         self._say("", 1.0)
         return model
 
     def _say(self, what: str, share: float) -> None:
-        self.tell(Readiness("loading", f"Loading {what}.", share))
+        self.tell(Readiness("loading", english("local-loading", what=what), share))
 
     def _dtype(self) -> Any:
         import torch
@@ -189,16 +197,21 @@ class _Loader:
         config = FluxTransformer2DModel.load_config(self.folder, subfolder="transformer")
         with init_empty_weights():
             empty = FluxTransformer2DModel.from_config(config)
-        resident = self.plan.quant == "bf16" and not self.plan.offload
+        resident = self.plan.quant == "bf16" and not self.plan.offload and not self.found.lent
         device = self.found.device if resident else "cpu"
         with safe_open(str(self.own), "pt") as tensors:
             names = list(tensors.keys())
             lacking = sorted({name for name, _ in empty.named_parameters()} - set(names))
             if lacking:
                 raise NotReadyError(
-                    f"{self.own.name if self.own else ''} does not fit the model in "
-                    f"{self.folder.name}: it lacks {len(lacking)} tensors, such as {lacking[0]}.",
-                    advice="LOCAL_TRANSFORMER takes a file with the names diffusers uses.",
+                    english(
+                        "local-does-not-fit-model-in",
+                        value=self.own.name if self.own else "",
+                        name=self.folder.name,
+                        lacking=len(lacking),
+                        lacking2=lacking[0],
+                    ),
+                    advice=english("local-local-transformer-takes-file-with"),
                 )
             for number, name in enumerate(names):
                 value = tensors.get_tensor(name)

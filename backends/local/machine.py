@@ -1,4 +1,4 @@
-"""What this machine has to paint with, as torch and the operating system tell it."""
+"""What this machine has to generate with, as torch and the operating system tell it."""
 
 from __future__ import annotations
 
@@ -48,6 +48,19 @@ def detect() -> Machine:
         # Memory is shared with the system; half of what is free is safe to take.
         return Machine("mps", "Apple GPU", ram / 2, ram, installed=installed)
     return Machine("cpu", "CPU", 0.0, ram, installed=installed, idle=_idle_gpu())
+
+
+def lent(memory_gb: float) -> Machine:
+    """Return what a Space lends, without a look at it: here that GPU must not be touched."""
+    installed = frozenset(name for name in EXTRAS.values() if find_spec(name))
+    return Machine("cuda", "ZeroGPU", memory_gb, free_ram_gb(), installed=installed, lent=True)
+
+
+def device() -> str:
+    """Name what this process computes on."""
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def _idle_gpu() -> str:

@@ -1,4 +1,4 @@
-"""What is to be painted, as plain values: it may travel to another process."""
+"""What is to be generated, as plain values: it may travel to another process."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SHAPES: dict[str, Size] = {
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One picture; with `image` it starts from that file, fitted to the size."""
+    """One image; with `image` it starts from that file, fitted to the size."""
 
     prompt: str
     size: Size
@@ -35,6 +35,14 @@ class Order:
     strength: float = 1.0
     image: bytes | None = None
     fit: Fit = "crop"
+    variation_seed: int = 0
+    variation_strength: float = 0.0
+    """How far the noise is from that of the seed, towards that of the variation seed."""
+
+    @property
+    def varied(self) -> bool:
+        """Whether the noise is another one than that of the seed alone."""
+        return self.variation_strength > 0
 
     @property
     def steps_run(self) -> int:
@@ -69,7 +77,7 @@ def _near(side: float) -> int:
 
 
 def fitted(image: bytes, size: Size, fit: Fit) -> Image.Image:
-    """Bring a picture to a size without squashing it: cut, or laid on a blurred copy of itself."""
+    """Bring an image to a size without squashing it: cut, or laid on a blurred copy of itself."""
     with Image.open(BytesIO(image)) as opened:
         picture = opened.convert("RGB")
     covering = ImageOps.fit(picture, size, Image.Resampling.LANCZOS)

@@ -1,8 +1,9 @@
-"""How a model is laid into the memory there is: pure arithmetic over published peaks.
+"""How a model is laid into the memory there is: pure arithmetic over what parts take.
 
-Peaks are those of FLUX.1-dev at 1024 × 1024, batch 1 (dataset
-`derekl35/diffusers-quantization-benchmarks`): 36.2 GB bf16 resident, 23.3 offloaded, 21.5 fp8,
-17.3 nf4, 12.4 nf4 offloaded, 9.2 GGUF Q4 offloaded. A GB is 10^9 bytes.
+A GB is 10^9 bytes, of which a card that is sold as 24 GB has 25.8. What lies on the card together
+is added up: for FLUX.1 the transformer 23.8 GB in bf16, 11.9 in fp8, 6.7 in 4 bits, the text
+encoders 9.8, the autoencoder 0.2; and on top the decoder's 2.7 for 1024 × 1024, or 0.6 for a step
+where everything else is away. README tells which of the sums were measured on a card.
 """
 
 from __future__ import annotations
@@ -11,16 +12,18 @@ from dataclasses import dataclass
 from typing import Literal
 
 from core.errors import NotReadyError
+from core.words import english
 
 Quant = Literal["bf16", "fp8", "nf4", "gguf"]
 Device = Literal["cuda", "xpu", "mps", "cpu"]
-FULL_GB = 33.7
-"""Weights of the whole model in bf16."""
-WORK_GB = 4.7
-"""What a picture of 1024 × 1024 needs on top; the decoder has the most of it."""
+FULL_GB = 33.75
+"""Weights of the whole model in bf16, rounded up: those of FLUX.1 are 33.741."""
+WORK_GB = 2.7
+"""What an image of 1024 × 1024 needs on top; the decoder has the most of it."""
 OFFLOAD_RAM_GB = 40.0
 SMALL_GB = 2.0
-"""Up to here a model is painted with on a CPU too."""
+"""Up to here a model runs on a CPU too."""
+MADE_ON_GPU = ("fp8", "nf4")
 EXTRAS = {"fp8": "torchao", "nf4": "bitsandbytes", "gguf": "gguf"}
 
 
@@ -38,6 +41,8 @@ class Machine:
     """Which of the packages for quantized weights there are."""
     idle: str = ""
     """A GPU that is there and that torch cannot use."""
+    lent: bool = False
+    """The GPU is lent for one image at a time, to another process; here it is never touched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,20 +69,31 @@ class _Way:
     encoders_on_cpu: bool = False
 
 
-WAYS = (
-    _Way("bf16", 44.0),
-    _Way("bf16", 32.0, encoders_on_cpu=True),
-    _Way("bf16", 24.0, offload=True),
-    _Way("fp8", 24.0),
-    _Way("nf4", 16.0),
-    _Way("gguf", 10.0, offload=True),
-)
-FORCED = {
-    "bf16": (_Way("bf16", 40.0), _Way("bf16", 32.0, False, True), _Way("bf16", 24.0, True)),
-    "fp8": (_Way("fp8", 23.6), _Way("fp8", 13.6, True)),
-    "nf4": (_Way("nf4", 19.0), _Way("nf4", 13.6, True)),
-    "gguf": (_Way("gguf", 23.4), _Way("gguf", 10.0, True)),
+WAYS = {
+    "bf16": (
+        _Way("bf16", 40.0),
+        _Way("bf16", 29.0, encoders_on_cpu=True),
+        _Way("bf16", 25.0, offload=True),
+    ),
+    "fp8": (
+        _Way("fp8", 26.0),
+        _Way("fp8", 16.5, encoders_on_cpu=True),
+        _Way("fp8", 13.6, offload=True),
+    ),
+    "nf4": (
+        _Way("nf4", 20.5),
+        _Way("nf4", 10.5, encoders_on_cpu=True),
+        _Way("nf4", 8.0, offload=True, encoders_on_cpu=True),
+    ),
+    "gguf": (
+        _Way("gguf", 20.5),
+        _Way("gguf", 10.5, encoders_on_cpu=True),
+        _Way("gguf", 8.0, offload=True, encoders_on_cpu=True),
+    ),
 }
+"""With what has to be free on the card: the sum, and a twentieth or more for what torch holds."""
+AUTO = ("bf16", "nf4")
+"""fp8 has to be asked for: it has not been seen to make an image yet."""
 
 
 def choose(machine: Machine, weights_gb: float, quant: str, *, gguf: bool = False) -> Plan:
@@ -90,15 +106,20 @@ def choose(machine: Machine, weights_gb: float, quant: str, *, gguf: bool = Fals
     wanted = "gguf" if gguf else quant
     if quant == "gguf" and not gguf:
         raise NotReadyError(
-            "LOCAL_QUANT=gguf needs a GGUF file.", advice="Name it in LOCAL_TRANSFORMER."
+            english("local-local-quant-gguf-needs-gguf"),
+            advice=english("local-name-in-local-transformer"),
         )
-    ways = WAYS if wanted == "auto" else FORCED[wanted]
+    if machine.lent and wanted in MADE_ON_GPU:
+        raise NotReadyError(
+            english("local-weights-in-are-made-on", wanted=wanted),
+            advice=english("local-set-local-quant-bf16-which"),
+        )
+    if wanted != "auto":
+        _insist(machine, wanted)
+    kinds = AUTO if wanted == "auto" else (wanted,)
+    ways = [way for kind in kinds if not _lacking(machine, kind) for way in WAYS[kind]]
     for way in ways:
-        if way.quant == "gguf" and not gguf:
-            continue
-        if machine.free_gb >= _need(way, weights_gb) and _possible(
-            way, machine, wanted, weights_gb
-        ):
+        if machine.free_gb >= _need(way, weights_gb) and _held(way, machine, weights_gb):
             return Plan(way.quant, _why(way, machine, weights_gb), way.offload, way.encoders_on_cpu)
     raise _refused(machine, weights_gb, min(_need(way, weights_gb) for way in ways))
 
@@ -108,60 +129,78 @@ def _need(way: _Way, weights_gb: float) -> float:
     return WORK_GB + (way.least_gb - WORK_GB) * weights_gb / FULL_GB
 
 
-def _possible(way: _Way, machine: Machine, wanted: str, weights_gb: float) -> bool:
-    """Whether memory, packages and hardware allow it; a forced choice says what is missing."""
-    extra = EXTRAS.get(way.quant, "")
-    if extra and extra not in machine.installed:
-        if wanted == "auto":
-            return False
+def _lacking(machine: Machine, quant: str) -> str:
+    """Return the package for weights of this kind if it is not installed, else ""."""
+    extra = EXTRAS.get(quant, "")
+    return "" if extra in machine.installed else extra
+
+
+def _insist(machine: Machine, quant: str) -> None:
+    """Say what is missing for a kind of weights that was asked for; raises NotReadyError."""
+    if extra := _lacking(machine, quant):
         raise NotReadyError(
-            f"{way.quant} weights need the package {extra}, which is not installed.",
-            advice=f"Install it with: pip install {extra}",
+            english("local-weights-need-package-which-not", quant=quant, extra=extra),
+            advice=english("local-install", extra=extra),
         )
-    if way.quant == "fp8" and not machine.fp8:
-        if wanted == "auto":
-            return False
+    if quant == "fp8" and not machine.fp8:
         raise NotReadyError(
-            f"{machine.name} does not compute in fp8.", advice="Set LOCAL_QUANT=auto."
+            english("local-does-not-compute-in-fp8", name=machine.name),
+            advice=english("local-set-local-quant-auto"),
         )
+
+
+def _held(way: _Way, machine: Machine, weights_gb: float) -> bool:
+    """Whether the machine has the memory for what is not on the card."""
     needed = OFFLOAD_RAM_GB * weights_gb / FULL_GB
     return not (way.offload and way.quant == "bf16" and machine.ram_gb < needed)
 
 
 def _why(way: _Way, machine: Machine, weights_gb: float) -> str:
-    how = f" with {Plan(way.quant, '', way.offload, way.encoders_on_cpu).summary}"
-    return (
-        f"{machine.name} has {machine.free_gb:.1f} GB free; the model is {weights_gb:.1f} GB in "
-        f"bf16, and {_need(way, weights_gb):.1f} GB are enough{how}."
+    how = Plan(way.quant, "", way.offload, way.encoders_on_cpu).summary
+    return english(
+        "local-fits",
+        name=machine.name,
+        free_gb=f"{machine.free_gb:.1f}",
+        weights_gb=f"{weights_gb:.1f}",
+        need=f"{_need(way, weights_gb):.1f}",
+        how=how,
     )
 
 
 def _on_cpu(machine: Machine, weights_gb: float, quant: str) -> Plan:
     if weights_gb > SMALL_GB:
-        advice = "Use a machine with a GPU, a smaller model, or one of the other backends."
+        advice = english("local-use-machine-with-gpu-smaller")
         if machine.idle:
-            advice = f"torch cannot use {machine.idle}: install the torch build for it."
+            advice = english("local-idle-gpu", name=machine.idle)
         raise NotReadyError(
-            f"There is no GPU that torch can use, and a model of {weights_gb:.0f} GB is too slow "
-            "on a CPU.",
+            english("local-there-no-gpu-torch-can", weights_gb=f"{weights_gb:.0f}"),
             advice=advice,
         )
     if quant not in ("auto", "bf16"):
-        raise NotReadyError(f"LOCAL_QUANT={quant} needs a GPU.", advice="Set LOCAL_QUANT=auto.")
+        raise NotReadyError(
+            english("local-local-quant-needs-gpu", quant=quant),
+            advice=english("local-set-local-quant-auto"),
+        )
     kind: Literal["bf16", "fp32"] = "bf16" if quant == "bf16" else "fp32"
     size = f"{weights_gb:.1f} GB" if weights_gb >= 0.1 else f"{1000 * weights_gb:.1f} MB"
-    return Plan(kind, f"There is no GPU; a model of {size} runs on the CPU.")
+    return Plan(kind, english("local-there-no-gpu-model-runs", size=size))
 
 
 def _refused(machine: Machine, weights_gb: float, least_gb: float) -> NotReadyError:
-    more = f" and the machine {machine.ram_gb:.0f} GB of memory" if machine.ram_gb < 40 else ""
-    advice = "Free some of it, use a smaller model, or choose one of the other backends."
-    if machine.free_gb >= 16 and "bitsandbytes" not in machine.installed:
-        advice = "With nf4 weights it fits: pip install bitsandbytes"
-    elif machine.free_gb >= 10:
-        advice = "With a GGUF file of 4 bits in LOCAL_TRANSFORMER it fits."
+    advice = english("local-free-some-use-smaller-model")
+    if machine.free_gb >= _need(WAYS["nf4"][-1], weights_gb):
+        package = _lacking(machine, "nf4")
+        advice = english("local-nf4-fits")
+        if package:
+            advice = english("local-nf4-fits-with", package=package)
     return NotReadyError(
-        f"{machine.name} has {machine.free_gb:.1f} GB free{more}; a model of {weights_gb:.1f} GB "
-        f"needs at least {least_gb:.1f} GB.",
+        english(
+            "local-needs-gb-ram" if machine.ram_gb < 40 else "local-needs-gb",
+            name=machine.name,
+            free_gb=f"{machine.free_gb:.1f}",
+            weights_gb=f"{weights_gb:.1f}",
+            least_gb=f"{least_gb:.1f}",
+            ram=f"{machine.ram_gb:.0f}",
+        ),
         advice=advice,
     )

@@ -1,4 +1,4 @@
-"""A small picture of where the painting leads, from the estimate of its end: no decoder.
+"""A small image of what is being generated, from the estimate of its end: no decoder.
 
 Colours are linear in FLUX's 16 latent channels to a good degree: 16 × 3 weights and a bias as
 published with ComfyUI (`comfy/latent_formats.py`, class Flux).
@@ -38,17 +38,28 @@ SMALL = 32
 """Longest side of latents for which a tiny decoder is quick enough to be asked itself."""
 
 
-def draw(vae: Any, latents: Any) -> bytes:
-    """Return a WebP of latents of shape (1, 16, height / 8, width / 8) in the model's own space."""
+def drawn(vae: Any, latents: Any, *, at_once: bool) -> Any:
+    """Return pixels (height, width, 3) of latents (1, 16, height, width), on the CPU.
+
+    Latents are in the model's own space. Without `at_once` the pixels are only on their way from
+    the device when this returns, so that it never waits for what is queued there.
+    """
+    import torch
+
     if type(vae).__name__ == "AutoencoderTiny" and max(latents.shape[2:]) <= SMALL:
         scaled = latents / vae.config.scaling_factor + vae.config.shift_factor
         colours = vae.decode(scaled.to(vae.dtype), return_dict=False)[0][0]
     else:
-        factors = latents.new_tensor(FACTORS, dtype=latents.dtype)
-        bias = latents.new_tensor(BIAS, dtype=latents.dtype)[:, None, None]
-        colours = (latents[0].permute(1, 2, 0) @ factors).permute(2, 0, 1) + bias
+        mixed = torch.tensor((*FACTORS, BIAS), dtype=latents.dtype)
+        mixed = mixed.to(latents.device, non_blocking=True)
+        colours = (latents[0].permute(1, 2, 0) @ mixed[:-1] + mixed[-1]).permute(2, 0, 1)
     pixels = ((colours.float() + 1) * 127.5).round().clamp(0, 255).byte()
-    picture = Image.fromarray(pixels.permute(1, 2, 0).cpu().numpy())
+    return pixels.permute(1, 2, 0).contiguous().to("cpu", non_blocking=not at_once)
+
+
+def encoded(pixels: Any) -> bytes:
+    """Return a small WebP of pixels."""
+    picture = Image.fromarray(pixels.numpy())
     picture.thumbnail((LARGEST, LARGEST))
     file = BytesIO()
     picture.save(file, "WEBP", quality=70)

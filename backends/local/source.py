@@ -14,6 +14,7 @@ from pydantic import Field, SecretStr
 
 from core.backend import Readiness
 from core.settings import Settings
+from core.words import english
 
 PACKAGES = ("torch", "diffusers", "transformers", "accelerate", "safetensors")
 COMPONENTS = ("transformer", "vae", "text_encoder", "text_encoder_2", "scheduler")
@@ -93,8 +94,7 @@ def missing() -> Readiness | None:
         return None
     return Readiness(
         "not installed",
-        f"The packages for a local model are not installed ({', '.join(absent)}). Install them "
-        "with: pip install -r requirements-local.txt",
+        english("local-not-installed", names=", ".join(absent)),
     )
 
 
@@ -103,8 +103,7 @@ def examine(source: Source, *, accepted: bool) -> Readiness:
     if not source.model:
         return Readiness(
             "no model",
-            "No model is chosen. Set LOCAL_MODEL to a folder in diffusers layout or to a repo id "
-            "such as Runware/flux.1-dev-SRPO.",
+            english("local-no-model-chosen-set-local"),
         )
     trouble = next(_troubles(source), "")
     if trouble:
@@ -112,17 +111,16 @@ def examine(source: Source, *, accepted: bool) -> Readiness:
     if not accepted and _licensed(source):
         return Readiness(
             "licence",
-            "FLUX.1 [dev] and SRPO weights are for non-commercial use only. Read their licences "
-            f"({LICENCES}) and set SRPO_ACCEPT_LICENSE=1 if you accept them.",
+            english("local-flux-1-dev-srpo-weights", licences=LICENCES),
         )
-    return Readiness("not loaded", "The model is loaded when the first image is asked for.")
+    return Readiness("not loaded", english("local-model-loaded-when-first-image"))
 
 
 def _troubles(source: Source) -> Iterator[str]:
     if source.folder:
         yield from folder_troubles(source.folder, own_transformer=bool(source.transformer))
     if is_path(source.transformer) and not Path(source.transformer).expanduser().exists():
-        yield f"LOCAL_TRANSFORMER names {source.transformer}, which does not exist."
+        yield english("local-local-transformer-names-which-does", transformer=source.transformer)
     elif Path(source.transformer).suffix == ".safetensors" and is_path(source.transformer):
         yield from _cut_off([Path(source.transformer).expanduser()])
 
@@ -130,25 +128,20 @@ def _troubles(source: Source) -> Iterator[str]:
 def folder_troubles(folder: Path, *, own_transformer: bool = False) -> Iterator[str]:
     """Say what is wrong with a pipeline folder, the gravest first."""
     if not folder.exists():
-        yield f"There is no folder {folder}. Correct LOCAL_MODEL."
+        yield english("local-there-no-folder-correct-local", folder=folder)
         return
     if folder.is_file():
-        yield (
-            f"{folder.name} is one file, and LOCAL_MODEL takes a whole folder in diffusers layout. "
-            "A single transformer file belongs into LOCAL_TRANSFORMER."
-        )
+        yield (english("local-one-file-local-model-takes", name=folder.name))
         return
     index = _json(folder / "model_index.json")
     if not index:
-        yield (
-            f"The folder {folder} has no model_index.json, so it is not in diffusers layout. "
-            "Convert it with save_pretrained, or name another folder."
-        )
+        yield (english("local-folder-has-no-model-index", folder=folder))
         return
     if index.get("_class_name") not in PIPELINES:
         yield (
-            f"The folder {folder} holds a {index.get('_class_name')}; this backend paints with "
-            "FLUX pipelines only."
+            english(
+                "local-folder-holds-backend-works-with", folder=folder, get=index.get("_class_name")
+            )
         )
         return
     for part in COMPONENTS:
@@ -158,22 +151,25 @@ def folder_troubles(folder: Path, *, own_transformer: bool = False) -> Iterator[
 
 def _part_troubles(part: Path) -> Iterator[str]:
     """Say what a component lacks: its folder, its configuration, a shard, the end of a file."""
-    again = "Download it again; what is there already is kept."
+    again = english("local-download-again-what-there-already")
     config = "scheduler_config.json" if part.name == "scheduler" else "config.json"
     if not _json(part / config):
-        yield f"The model is not whole: {part.name}/{config} is missing. {again}"
+        yield english("local-part-missing", part=part.name, config=config) + f" {again}"
         return
     if part.name == "scheduler":
         return
     if any(part.glob("*.incomplete")):
-        yield f"The model is not whole: a download into {part.name} was interrupted. {again}"
+        yield english("local-part-interrupted", part=part.name) + f" {again}"
         return
     listed = [file for index in part.glob("*.safetensors.index.json") for file in _shards(index)]
     files = listed or sorted(part.glob("*.safetensors"))
     absent = [file.name for file in files if not file.is_file()]
     if absent or not files:
-        named = f": {', '.join(absent[:3])}" if absent else ""
-        yield f"The model is not whole: weights of {part.name} are missing{named}. {again}"
+        said = english("local-weights-missing", part=part.name)
+        if absent:
+            names = ", ".join(absent[:3])
+            said = english("local-weights-missing-named", part=part.name, names=names)
+        yield f"{said} {again}"
         return
     yield from _cut_off(files)
 
@@ -186,10 +182,7 @@ def _shards(index: Path) -> list[Path]:
 def _cut_off(files: list[Path]) -> Iterator[str]:
     for file in files:
         if file.stat().st_size != _told_size(file):
-            yield (
-                f"The file {file.parent.name}/{file.name} is not whole: its own header tells of "
-                "another size. Download it again."
-            )
+            yield (english("local-file-not-whole-its-own", name=file.parent.name, name2=file.name))
 
 
 def _told_size(file: Path) -> int:

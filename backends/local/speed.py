@@ -1,6 +1,6 @@
-"""The three speeds: `exact` as diffusers paints, `compiled` the same faster, `turbo` nearly so.
+"""The three speeds: `exact` as diffusers does it, `compiled` the same faster, `turbo` nearly so.
 
-`turbo` skips most of a step when its first block changes little; that changes pictures, so what
+`turbo` skips most of a step when its first block changes little; that changes images, so what
 was used is kept with each.
 """
 
@@ -24,6 +24,7 @@ def attention(transformer: Any, capability: tuple[int, int]) -> str:
     for name in _candidates(capability):
         try:
             transformer.set_attention_backend(name)
+            _tried(transformer)
         except (RuntimeError, ValueError, ImportError, OSError) as error:
             log.info("attention %s is not used: %s", name, error)
         else:
@@ -33,14 +34,32 @@ def attention(transformer: Any, capability: tuple[int, int]) -> str:
 
 
 def _candidates(capability: tuple[int, int]) -> list[str]:
-    """Flash attention 3 is for Hopper alone, 2 from Ampere on; both come as kernels."""
-    if find_spec("kernels") is None or capability < (8, 0):
-        return []
-    return ["_flash_3_hub", "flash_hub"] if capability[0] == 9 else ["flash_hub"]
+    """Flash attention 3 is for Hopper alone, 2 from Ampere on; both come as kernels.
+
+    cuDNN's comes with torch itself, for a Hopper without the kernels.
+    """
+    hub = ["flash_hub"] if find_spec("kernels") and capability >= (8, 0) else []
+    if capability[0] == 9:
+        return [*(["_flash_3_hub"] if hub else []), "_native_cudnn", *hub]
+    return hub
+
+
+def _tried(transformer: Any) -> None:
+    """Attend once to a few tokens: diffusers lets torch's own be set where they do not work.
+
+    Raises RuntimeError where this one does not.
+    """
+    import torch
+    from diffusers.models.attention_dispatch import dispatch_attention_fn
+
+    weight = next(transformer.parameters())
+    width = transformer.config.attention_head_dim
+    tokens = torch.zeros(1, 128, 2, width, device=weight.device, dtype=torch.bfloat16)
+    dispatch_attention_fn(tokens, tokens, tokens)
 
 
 def compile_blocks(transformer: Any) -> None:
-    """Compile one block of each kind for all sizes; the first pictures take longer for it.
+    """Compile one block of each kind for all sizes; the first images take longer for it.
 
     What is compiled is each block's `forward`, on which diffusers puts its hooks: the first-block
     cache decides outside of it and comes and goes without a second compilation. `Module.compile`
@@ -55,7 +74,7 @@ def compile_blocks(transformer: Any) -> None:
 
 @contextmanager
 def hurrying(transformer: Any, steps: int, *, wanted: bool) -> Iterator[str]:
-    """Skip what changes little for one picture; yields what is recorded of it, "" for nothing."""
+    """Skip what changes little for one image; yields what is recorded of it, "" for nothing."""
     if not wanted or steps < LEAST_STEPS:
         yield ""
         return

@@ -1,8 +1,10 @@
-"""One thread that paints and loads, one thing at a time; it never keeps the program from ending."""
+"""One thread that loads and generates, one at a time; it never keeps the program from ending."""
 
 from __future__ import annotations
 
 import asyncio
+import contextvars
+import functools
 import queue
 import threading
 from collections.abc import Callable
@@ -37,6 +39,17 @@ class Worker:
     def _serve(self) -> None:
         while (work := self._work.get()) is not None:
             work()
+
+
+def apart(work: Callable[[], T], name: str) -> asyncio.Future[T]:
+    """Return the future result of `work`, done at once in a thread and a context like the caller's.
+
+    By that context `spaces` knows who asks.
+    """
+    done: Future[T] = Future()
+    within = functools.partial(contextvars.copy_context().run, work)
+    threading.Thread(target=_settle, args=(done, within), name=name, daemon=True).start()
+    return asyncio.wrap_future(done)
 
 
 def _settle(done: Future[Any], work: Callable[[], Any]) -> None:

@@ -1,4 +1,4 @@
-"""The model in the box: a tiny FLUX of our own that paints landscapes, with NumPy alone."""
+"""The model in the box: a tiny FLUX of our own that generates landscapes, with NumPy alone."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from PIL import Image
 
 from backends.miniature import weights
 from backends.miniature.autoencoder import Bytes
+from backends.miniature.enlarging import enlarge
 from backends.miniature.sampling import Flux, Order, Sketch, open_model, size_for
 from core import params as fields
 from core.backend import Free, Registration
+from core.code import Code, arguments, source_file
 from core.events import Event, Finished, Preview, Running
 from core.params import ImageToImage, Params, Task, TextToImage
-from core.pictures import Picture
+from core.pictures import Picture, within
 from core.settings import Settings
+from core.words import english
 
 FOLDER = Path(__file__).parents[2] / "assets" / "miniature"
 LARGEST = 1536
-NOTE = (
-    "A tiny model of our own, in the box. It paints landscapes: sky, sun and moon, mountains, "
-    "hills, sea, trees, houses, boats and balloons, in any colour. It is not FLUX.1 SRPO."
-)
+NOTE = english("local-offline-demo-model-landscapes-only")
 PROMPTS = (
     "Red sun, blue mountains",
     "House in the snow",
@@ -37,28 +37,60 @@ PROMPTS = (
     "White boat, teal lake",
 )
 
+ORDERED = {
+    *("prompt", "steps", "guidance", "seed", "strength", "variation_seed", "variation_strength")
+}
+"""What of a request the model itself is told."""
+
 T = TypeVar("T")
 
 
 class MiniatureText(TextToImage):
-    """What the miniature takes for a picture from words."""
+    """What the miniature takes for an image from words."""
 
     width: int = fields.width(1024, low=256, high=LARGEST)
     height: int = fields.height(1024, low=256, high=LARGEST)
     steps: int = fields.steps(20)
     guidance: float = fields.guidance(3.5, high=6.0)
+    variation_seed: int = fields.variation_seed()
+    variation_strength: float = fields.variation_strength()
 
 
 class MiniatureImage(ImageToImage):
-    """What it takes for changing a picture."""
+    """What it takes for changing an image."""
 
+    most_side = LARGEST
     strength: float = fields.strength()
     steps: int = fields.steps(20)
     guidance: float = fields.guidance(3.5, high=6.0)
+    variation_seed: int = fields.variation_seed()
+    variation_strength: float = fields.variation_strength()
+
+
+CODE = """# In the folder of the playground, with the Python that runs it.
+import asyncio
+from pathlib import Path
+
+{imports}
+from core.events import Finished
+
+params = {kind}(
+{arguments}
+)
+
+
+async def main() -> None:
+    async for event in Miniature().generate(params):
+        if isinstance(event, Finished):
+            Path("image.png").write_bytes(event.image)
+
+
+asyncio.run(main())
+"""
 
 
 class Miniature(Free):
-    """Paints small and enlarges; one picture at a time, in a thread of its own."""
+    """Generates small and enlarges; one image at a time, in a thread of its own."""
 
     id = "miniature"
     label = "Miniature"
@@ -86,14 +118,26 @@ class Miniature(Free):
         return self._seen[1]
 
     def sent(self, params: Params) -> dict[str, Any]:
-        """The request, who paints it, and the size that is painted before it is enlarged."""
-        shown = params.model_dump(mode="json", exclude={"image"})
+        """The request, what generates it, and the size that is generated before it is enlarged."""
+        shown = params.model_dump(mode="json", exclude={"image"} | params.idle)
         if params.picture:
             shown["image"] = params.picture.describe()
-        return {"model": self.id, **shown, "painted_size": list(size_for(*_asked_size(params)))}
+        size = size_for(*_asked_size(params), self._sizes())
+        return {"model": self.id, **shown, "painted_size": list(size)}
+
+    def code(self, params: Params) -> Code:
+        """A program that generates with the weights in this folder."""
+        kind, file = type(params).__name__, source_file(params)
+        imports = f"from backends.miniature import Miniature, {kind}"
+        raw = {}
+        if file:
+            imports += "\nfrom core.pictures import load"
+            raw = {"image": f'load(Path("{file}"))'}
+        written = arguments(params.model_dump(exclude={"image"} | params.idle), indent=4, raw=raw)
+        return Code("Miniature", CODE.format(imports=imports, kind=kind, arguments=written))
 
     async def generate(self, params: Params) -> AsyncIterator[Event]:
-        """Yield a step and a preview of where it leads, until the picture is done."""
+        """Yield a step and a preview of where it leads, until the image is done."""
         work = await self._run(lambda: _Work(self._opened(), params))
         while (sketch := await self._run(work.step)) is not None:
             if sketch.total:
@@ -106,6 +150,9 @@ class Miniature(Free):
         self._thread.shutdown(wait=False, cancel_futures=True)
         self._model = None
 
+    def _sizes(self) -> tuple[tuple[int, int], ...]:
+        return self._model.sizes if self._model else weights.sizes(self._folder)
+
     def _opened(self) -> Flux:
         if self._model is None:
             self._model = open_model(self._folder)
@@ -116,14 +163,14 @@ class Miniature(Free):
 
 
 class _Work:
-    """One picture under way. Everything here runs in the thread."""
+    """One image under way. Everything here runs in the thread."""
 
     def __init__(self, model: Flux, params: Params) -> None:
         self._model = model
         self._prompt = params.prompt
         self._size = _asked_size(params)
-        wish = params.model_dump(include={"prompt", "steps", "guidance", "seed", "strength"})
-        native = size_for(*self._size)
+        wish = params.model_dump(include=ORDERED)
+        native = size_for(*self._size, model.sizes)
         self._kept = params.picture is not None and wish["strength"] <= 0
         self._given = _decoded(params.picture) if params.picture else None
         start = (
@@ -136,7 +183,7 @@ class _Work:
         self._last: Sketch | None = None
 
     def unread(self) -> dict[str, Any]:
-        """What of the prompt is not in the picture: words it does not know, or a long end."""
+        """What of the prompt is not in the image: words it does not know, or a long end."""
         if self._kept:
             return {}
         lexicon = self._model.lexicon
@@ -161,7 +208,7 @@ class _Work:
         )
 
     def finish(self) -> bytes:
-        """The picture at the asked size, as PNG."""
+        """The image at the asked size, as PNG."""
         if self._kept and self._given:
             return _encoded(self._given.resize(self._size, Image.Resampling.LANCZOS), "PNG")
         if self._last is None:
@@ -171,29 +218,26 @@ class _Work:
 
 
 def create(settings: Settings) -> Miniature:
-    """Build it; the weights are read when the first picture is asked for."""
+    """Build it; the weights are read when the first image is asked for."""
     return Miniature()
 
 
 def _asked_size(params: Params) -> tuple[int, int]:
-    """The asked size, or that of the given picture within the largest the miniature makes."""
-    if not params.picture:
-        return params.model_dump()["width"], params.model_dump()["height"]
-    width, height = params.picture.width, params.picture.height
-    share = min(1.0, LARGEST / max(width, height))
-    return max(1, round(width * share)), max(1, round(height * share))
+    """The asked size, or that of the given image within the largest the miniature makes."""
+    if isinstance(params, MiniatureImage):
+        return within((params.image.width, params.image.height), LARGEST)
+    return params.model_dump()["width"], params.model_dump()["height"]
 
 
 def _enlarged(small: Bytes, size: tuple[int, int], *, crop: bool) -> Image.Image:
-    """The small picture at the size: cut to its shape, or stretched back to what it was."""
-    picture = Image.fromarray(small)
+    """The small image at the size: cut to its shape, or stretched back to what it was."""
+    height, width, _ = small.shape
     if not crop:
-        return picture.resize(size, Image.Resampling.LANCZOS)
-    share = min(picture.width / size[0], picture.height / size[1])
+        return enlarge(small, size, (0, 0, width, height))
+    share = min(width / size[0], height / size[1])
     wide, high = size[0] * share, size[1] * share
-    left, top = (picture.width - wide) / 2, (picture.height - high) / 2
-    box = (left, top, left + wide, top + high)
-    return picture.resize(size, Image.Resampling.LANCZOS, box)
+    left, top = (width - wide) / 2, (height - high) / 2
+    return enlarge(small, size, (left, top, left + wide, top + high))
 
 
 def _decoded(picture: Picture) -> Image.Image:
@@ -219,4 +263,4 @@ def _state(folder: Path) -> tuple[tuple[int, int], ...]:
     return tuple(found)
 
 
-REGISTRATION = Registration(Settings, create)
+REGISTRATION = Registration(Settings, create, setup="It is in the box")

@@ -1,4 +1,4 @@
-"""The blocks that FLUX's transformer is a row of: attention between words and picture."""
+"""The blocks that FLUX's transformer is a row of: attention between words and image."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class _Projection:
 
 
 class DoubleBlock:
-    """Words and picture with weights of their own, attending to each other."""
+    """Words and image with weights of their own, attending to each other."""
 
     def __init__(self, weights: Named, name: str) -> None:
         attention = f"{name}.attn"
@@ -114,7 +114,7 @@ class DoubleBlock:
 
 
 class SingleBlock:
-    """Words and picture as one row of tokens; attention and feed-forward side by side."""
+    """Words and image as one row of tokens; attention and feed-forward side by side."""
 
     def __init__(self, weights: Named, name: str) -> None:
         attention = f"{name}.attn"

@@ -26,7 +26,7 @@ FAR = 64
 
 
 class T5:
-    """States for every token, which the picture attends to."""
+    """States for every token, which the image attends to."""
 
     def __init__(self, weights: Named) -> None:
         self._weights = weights

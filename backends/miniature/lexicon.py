@@ -33,7 +33,7 @@ class Lexicon:
         return np.array(row + [PAD] * (TOKENS - len(row)))
 
     def unknown(self, prompt: str) -> list[str]:
-        """The words of a prompt that the model paints nothing for, in order, each once."""
+        """The words of a prompt that the model generates nothing for, in order, each once."""
         words = self._translated(POSSESSIVE.sub("", prompt)).replace(",", " ").split()
         known = self._ids.keys() | self._fillers
         return list(dict.fromkeys(word for word in words if word not in known))

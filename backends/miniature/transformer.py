@@ -1,4 +1,4 @@
-"""FLUX's transformer in NumPy: what to change in a noisy picture, given a prompt."""
+"""FLUX's transformer in NumPy: what to change in a noisy image, given a prompt."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Transformer:
         ]
 
     def prepare(self, states: Floats, pooled: Floats, grid: tuple[int, int]) -> Wish:
-        """What depends on the prompt and the picture's rows and columns of tokens alone."""
+        """What depends on the prompt and the image's rows and columns of tokens alone."""
         turns = _turns(len(states), grid)
         return Wish(self._context(states), self._embedders["text"](pooled[None]), turns)
 

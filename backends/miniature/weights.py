@@ -8,18 +8,22 @@ import zipfile
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import NotReadyError
+from core.words import english
 
 Floats = NDArray[np.float32]
 
 NAME = "weights.npz"
 CHECKSUM = "weights.sha256"
 SCALE = ":scale"
-_AGAIN = "Get the folder assets/miniature again from the repository."
+FIRST_SIZES = ((128, 128), (160, 96), (96, 160), (192, 80), (80, 192))
+"""Widths and heights of the first weights, whose notes do not tell them."""
+_AGAIN = english("local-miniature-again")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,8 @@ class Weights:
     translations: tuple[tuple[str, str], ...]
     tidyings: tuple[tuple[str, str], ...]
     fillers: frozenset[str]
+    sizes: tuple[tuple[int, int], ...] = FIRST_SIZES
+    """Widths and heights the model was trained on."""
 
     def part(self, prefix: str) -> dict[str, Floats]:
         """The arrays of one network, without its prefix."""
@@ -60,9 +66,22 @@ def load(folder: Path) -> Weights:
         raise other_version() from error
 
 
+def sizes(folder: Path) -> tuple[tuple[int, int], ...]:
+    """Widths and heights the model was trained on; decodes nothing but the notes."""
+    try:
+        with np.load(folder / NAME, allow_pickle=False) as stored:
+            return _sizes(json.loads(bytes(stored["notes"])))
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
+        return FIRST_SIZES  # what is wrong is told by `problem`
+
+
+def _sizes(notes: dict[str, Any]) -> tuple[tuple[int, int], ...]:
+    return tuple((width, height) for width, height in notes.get("sizes", FIRST_SIZES))
+
+
 def other_version() -> NotReadyError:
     """What to say of a whole file that does not hold what is looked for."""
-    message = "The miniature's weights are of another version than this program."
+    message = english("local-miniature-s-weights-are-another")
     return NotReadyError(message, advice=_AGAIN)
 
 
@@ -72,13 +91,13 @@ def _content(folder: Path) -> bytes:
         content = (folder / NAME).read_bytes()
         expected = (folder / CHECKSUM).read_text(encoding="ascii").split()[0]
     except FileNotFoundError as error:
-        message = "The miniature's weights are missing."
+        message = english("local-miniature-s-weights-are-missing")
         raise NotReadyError(message, advice=_AGAIN) from error
     except (OSError, ValueError, IndexError) as error:
-        message = "The miniature's weights could not be read."
+        message = english("local-miniature-s-weights-could-not")
         raise NotReadyError(message, advice=_AGAIN) from error
     if hashlib.sha256(content).hexdigest() != expected:
-        message = "The miniature's weights are damaged: their checksum differs."
+        message = english("local-miniature-s-weights-are-damaged")
         raise NotReadyError(message, advice=_AGAIN)
     return content
 
@@ -101,4 +120,5 @@ def _unpacked(content: bytes) -> Weights:
         tuple((pattern, text) for pattern, text in notes["translations"]),
         tuple((pattern, text) for pattern, text in notes["tidyings"]),
         frozenset(notes["fillers"]),
+        _sizes(notes),
     )

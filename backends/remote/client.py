@@ -10,22 +10,24 @@ import asyncio
 import random
 import ssl
 import time
-from collections.abc import AsyncGenerator, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
 
 from backends.remote.clock import Clock
+from backends.remote.expectations import STREAM, Exchange
 from backends.remote.responses import Answer, parse, retry_after
 from core.errors import BackendError, BadResponseError, Charged, RateLimitError, UnavailableError
 from core.pictures import Picture
 from core.redact import MASK, forms
+from core.words import english
 
 JSON_BYTES = 1_000_000
 PICTURE_JSON_BYTES = 90_000_000
-"""Largest answer with pictures in it: four of 16 megapixels in base64."""
+"""Largest answer with images in it: four of 16 megapixels in base64."""
 CONNECT_S = 10.0
 WARMING_S = 10.0
 """Pause before an engine that is loading its model is asked again, in seconds."""
@@ -38,8 +40,8 @@ QUIET_S = 45.0
 """How long a stream may say nothing, in seconds."""
 LEAST_KEY = 12
 """Characters of a real key; shorter ones, as the sandbox has, may be words of an answer."""
-LOOK = "Look at your account there before you make it again."
-UNSENDABLE = "Its key contains characters that no key has. Copy it again and restart."
+LOOK = english("service-look-at-your-account-there")
+UNSENDABLE = english("service-its-key-contains-characters-no")
 NEVER_SENT = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
@@ -62,7 +64,7 @@ FOREIGN = (
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A body as a form with the picture as a file, for services that want it so."""
+    """A body as a form with the image as a file, for services that want it so."""
 
     fields: Mapping[str, Any]
     picture: Picture
@@ -72,6 +74,10 @@ class Form:
         suffix = self.picture.media_type.rpartition("/")[2]
         file = (f"picture.{suffix}", self.picture.data, self.picture.media_type)
         return {"data": {k: str(v) for k, v in self.fields.items()}, "files": {"image": file}}
+
+
+class NoStreamError(UnavailableError):
+    """A service answered, and not with a stream of events."""
 
 
 class Api:
@@ -89,6 +95,8 @@ class Api:
         self.service = service
         self.base_url = base_url.strip().rstrip("/")
         self.clock = Clock()
+        self.heard: Callable[[Exchange], None] | None = None
+        """Is told of every answer, where somebody wants to know."""
         self._key = (key or "").strip()
         self.problem = "" if key is None or _sendable(self._key) else UNSENDABLE
         """Why the key cannot be used and what to do, or ""."""
@@ -116,7 +124,7 @@ class Api:
 
         Raises UnavailableError: `charged` "no" when it never left, "maybe" when no answer came.
         """
-        with translated(self.service, costly=True):
+        with self._told("POST", path), translated(self.service, costly=True):
             timeout = httpx.Timeout(read_s, connect=CONNECT_S, pool=None)
             carried = body.parts() if isinstance(body, Form) else {"json": body}
             request = self._client.build_request(
@@ -124,58 +132,95 @@ class Api:
             )
             upload_s = int(request.headers["content-length"]) / SLOWEST_BYTES_S
             async with asyncio.timeout(read_s + ANSWER_S + upload_s):
-                return await self._send(request, most=most, costly=True)
+                return await self._send(request, path, most=most, costly=True)
 
     async def ask(
         self, method: str, path: str, body: Any = None, *, seconds: float = 10.0
     ) -> Answer:
         """Send a request that costs nothing, once; it may be repeated."""
-        with translated(self.service, costly=False):
+        with self._told(method, path), translated(self.service, costly=False):
             request = self._client.build_request(method, self.base_url + path, json=body)
             async with asyncio.timeout(seconds):
-                return await self._send(request, most=JSON_BYTES, costly=False)
+                return await self._send(request, path, most=JSON_BYTES, costly=False)
 
     async def events(self, path: str, *, seconds: float) -> AsyncGenerator[Any, None]:
         """Yield the data of server-sent events, parsed, until the service ends the stream.
 
         Costs nothing; raises UnavailableError when it breaks, or is no stream, or takes longer.
         """
-        with translated(self.service, costly=False):
+        until = asyncio.get_running_loop().time() + seconds
+        asked = time.monotonic()
+        with self._told("GET", path), translated(self.service, costly=False):
             request = self._client.build_request(
-                "GET", self.base_url + path, headers={"Accept": "text/event-stream"}
+                "GET", self.base_url + path, headers={"Accept": STREAM}
             )
             request.extensions["timeout"]["read"] = QUIET_S
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout_at(until):
                 response = await self._client.send(request, stream=True)
-                try:
-                    if response.status_code != 200 or "event-stream" not in _kind(response):
-                        raise UnavailableError(f"{self.service} offers no stream.")
-                    async for line in _lines(response, self.service):
+            try:
+                if response.status_code != 200 or media_type(response) != STREAM:
+                    self._hear("GET", path, response, None, asked)
+                    raise NoStreamError(english("service-offers-no-stream", service=self.service))
+                async with aclosing(_lines(response, self.service)) as lines:
+                    while True:
+                        async with asyncio.timeout_at(until):  # not around the yield
+                            line = await anext(lines, None)
+                        if line is None:
+                            return
                         if line.startswith("data:"):
-                            yield parse(line[5:].encode())
-                finally:
-                    await response.aclose()
+                            body = parse(self._masked(line[5:].encode()))
+                            self._hear("GET", path, response, body, asked)
+                            yield body
+            finally:
+                await response.aclose()
 
-    async def _send(self, request: httpx.Request, *, most: int, costly: bool) -> Answer:
-        asked = time.time()
+    async def _send(self, request: httpx.Request, path: str, *, most: int, costly: bool) -> Answer:
+        asked, began = time.time(), time.monotonic()
         response = await self._client.send(request, stream=True)
         self.clock.hear(response.headers.get("date"), asked, time.time())
         try:
             data = await _read(response, most, self.service, costly=costly)
         finally:
             await response.aclose()
-        # Services quote the key they do not like; a large answer is a picture, not a sentence.
+        body = parse(self._masked(data))
+        self._hear(request.method, path, response, body, began)
+        return Answer(response.status_code, body, retry_after(response.headers))
+
+    def _masked(self, data: bytes) -> bytes:
+        """Return an answer without the key: services quote the one they do not like."""
+        # A large answer is an image, not a sentence.
         for form in self._quotable if len(data) <= JSON_BYTES else self._quotable[:1]:
             data = data.replace(form, MASK.encode())
-        return Answer(response.status_code, parse(data), retry_after(response.headers))
+        return data
+
+    def _hear(
+        self, method: str, path: str, response: httpx.Response, body: Any, began: float
+    ) -> None:
+        if self.heard:
+            took = time.monotonic() - began
+            kind = media_type(response)
+            self.heard(Exchange(method, path, response.status_code, kind, body, took))
+
+    @contextmanager
+    def _told(self, method: str, path: str) -> Iterator[None]:
+        """Tell of an answer that did not come, or not whole."""
+        began = time.monotonic()
+        try:
+            yield
+        except BackendError as error:
+            if self.heard and not isinstance(error, NoStreamError):
+                took = time.monotonic() - began
+                self.heard(Exchange(method, path, seconds=took, failure=str(error)))
+            raise
 
     async def aclose(self) -> None:
         """Close the connections."""
         await self._client.aclose()
 
 
-def _kind(response: httpx.Response) -> str:
-    return str(response.headers.get("content-type", ""))
+def media_type(response: httpx.Response) -> str:
+    """Return what an answer calls itself, without parameters; "" when it does not say."""
+    return str(response.headers.get("content-type", "")).partition(";")[0].strip().lower()
 
 
 async def _lines(response: httpx.Response, service: str) -> AsyncGenerator[str, None]:
@@ -185,7 +230,9 @@ async def _lines(response: httpx.Response, service: str) -> AsyncGenerator[str, 
         size += len(text)
         *lines, rest = (rest + text).split("\n")
         if size > JSON_BYTES:
-            raise UnavailableError(f"{service} streamed far more than it should.")
+            raise UnavailableError(
+                english("service-streamed-far-more-than-should", service=service)
+            )
         for line in lines:
             yield line.rstrip("\r")
 
@@ -199,16 +246,20 @@ def translated(service: str, *, costly: bool) -> Iterator[None]:
         raise
     except NEVER_SENT as error:
         raise UnavailableError(
-            f"{service} cannot be reached.",
-            advice="Check the network and the base URL of the backend, then try again.",
+            english("service-cannot-reached", service=service),
+            advice=english("service-check-network-base-url-backend"),
         ) from error
     except (TimeoutError, httpx.TimeoutException) as error:
         raise UnavailableError(
-            f"{service} did not answer in time.", advice=_after(costly), charged=_charge(costly)
+            english("service-did-not-answer-in-time", service=service),
+            advice=_after(costly),
+            charged=_charge(costly),
         ) from error
     except FOREIGN as error:
         raise UnavailableError(
-            f"The connection to {service} broke.", advice=_after(costly), charged=_charge(costly)
+            english("service-connection-broke", service=service),
+            advice=_after(costly),
+            charged=_charge(costly),
         ) from error
 
 
@@ -233,7 +284,7 @@ def _password(base_url: str) -> str:
 def _after(costly: bool) -> str:
     if costly:
         return LOOK
-    return "Try again in a moment."
+    return english("service-try-again-in-moment")
 
 
 def _charge(costly: bool) -> Charged:
@@ -246,7 +297,7 @@ async def _read(response: httpx.Response, most: int, service: str, *, costly: bo
         size += len(chunk)
         if size > most:
             raise BadResponseError(
-                f"{service} answered far more than it should.",
+                english("service-answered-far-more-than-should", service=service),
                 advice=_after(costly),
                 charged=_charge(costly),
             )
@@ -276,10 +327,12 @@ class Backoff:
 def throttled(service: str, answer: Answer) -> RateLimitError:
     """Say that a service takes no more for now; a 429 is certain not to be charged."""
     wait = answer.retry_after
-    pause = f"in {wait:.0f} seconds" if wait else "in a minute"
+    pause = english("service-in-minute")
+    if wait:
+        pause = english("service-in-seconds", seconds=f"{wait:.0f}")
     return RateLimitError(
-        f"{service} takes no more requests for now.",
-        advice=f"It is tried again {pause}; fewer at once help.",
+        english("service-takes-no-more-requests-for", service=service),
+        advice=english("service-tried-again-fewer-at-once", pause=pause),
         retry_after=wait,
     )
 
@@ -288,7 +341,7 @@ def warming(service: str, answer: Answer) -> RateLimitError:
     """Say that an engine is still loading its model; the job keeps its place."""
     wait = WARMING_S if answer.retry_after is None else answer.retry_after
     return RateLimitError(
-        f"{service} is warming up.",
-        advice=f"It is tried again in {wait:.0f} seconds.",
+        english("service-warming-up", service=service),
+        advice=english("service-tried-again-in-seconds", wait=f"{wait:.0f}"),
         retry_after=wait,
     )

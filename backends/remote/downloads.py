@@ -1,4 +1,4 @@
-"""Fetches finished pictures: no credentials, public addresses only, whole pictures only."""
+"""Fetches finished images: no credentials, public addresses only, whole images only."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import asyncio
 import base64
 import binascii
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any
 
 import httpx
 
-from backends.remote.client import Backoff, translated
+from backends.remote.client import Backoff, media_type, translated
+from backends.remote.expectations import FILE, Exchange
 from backends.remote.public_addresses import (
     CheckedTransport,
     ForbiddenAddressError,
@@ -21,7 +22,10 @@ from backends.remote.public_addresses import (
 )
 from backends.remote.responses import retry_after
 from core import pictures
-from core.errors import BadResponseError, PlaygroundError, UnavailableError
+from core.backend import before_decoding
+from core.errors import BackendError, BadResponseError, PlaygroundError, UnavailableError
+from core.pictures.containers import container_of
+from core.words import english
 
 MOST_BYTES = 40_000_000
 IN_MEMORY_BYTES = 2_000_000
@@ -32,29 +36,31 @@ PATIENT_S = 5.0
 SLOWEST_BYTES_S = 4_000
 """Bytes a second below which a download is begun anew after `PATIENT_S` seconds."""
 WRONG_TRIES = 6
-"""How often a file may be no picture before it is left alone for a while."""
+"""How often a file may be no image before it is left alone for a while."""
 EXPIRED = (401, 403, 410)
 REDIRECTS = (301, 302, 303, 307, 308)
-AGAIN = "It is fetched again for as long as the service keeps it."
+AGAIN = english("service-fetched-again-for-as-long")
 
 
 class ExpiredError(UnavailableError):
-    """The address of the picture opens nothing any more; the service may name another."""
+    """The address of the image opens nothing any more; the service may name another."""
 
 
 class NotYetError(UnavailableError):
-    """The picture is not handed out for now; `retry_after` is in seconds when a time was named."""
+    """The image is not handed out for now; `retry_after` is in seconds when a time was named."""
 
     retry_after: float | None = None
 
 
 class Downloads:
-    """Fetches pictures for one service."""
+    """Fetches images for one service."""
 
     def __init__(
         self, service: str, base_url: str, transport: httpx.AsyncBaseTransport | None
     ) -> None:
         self._service = service
+        self.heard: Callable[[Exchange], None] | None = None
+        """Is told of every file, where somebody wants to know."""
         # No environment proxies: a proxy would connect to whatever it likes.
         self._client = httpx.AsyncClient(
             transport=transport or CheckedTransport(httpx.URL(base_url)),
@@ -66,9 +72,9 @@ class Downloads:
         )
 
     async def fetch(self, url: str, deadline: float) -> bytes:
-        """Return the whole picture at `url`, trying again until `deadline` (monotonic seconds).
+        """Return the whole image at `url`, trying again until `deadline` (monotonic seconds).
 
-        Raises BadResponseError for what will not become a picture, and UnavailableError when
+        Raises BadResponseError for what will not become an image, and UnavailableError when
         the deadline passes.
         """
         backoff, wrong = Backoff(deadline), 0
@@ -88,22 +94,34 @@ class Downloads:
                     raise error from None
 
     async def _attempt(self, url: str, deadline: float) -> bytes:
-        left = max(1.0, deadline - time.monotonic())
-        with translated(self._service, costly=False):
-            async with asyncio.timeout(min(TRY_S, left)):
-                data = await self._follow(url)
-        return await whole(self._service, data)
+        left, began = max(1.0, deadline - time.monotonic()), time.monotonic()
+        try:
+            with translated(self._service, costly=False):
+                async with asyncio.timeout(min(TRY_S, left)):
+                    data, called = await self._follow(url)
+            data = await whole(self._service, data)
+        except BackendError as error:
+            took = time.monotonic() - began
+            self._hear(Exchange("GET", FILE, seconds=took, failure=str(error)))
+            raise
+        took = time.monotonic() - began
+        self._hear(Exchange("GET", FILE, 200, called, f"image/{container_of(data)}", took))
+        return data
 
-    async def _follow(self, url: str) -> bytes:
-        """Follow redirects by hand, so that every hop is checked like the first."""
+    def _hear(self, exchange: Exchange) -> None:
+        if self.heard:
+            self.heard(exchange)
+
+    async def _follow(self, url: str) -> tuple[bytes, str]:
+        """Return a file and its media type; redirects are followed by hand, each hop checked."""
         place = allowed(url)
         for _ in range(MOST_HOPS + 1):
             async with self._client.stream("GET", place) as response:
                 if response.status_code not in REDIRECTS:
-                    return await self._body(response)
+                    return await self._body(response), media_type(response)
                 place = redirected(place, response)
         raise BadResponseError(
-            f"{self._service} sends the download in circles.",
+            english("service-sends-download-in-circles", service=self._service),
             advice=AGAIN,
             charged="yes",
         )
@@ -120,15 +138,19 @@ class Downloads:
                     file.seek(0)
                     return file.read()
         raise BadResponseError(
-            f"{self._service} delivered a file that is too large or packed.",
-            advice="Nothing was stored. Tell whoever runs the service.",
+            english("service-delivered-file-too-large-or", service=self._service),
+            advice=english("service-nothing-was-stored-tell-whoever"),
             charged="yes",
         )
 
     def _withheld(self, response: httpx.Response) -> UnavailableError:
         kind = ExpiredError if response.status_code in EXPIRED else NotYetError
         error = kind(
-            f"{self._service} does not hand out the image (status {response.status_code}).",
+            english(
+                "service-does-not-hand-out-image",
+                service=self._service,
+                status_code=response.status_code,
+            ),
             advice=AGAIN,
             charged="yes",
         )
@@ -148,8 +170,12 @@ class Downloads:
                 raise
         if response.status_code >= 300:
             raise UnavailableError(
-                f"{self._service} did not take the image (status {response.status_code}).",
-                advice="Try again, or make the image smaller.",
+                english(
+                    "service-did-not-take-image-status",
+                    service=self._service,
+                    status_code=response.status_code,
+                ),
+                advice=english("service-try-again-or-make-image"),
             )
 
     async def aclose(self) -> None:
@@ -179,11 +205,12 @@ async def _poured(response: httpx.Response, file: IO[bytes]) -> bool:
 
 async def whole(service: str, data: bytes) -> bytes:
     """Return the data when it decodes to its last pixel; raises BadResponseError."""
+    await before_decoding()
     try:
         await asyncio.to_thread(pictures.inspect, data)
     except pictures.PictureError as error:
         raise BadResponseError(
-            f"{service} delivered a file that is not a whole image.",
+            english("service-delivered-file-not-whole-image", service=service),
             advice=AGAIN,
             charged="yes",
         ) from error
@@ -191,7 +218,7 @@ async def whole(service: str, data: bytes) -> bytes:
 
 
 async def unpacked(service: str, text: str) -> bytes:
-    """Return the picture in base64, bare or as a data URI; raises BadResponseError."""
+    """Return the image in base64, bare or as a data URI; raises BadResponseError."""
     try:
         data = base64.b64decode("".join(text.rpartition(",")[2].split()), validate=True)
     except (binascii.Error, ValueError):

@@ -1,6 +1,6 @@
 """Which addresses may be fetched from: public ones, connected to exactly as they were checked.
 
-A service names where its picture lies, and could name anything. Every address a host resolves to
+A service names where its image lies, and could name anything. Every address a host resolves to
 must be public, and the connection goes to the very address that was checked, so that a second
 answer of the name server changes nothing. The service's own host is the one exception.
 """
@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable
 import httpx
 
 from core.errors import BadResponseError
+from core.words import english
 
 # Not everybody's, although the registry of addresses does not say so, or says so too late for
 # this Python: metadata services of clouds, relays, site-local and documentation networks.
@@ -33,20 +34,19 @@ CLOSED = tuple(
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 MOST_NAMES = 8
-"""Names whose connections are kept; pictures come from one or two."""
+"""Names whose connections are kept; images come from one or two."""
 
 Resolve = Callable[[str, int], Awaitable[list[str]]]
 Connect = Callable[[], httpx.AsyncBaseTransport]
 
 
 class ForbiddenAddressError(BadResponseError):
-    """The picture is said to lie where no public picture can lie."""
+    """The image is said to lie where no public image can lie."""
 
     def __init__(self) -> None:
         super().__init__(
-            "The service says its image lies at an address that is not public, so it was not "
-            "fetched.",
-            advice="Tell whoever runs the service; if it is your own, check its base URL.",
+            english("service-service-says-its-image-lies"),
+            advice=english("service-tell-whoever-runs-service-if"),
             charged="yes",
         )
 

@@ -14,6 +14,7 @@ from core.errors import (
     RunTimeoutError,
     UnavailableError,
 )
+from core.words import english
 
 CREDIT = ("insufficient", "credits", "top up", "balance")
 SAFETY = (
@@ -34,23 +35,27 @@ UNCLEAR = (408, 499)
 
 
 def refusal(service: str, answer: Answer) -> BackendError:
-    """Return the error of an answer to a costly request that carries no task and no picture."""
+    """Return the error of an answer to a costly request that carries no task and no image."""
     status = status_of(answer)
     if status == 429:
         return throttled(service, answer)
     if status in ELSEWHERE:
         return RejectedError(
-            f"{service} is not at this address: it sends requests elsewhere.",
-            advice="Check the network and the base URL of the backend.",
+            english("service-not-at-address-sends-requests", service=service),
+            advice=english("service-check-network-base-url-backend-2"),
         )
     if 400 <= status < 500 and status not in UNCLEAR:
         return rejected(service, status, answer.text)
     if status >= 500 or status in UNCLEAR:
         return UnavailableError(
-            f"{service} has a fault of its own (status {status}).", advice=LOOK, charged="maybe"
+            english("service-has-fault-its-own-status", service=service, status=status),
+            advice=LOOK,
+            charged="maybe",
         )
     return BadResponseError(
-        f"{service} answered something that cannot be understood.", advice=LOOK, charged="maybe"
+        english("service-answered-something-cannot-understood", service=service),
+        advice=LOOK,
+        charged="maybe",
     )
 
 
@@ -70,47 +75,52 @@ def rejected(service: str, status: int, text: str) -> RejectedError:
     words = said(text)
     if status == 402 or (status in (400, 403) and any(word in lower for word in CREDIT)):
         return OutOfCreditError(
-            f"The account at {service} has no credit left.", advice=f"Top it up at {service}."
+            english("service-account-at-has-no-credit", service=service),
+            advice=english("service-top-up-at", service=service),
         )
     if status != 401 and any(word in lower for word in SAFETY):
         return blocked(service)
     if status in (401, 403):
         return AuthError(
-            f"{service} does not accept the key.",
-            advice=f"Check {key_setting(service)} and restart.",
+            english("service-does-not-accept-key", service=service),
+            advice=english("service-check-restart", key_setting=key_setting(service)),
         )
     if status == 404:
         return RejectedError(
-            f"{service} does not know this model.{words}",
-            advice="Choose another model, or check the base URL.",
+            english("service-unknown-model", service=service) + words,
+            advice=english("service-choose-another-model-or-check"),
         )
     if status == 413:
         return RejectedError(
-            f"The image is too large for {service}.", advice="Make it smaller and try again."
+            english("service-image-too-large-for", service=service),
+            advice=english("service-make-smaller-try-again"),
         )
     return RejectedError(
-        f"{service} refused the request.{words}", advice="Change the settings and try again."
+        english("service-refused", service=service) + words,
+        advice=english("service-change-settings-try-again"),
     )
 
 
 def said(text: str) -> str:
     """Quote the service as a sentence of its own."""
-    return f" It says: {text}{'' if text[-1] in '.?…' else '.'}" if text else ""
+    if not text:
+        return ""
+    return " " + english("service-says", text=text if text[-1] in ".?…" else f"{text}.")
 
 
 def blocked(service: str) -> BlockedError:
     """Return the error of a safety check."""
     return BlockedError(
-        f"The safety check of {service} refused the prompt or the image.",
-        advice="Change the prompt and try again.",
+        english("service-safety-check-refused-prompt-or", service=service),
+        advice=english("service-change-prompt-try-again"),
     )
 
 
 def late(service: str, request_id: str, why: str = "") -> RunTimeoutError:
     """Say that a job is still pending."""
     return RunTimeoutError(
-        why or f"{service} has not delivered yet.",
-        advice="It is asked again in the background for as long as the service keeps the result.",
+        why or english("service-has-not-delivered-yet", service=service),
+        advice=english("service-asked-again-in-background-for"),
         request_id=request_id,
         charged="yes",
     )
@@ -118,16 +128,18 @@ def late(service: str, request_id: str, why: str = "") -> RunTimeoutError:
 
 def denied(service: str, request_id: str) -> RunTimeoutError:
     """Say that the key no longer opens the account a job was made with; the job stays pending."""
-    error = late(service, request_id, f"{service} no longer accepts the key.")
-    error.advice = f"Check {key_setting(service)} and restart; the image is then fetched."
+    error = late(service, request_id, english("service-no-longer-accepts-key", service=service))
+    error.advice = english(
+        "service-check-restart-image-then-fetched", key_setting=key_setting(service)
+    )
     return error
 
 
 def gone(service: str, request_id: str) -> RejectedError:
     """Say that the service forgot a job."""
     return RejectedError(
-        f"{service} no longer knows this job.",
-        advice="Results are kept for seven days. Look at your account there.",
+        english("service-no-longer-knows-job", service=service),
+        advice=english("service-results-are-kept-for-seven"),
         request_id=request_id,
         charged="maybe",
     )

@@ -40,7 +40,7 @@ def _found(api: Api, model: str, item: Any) -> Found | None:
 
 
 async def price(api: Api, model: str, inputs: dict[str, Any]) -> float | None:
-    """Return what one picture of a model costs in dollars, or None when it is not told."""
+    """Return what one image of a model costs in dollars, or None when it is not told."""
     answer = await api.ask("POST", "/api/v3/model/price", {"model_id": model, "inputs": inputs})
     told = outcome(api.service, answer)
     if str(told.get("currency", "USD")).upper() != "USD":

@@ -1,6 +1,6 @@
-"""Follows one accepted WaveSpeed job to its picture; nothing here costs anything.
+"""Follows one accepted WaveSpeed job to its image; nothing here costs anything.
 
-Whatever goes wrong on the way to a picture that may exist ends as RunTimeoutError: the job stays
+Whatever goes wrong on the way to an image that may exist ends as RunTimeoutError: the job stays
 pending and can be followed again later. Only what the service itself calls over is over.
 """
 
@@ -57,7 +57,7 @@ class Follower:
     async def follow(
         self, task: Prediction, accepted_at: float | None = None
     ) -> AsyncGenerator[Event, None]:
-        """Yield events until the picture is here.
+        """Yield events until the image is here.
 
         `accepted_at` is in monotonic seconds; None when it is not known, because another process
         sent the job: then it is asked for at once, and teaches nothing about time.
@@ -150,7 +150,7 @@ class Follower:
         return answer
 
     async def _picture(self, task: Prediction, deadline: float) -> bytes:
-        """Return the picture; an address that expired is asked for anew."""
+        """Return the image; an address that expired is asked for anew."""
         backoff = Backoff(deadline)
         while True:
             try:

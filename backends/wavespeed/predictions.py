@@ -13,6 +13,7 @@ from core.errors import (
     RejectedError,
     UnavailableError,
 )
+from core.words import english
 
 Phase = Literal["queued", "working", "done", "ended"]
 PHASES: Mapping[str, Phase] = {
@@ -100,12 +101,12 @@ def outcome(service: str, answer: Answer) -> Mapping[str, Any]:
             return data
     error = refusal(service, answer)
     if error.charged != "no":
-        error.charged, error.advice = "no", "Try again in a moment."
+        error.charged, error.advice = "no", english("service-try-again-in-moment")
     raise error
 
 
 def failure(service: str, task: Prediction) -> BackendError:
-    """Return the error of a task that ended without a picture.
+    """Return the error of a task that ended without an image.
 
     It was accepted, and no page of the service says whether failed work is charged.
     """
@@ -121,16 +122,19 @@ def _failure(service: str, task: Prediction) -> BackendError:
         return blocked(service)
     if task.status in ("cancelled", "canceled", "deleted"):
         return RejectedError(
-            f"The job was {task.status} at {service}.",
-            advice="Make it again if you still want it.",
+            english("service-job-was-at", status=task.status, service=service),
+            advice=english("service-make-again-if-you-still"),
         )
     if 1400 <= task.code <= 1402:
         return RejectedError(
-            f"{service} cannot work with these settings.{words}",
-            advice="Change the settings or the image and try again.",
+            english("service-cannot-work", service=service) + words,
+            advice=english("service-change-settings-or-image-try"),
         )
     if task.code >= 5000 or task.status == "timeout":
         return UnavailableError(
-            f"{service} could not finish the job.{words}", advice="Try again in a moment."
+            english("service-cannot-finish", service=service) + words,
+            advice=english("service-try-again-in-moment"),
         )
-    return BackendError(f"The job failed at {service}.{words}", advice="Try again.")
+    return BackendError(
+        english("service-job-failed", service=service) + words, advice=english("service-try-again")
+    )

@@ -1,4 +1,4 @@
-"""Pictures on their way to WaveSpeed: small ones inside the request, large ones uploaded first."""
+"""Images on their way to WaveSpeed: small ones inside the request, large ones uploaded first."""
 
 from __future__ import annotations
 
@@ -11,29 +11,30 @@ from backends.remote.public_addresses import ForbiddenAddressError
 from backends.wavespeed.predictions import outcome
 from core.errors import BadResponseError, UnavailableError
 from core.pictures import Picture
+from core.words import english
 
 LARGE = 6_000_000
-"""Bytes of a data URI beyond which a picture is uploaded first."""
+"""Bytes of a data URI beyond which an image is uploaded first."""
 UPLOAD_S = 15.0
 """How long a failed upload is tried again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Uploads:
-    """Gets pictures to one service; the file itself travels without the key."""
+    """Gets images to one service; the file itself travels without the key."""
 
     api: Api
     downloads: Downloads
     deadline_s: float
 
     async def reference(self, picture: Picture) -> str:
-        """Return what goes into `image`: a data URI, or an upload's address for large pictures."""
+        """Return what goes into `image`: a data URI, or an upload's address for large images."""
         encoded = base64.b64encode(picture.data).decode()
         uri = f"data:{picture.media_type};base64,{encoded}"
         return uri if len(uri) <= LARGE else await self._upload(picture)
 
     async def _upload(self, picture: Picture) -> str:
-        """Upload a picture and return its address; costs nothing, so it is tried again."""
+        """Upload an image and return its address; costs nothing, so it is tried again."""
         backoff = Backoff(deadline_in(min(UPLOAD_S, self.deadline_s)))
         while True:
             try:
@@ -59,8 +60,8 @@ class Uploads:
         address, upload = ticket.get("download_url"), ticket.get("upload")
         if not isinstance(address, str) or not isinstance(upload, dict):
             raise UnavailableError(
-                f"{self.api.service} did not take the image.",
-                advice="Try again, or make the image smaller.",
+                english("service-did-not-take-image", service=self.api.service),
+                advice=english("service-try-again-or-make-image"),
             )
         headers = upload.get("headers")
         await self.downloads.put(

@@ -5,7 +5,8 @@ again     send one whose outcome is unknown a second time; it may then be charge
 dismiss   stop asking about one whose outcome is unknown
 adopt     say which job in the service's list it is
 look      read the service's list once more
-fetch     fetch the picture of a failed job that was paid for; costs nothing
+fetch     fetch the image of a failed job that was paid for; costs nothing
+instead   make a failed job with a backend that is free, as far as that takes its settings
 """
 
 from __future__ import annotations
@@ -21,17 +22,18 @@ from core.jobs.job import ACTIONS, Job, possible_actions
 from core.jobs.ledger import Ledger
 from core.jobs.next_step import FREE_STEPS, next_step
 from core.jobs.recovery import params_of
+from core.words import english
 
 
 def check(job: Job, action: str) -> None:
     """Raise InputError when the job is not in a state for that action."""
     if action not in ACTIONS or action not in possible_actions(
-        job, lists_jobs=True, fetchable=True
+        job, lists_jobs=True, fetchable=True, instead=True
     ):
         raise InputError(
-            "This cannot be decided about the job as it stands now.",
+            english("jobs-cannot-decided-about-job-as"),
             field="action",
-            advice="Look at the list of jobs.",
+            advice=english("jobs-look-at-list-jobs"),
         )
 
 
@@ -39,14 +41,14 @@ async def replaced(ledger: Ledger, job: Job) -> None:
     """Write down that a job was sent again as a new one; that it may have cost stays known."""
     facts: dict[str, Any] = {"retryable": False}
     if job.state == "unknown":
-        facts = {"advice": "You sent it again as a new job."}
-    with suppress(TakenError):  # by the same press in another tab, or by its picture after all
+        facts = {"advice": english("jobs-you-sent-again-as-new")}
+    with suppress(TakenError):  # by the same press in another tab, or by its image after all
         await ledger.change(job.id, "failed", among=(job.state,), **facts)
 
 
 async def dismiss(ledger: Ledger, job: Job) -> Job:
     """Stop asking about a job whose outcome is unknown."""
-    advice = "You dismissed it; it may have been charged."
+    advice = english("jobs-you-dismissed-may-have-been")
     return await ledger.change(job.id, "failed", among=["unknown"], advice=advice)
 
 
@@ -58,16 +60,16 @@ async def go_on(
     if action == "adopt":
         if request_id not in job.candidates:
             raise InputError(
-                "This is none of the jobs it may be.",
+                english("jobs-none-jobs-may"),
                 field="request_id",
-                advice=f"Choose one of: {', '.join(job.candidates)}.",
+                advice=english("exports-choose-one", known=", ".join(job.candidates)),
             )
         facts |= {"request_id": request_id, "candidates": [], "charged": "yes"}
     if action == "fetch" and next_step(job, backend) not in FREE_STEPS:
         raise InputError(
-            "This image cannot be fetched again: its service gives it only once.",
+            english("jobs-image-cannot-fetched-again-its"),
             field="action",
-            advice=f"Look at your account at {backend.label} before you make it again.",
+            advice=english("jobs-look-at-your-account-at", label=backend.label),
         )
     lost = action == "look"
     if not lost:
@@ -89,7 +91,7 @@ async def shift(ledger: Ledger, job: Job, *, earlier: bool) -> list[tuple[Job, f
     mine = sorted(same, key=lambda one: one.place)
     ids = [one.id for one in mine]
     if job.id not in ids:
-        raise InputError("Only a job that waits can change its place.", field="id")
+        raise InputError(english("jobs-only-job-waits-can-change"), field="id")
     here = ids.index(job.id)
     other = here + (-1 if earlier else 1)
     if not 0 <= other < len(mine):

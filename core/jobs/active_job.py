@@ -17,6 +17,7 @@ from core.errors import (
 from core.events import Running
 from core.jobs.job import Job
 from core.params import Params
+from core.words import english
 
 MOST_TRIES = 3
 """How often a job that was accepted may break this program before it is parked."""
@@ -39,7 +40,7 @@ class ActiveJob:
     progress: Running = field(default_factory=Running)
     preview: bytes | None = None
     image: tuple[bytes, bool] | None = None
-    """The finished picture and its safety warning, until it is stored."""
+    """The finished image and its safety warning, until it is stored."""
     owed: dict[str, Any] = field(default_factory=dict)
     """What the ledger must still be told, because it could not be written when it was known."""
     pending: bool = False
@@ -70,8 +71,8 @@ class ActiveJob:
 def broken(job: Job) -> BackendError:
     """Return what to say of a fault of our own."""
     return BackendError(
-        "The job ended without an image because of a fault in this program.",
-        advice="Look at the log; the job is in the list with its request id.",
+        english("jobs-job-ended-without-image-because"),
+        advice=english("jobs-look-at-log-job-in"),
         request_id=job.request_id,
         charged=job.charged if job.charged != "no" else "maybe" if job.sent_at else "no",
     )
@@ -80,9 +81,8 @@ def broken(job: Job) -> BackendError:
 def parked(job: Job) -> BackendError:
     """Return what to say of a job that broke this program each time it was resumed."""
     return BackendError(
-        f"This job was resumed {MOST_TRIES} times and ended in a fault of this program each "
-        "time, so it is left alone now.",
-        advice="Update the program, then fetch it again; that costs nothing.",
+        english("jobs-job-was-resumed-times-ended", most_tries=MOST_TRIES),
+        advice=english("jobs-update-program-then-fetch-again"),
         request_id=job.request_id,
         charged=job.charged,
     )

@@ -6,10 +6,11 @@ import asyncio
 import time
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from core import pictures
-from core.backend import Backend, Collectable, ListsJobs, Resumable
+from core.backend import BEFORE_DECODING, Backend, Collectable, ListsJobs, Resumable
 from core.errors import BackendError, Charged
 from core.events import Accepted, Delivered, Event, Finished, Preview, Queued, Running
 from core.jobs.active_job import ActiveJob, broken
@@ -20,10 +21,11 @@ from core.jobs.reconcile import Finding, reconcile, unanswered_until
 from core.jobs.save import Saver
 from core.jobs.send_queue import SendQueue
 from core.params import Params
+from core.words import english
 
 NEAR = 16
 """Pixels by which a service may round a size."""
-LOOK = "Look at your account there before you make it again."
+LOOK = english("service-look-at-your-account-there")
 OUT: tuple[State, ...] = ("sending", "running")
 """What a search may settle; what a service tells its sender is noted whatever others believe."""
 
@@ -38,9 +40,10 @@ class Attempt:
     queue: SendQueue
 
     async def work(self, active: ActiveJob) -> None:
-        """Send a job or resume it, and store its picture."""
+        """Send a job or resume it, and store its image."""
         if active.owed:
             await self._settle(active)
+        BEFORE_DECODING.set(partial(self._count, active))
         if active.image is None:
             await self._make(active)
         if active.image is None:
@@ -48,7 +51,7 @@ class Attempt:
         await self._keep(active, *active.image)
 
     async def _make(self, active: ActiveJob) -> None:
-        """Take the steps that bring the picture into hand."""
+        """Take the steps that bring the image into hand."""
         if next_step(active.job, self.backend) == "reconcile":
             await self._turn(active)
             await self._find(active, unanswered_until(active.job))
@@ -76,7 +79,7 @@ class Attempt:
             await self._hear(active, backend.resume(params, job.request_id))
         else:
             raise BackendError(
-                job.error or "The service has no way back to this job.",
+                job.error or english("jobs-service-has-no-way-back"),
                 advice=LOOK,
                 request_id=job.request_id,
                 charged=job.charged if job.charged != "no" else "maybe",
@@ -120,7 +123,7 @@ class Attempt:
             like=active.job,
             charged="maybe",
             error=str(error),
-            advice="It is looked up at the service.",
+            advice=english("jobs-looked-up-at-service"),
         )
         active.tell()
         await self._find(active, time.time(), error)
@@ -170,7 +173,6 @@ class Attempt:
             case Queued(position):
                 active.queued, active.unbegun = position, True
             case Delivered(outputs=outputs):
-                # Counted: a file that brings the program down must not do so at every start.
                 active.job = await self.ledger.change(
                     active.job.id,
                     "running",
@@ -178,7 +180,6 @@ class Attempt:
                     like=active.job,
                     outputs=outputs,
                     charged=self._charge(),
-                    tries=active.job.tries + active.resumed,
                 )
             case Running():
                 active.queued, active.unbegun, active.progress = None, False, event
@@ -200,8 +201,21 @@ class Attempt:
                 raise TypeError(f"not an event: {event!r}")
         active.tell()
 
+    async def _count(self, active: ActiveJob) -> None:
+        """Count a resumed job whose file is decoded next, once: it may bring the program down.
+
+        A file that does must not do so at every start. A program that is killed while it waits or
+        downloads says nothing about the file, and is not counted.
+        """
+        if active.resumed:
+            active.resumed = False
+            active.job = await self.ledger.change(
+                active.job.id, "running", among=UNFINISHED, tries=active.job.tries + 1
+            )
+
     async def _keep(self, active: ActiveJob, image: bytes, flagged: bool) -> None:
-        """Store the picture in hand; one that cannot be had again is put aside first."""
+        """Store the image in hand; one that cannot be had again is put aside first."""
+        await self._count(active)
         if active.job.candidates and not _fits(active.params, image):
             await self._doubt(active)
         if self.backend.paid and not active.job.outputs and active.job.request_id is None:
@@ -212,19 +226,25 @@ class Attempt:
         active.tell()
 
     async def _doubt(self, active: ActiveJob) -> None:
-        """Let go of a job that was adopted and whose picture was made for somebody else."""
+        """Let go of a job that was adopted and whose image was made for somebody else."""
         active.image, finding = None, Finding(set(active.job.candidates))
         active.job = await self.ledger.change(
-            active.job.id, "sending", like=active.job, request_id=None, outputs="", charged="maybe"
+            active.job.id,
+            "sending",
+            like=active.job,
+            request_id=None,
+            outputs="",
+            set_aside=False,
+            charged="maybe",
         )
-        raise _undecided("The image in the service's list has another size.", finding)
+        raise _undecided(english("jobs-image-in-service-s-list"), finding)
 
     def _charge(self) -> Charged:
         return "yes" if self.backend.paid else "no"
 
 
 def _fits(params: Params, image: bytes) -> bool:
-    """Whether a picture can be what was asked for, as far as its size tells."""
+    """Whether an image can be what was asked for, as far as its size tells."""
     _kind, width, height = pictures.inspect(image)
     asked = params.picture or params
     wide, high = getattr(asked, "width", width), getattr(asked, "height", height)
@@ -235,11 +255,11 @@ def _fits(params: Params, image: bytes) -> bool:
 
 def _undecided(said: str, finding: Finding) -> BackendError:
     """Say what the list told of a job that cannot be settled by itself."""
-    said = said or "The program ended after this was sent and before the service answered."
+    said = said or english("jobs-program-ended-after-was-sent")
     if finding.candidates:
-        advice = "The service's list has what may be it: say whether it is yours."
+        advice = english("jobs-service-s-list-has-what")
     elif finding.looked:
-        advice = "The service's list does not have it."
+        advice = english("jobs-service-s-list-does-not")
     else:
         advice = LOOK
     return BackendError(said, advice=advice, charged="maybe")

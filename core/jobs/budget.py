@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from core.errors import OverBudgetError
 from core.money import dollars, micros
+from core.words import english
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +33,8 @@ class Budget:
         """
         if any(limit is not None for limit in (self.day_usd, self.owner_day_usd, self.batch_usd)):
             raise OverBudgetError(
-                f"The price of {label} is not set, so it cannot be counted against the budget. "
-                "Nothing was sent.",
-                advice="Whoever runs this playground can set it; another backend has a price.",
+                english("jobs-price-not-set-so-cannot", label=label),
+                advice=english("jobs-whoever-runs-playground-can-set"),
             )
 
     def check(self, prices: Sequence[int], spent: Spent, *, tells_sums: bool = True) -> None:
@@ -47,31 +47,34 @@ class Budget:
         if total == 0:
             return
         what = (
-            f"This image costs {dollars(total)}"
+            english("jobs-image-costs", price=dollars(total))
             if len(prices) == 1
-            else f"These {len(prices)} images cost {dollars(total)}"
+            else english("jobs-images-cost", count=len(prices), price=dollars(total))
         )
         if self.batch_usd is not None and total > micros(self.batch_usd):
             raise OverBudgetError(
-                f"{what} and one click may cost {dollars(micros(self.batch_usd))}. "
-                "Nothing was sent.",
-                advice="Ask for fewer images at once.",
+                english(
+                    "jobs-one-click-may-cost-nothing",
+                    what=what,
+                    batch_usd=dollars(micros(self.batch_usd)),
+                ),
+                advice=english("jobs-ask-for-fewer-images-at"),
             )
-        _check(what, "today's budget", self.day_usd, total, spent.day, tells_sums)
-        _check(what, "your budget for today", self.owner_day_usd, total, spent.owner, True)
+        _check(what, "jobs-budget-all", self.day_usd, total, spent.day, tells_sums)
+        _check(what, "jobs-budget-own", self.owner_day_usd, total, spent.owner, True)
 
 
 def _check(
-    what: str, name: str, limit_usd: float | None, price: int, spent: int, tells_sums: bool
+    what: str, key: str, limit_usd: float | None, price: int, spent: int, tells_sums: bool
 ) -> None:
     if limit_usd is None or spent + price <= micros(limit_usd):
         return
     left = (
-        f"{name} is {dollars(micros(limit_usd))}, of which {dollars(spent)} is spent or reserved"
+        english(key, limit=dollars(micros(limit_usd)), spent=dollars(spent))
         if tells_sums
-        else f"less than that is left of {name}"
+        else english("jobs-budget-less")
     )
     raise OverBudgetError(
-        f"{what} and {left}. Nothing was sent.",
-        advice="Wait for tomorrow (UTC) or ask the owner of this playground to raise the budget.",
+        english("jobs-nothing-was-sent", what=what, left=left),
+        advice=english("jobs-wait-for-tomorrow-utc-or"),
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from core.errors import InputError, OverBudgetError
 from core.money import dollars, micros
+from core.words import english
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +36,12 @@ class Consent:
         most = dollars(micros(self.most_usd))
         if not known:
             raise OverBudgetError(
-                f"You allow at most {most}, and it is not known what this costs. Nothing was sent.",
-                advice="Leave max_price_usd out, or use a backend whose price is known.",
+                english("jobs-you-allow-at-most-not", most=most),
+                advice=english("jobs-leave-max-price-usd-out"),
             )
         raise OverBudgetError(
-            f"This costs {dollars(total)} and you allow at most {most}. Nothing was sent.",
-            advice="Raise max_price_usd, or use a backend that costs less.",
+            english("jobs-costs-you-allow-at-most", total=dollars(total), most=most),
+            advice=english("jobs-raise-max-price-usd-or"),
         )
 
 
@@ -51,11 +52,13 @@ NO_WORD = Consent()
 def not_agreed(total: int | None) -> InputError:
     """Say what a click costs now, in millionths, where that was not agreed to; None: not known."""
     if total is None:
-        price = "has a price that is not set"
+        said = english("jobs-not-agreed-unknown")
+    elif total:
+        said = english("jobs-not-agreed-costs", price=dollars(total))
     else:
-        price = f"costs {dollars(total)}" if total else "is free"
+        said = english("jobs-not-agreed-free")
     return InputError(
-        f"This {price} now, and that was not agreed to. Nothing was sent.",
+        said,
         field="price",
-        advice="Click again if you agree.",
+        advice=english("jobs-click-again-if-you-agree"),
     )

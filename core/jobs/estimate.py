@@ -43,7 +43,7 @@ class Estimate:
 
 
 def workload(params: Params) -> float:
-    """Return steps times megapixels, what a picture's time grows with."""
+    """Return steps times megapixels, what an image's time grows with."""
     facts, picture = params.model_dump(), params.picture
     width, height = facts.get("width", 1024), facts.get("height", 1024)
     if picture:

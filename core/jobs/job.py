@@ -12,10 +12,8 @@ from core.params import Task
 State = Literal["waiting", "sending", "running", "finished", "failed", "cancelled", "unknown"]
 STATES: tuple[State, ...] = get_args(State)
 ACTIVE: tuple[State, ...] = ("waiting", "sending", "running")
-SET_ASIDE = "received/"
-"""Folder of pictures that were received and are no entries yet."""
 UNFINISHED: tuple[State, ...] = tuple(state for state in STATES if state != "finished")
-Action = Literal["retry", "again", "dismiss", "adopt", "look", "fetch"]
+Action = Literal["retry", "again", "dismiss", "adopt", "look", "fetch", "instead"]
 """What a person can do with a job: `core/jobs/actions.py` says what each one means."""
 ACTIONS: tuple[Action, ...] = get_args(Action)
 COSTLY: tuple[Action, ...] = ("retry", "again")
@@ -48,7 +46,9 @@ class Job:
     updated_at: float
     sent_at: float | None
     outputs: str = ""
-    """Where the picture lies, at the service or set aside here; written down before it is used."""
+    """Where the image lies, at the service or set aside here; written down before it is used."""
+    set_aside: bool = False
+    """Whether `outputs` is a file of ours: an image that its service gives only once."""
     candidates: tuple[str, ...] = ()
     """Request ids in the service's list that may be this job's, for a person to choose from."""
     tries: int = 0
@@ -60,16 +60,13 @@ class Job:
     """Whether the same request may succeed another time."""
     own_key: str | None = None
     """Fingerprint of the owner's own key that it is sent with; None for the operator's."""
+    collection: str | None = None
+    """The collection that its image goes into."""
 
     @property
     def active(self) -> bool:
         """Whether it is still on its way."""
         return self.state in ACTIVE
-
-    @property
-    def set_aside(self) -> bool:
-        """Whether `outputs` is a file of ours: a picture that its service gives only once."""
-        return self.outputs.startswith(SET_ASIDE)
 
     @property
     def paid_and_failed(self) -> bool:
@@ -86,11 +83,11 @@ class Job:
         }
 
 
-def possible_actions(job: Job, *, lists_jobs: bool, fetchable: bool) -> list[Action]:
+def possible_actions(job: Job, *, lists_jobs: bool, fetchable: bool, instead: bool) -> list[Action]:
     """Return what can be decided about a job as it stands.
 
     `lists_jobs` is whether its service has a list to look it up in, `fetchable` whether its image
-    can be had without sending anything costly.
+    can be had without sending anything costly, `instead` whether a free backend offers the same.
     """
     if job.state == "unknown":
         looks: list[Action] = ["look"] if lists_jobs else []
@@ -98,7 +95,8 @@ def possible_actions(job: Job, *, lists_jobs: bool, fetchable: bool) -> list[Act
         return [*picks, *looks, "again", "dismiss"]
     fetch: list[Action] = ["fetch"] if job.paid_and_failed and fetchable else []
     again: list[Action] = ["retry"] if job.state == "failed" and job.retryable else []
-    return fetch + again
+    other: list[Action] = ["instead"] if again and instead else []
+    return fetch + again + other
 
 
 def iso(seconds: float) -> str:

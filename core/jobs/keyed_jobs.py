@@ -17,6 +17,7 @@ from core.jobs.recovery import lay_aside, pick_up_own
 from core.jobs.save import Saver
 from core.jobs.worker import Worker
 from core.own_keys import Entered, Held, OwnKeys
+from core.words import english
 
 
 class KeyedJobs:
@@ -90,7 +91,7 @@ class KeyedJobs:
     async def forget(self, owner: str, service: str) -> int:
         """Let an owner's key go and return how many jobs that are on their way still end with it.
 
-        What the service is working on, or may be, ends first: its picture is paid for. What
+        What the service is working on, or may be, ends first: its image is paid for. What
         waits is left until the key is entered again.
         """
         held = self._own.release(owner, service)
@@ -173,14 +174,14 @@ class KeyedJobs:
 async def _checked(backend: Backend) -> tuple[float | None, str]:
     """Ask a service whether it takes a key; return what is left, and why that is not certain."""
     if not isinstance(backend, Checkable):
-        return None, f"{backend.label} says only with the first image whether it takes a key."
+        return None, english("jobs-says-only-with-first-image", label=backend.label)
     try:
         return await backend.check(), ""
     except AuthError as error:
         raise InputError(
-            f"{backend.label} does not accept this key, so it is not kept.",
+            english("jobs-does-not-accept-key-so", label=backend.label),
             field="key",
-            advice="Copy it again from the service's page.",
+            advice=english("jobs-copy-again-from-service-s"),
         ) from error
     except PlaygroundError as error:
-        return None, f"Whether it works is not known yet: {error}"
+        return None, english("jobs-key-unknown", reason=error)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,6 +17,7 @@ from core.exposure import Exposure
 from core.jobs.consent import Consent
 from core.jobs.job import iso
 from core.settings import Settings
+from core.words import english
 
 HOUR_S = 3600.0
 MOST_IMAGES = 100
@@ -42,6 +45,8 @@ class Limits:
     paid_per_address_hour: int | None = None
     locked: bool = False
     """Backends that spend the operator's money are closed."""
+    images_per_set: int | None = None
+    """New images of a set; None is no limit but the size of a set."""
 
     @property
     def by_address(self) -> bool:
@@ -58,65 +63,86 @@ class Limits:
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if not number or not 1 <= value <= self.images_per_click or value != int(value):
             raise InputError(
-                f"One click makes 1 to {self.images_per_click} images.",
+                english("jobs-one-click-makes-1-images", images_per_click=self.images_per_click),
                 field="pictures",
-                advice="Choose a number between them.",
+                advice=english("jobs-choose-number-between-them"),
             )
         return int(value)
 
-    def check(self, images: int, counts: Counts, now: float, *, paid: bool, stranger: bool) -> None:
-        """Refuse so many further images when they pass a limit; `now` is in Unix seconds.
+    def check_set(self, images: int) -> None:
+        """Refuse a set with more new images than are allowed; raises OverLimitError."""
+        most = self.images_per_set
+        if most is not None and images > most:
+            raise OverLimitError(
+                english("jobs-set-makes-at-most-here", images=_images(most), images2=images),
+                advice=english("jobs-take-values-away"),
+            )
+
+    def check(self, images: int, counts: Counts, now: float, *, paid: int, stranger: bool) -> None:
+        """Refuse so many further images, `paid` of them paid for, when they pass a limit.
+
+        `now` is in Unix seconds.
 
         Raises OverLimitError, which says the limit and when it frees.
         """
         most = self.waiting_stranger if stranger else self.waiting
         if most is not None and counts.waiting + images > most:
-            who = "Without a token, each network address" if stranger else "Each visitor"
+            key = "jobs-waiting-stranger" if stranger else "jobs-waiting-visitor"
             raise OverLimitError(
-                f"{who} can have {_images(most)} waiting here, and {counts.waiting} "
-                f"{'waits' if counts.waiting == 1 else 'wait'} now. Nothing was sent.",
-                advice="The next is possible as soon as one of them begins or is cancelled."
+                english(key, images=_images(most), waiting=counts.waiting),
+                advice=english("jobs-next-possible-as-soon-as")
                 if images <= most
-                else "Ask for fewer images at once.",
+                else english("jobs-ask-for-fewer-images-at"),
             )
         if paid:
-            _hour(images, counts.paid_by_owner, self.paid_per_owner_hour, now, "You")
+            _hour(paid, counts.paid_by_owner, self.paid_per_owner_hour, now, "jobs-hour-you")
             _hour(
-                images,
+                paid,
                 counts.paid_by_address,
                 self.paid_per_address_hour,
                 now,
-                "Your network address",
+                "jobs-hour-address",
             )
 
 
-PUBLIC = Limits(8, waiting=20, waiting_stranger=3, paid_per_owner_hour=30, paid_per_address_hour=60)
+PUBLIC = Limits(
+    8,
+    waiting=20,
+    waiting_stranger=3,
+    paid_per_owner_hour=30,
+    paid_per_address_hour=60,
+    images_per_set=8,
+)
 """Limits of a public instance; elsewhere only the images of a click are limited."""
 
 
-def _hour(images: int, times: Sequence[float], most: int | None, now: float, who: str) -> None:
+def _hour(images: int, times: Sequence[float], most: int | None, now: float, key: str) -> None:
     """Refuse images that would be more than `most` since an hour ago."""
     if most is None or len(times) + images <= most:
         return
-    limit = f"{who} can ask for {_images(most, 'paid ')} an hour here"
+    limit = english(key, images=english("jobs-images-paid", count=most))
     if images > most:
         raise OverLimitError(
-            f"{limit}, and this click asks for {images}. Nothing was sent.",
-            advice="Ask for fewer images at once.",
+            english("jobs-click-asks-for-nothing-was", limit=limit, images=images),
+            advice=english("jobs-ask-for-fewer-images-at"),
         )
     free = sorted(times)[len(times) + images - most - 1] + HOUR_S
     minute = math.ceil(free / 60) * 60
     left = max(1, math.ceil((minute - now) / 60))
     raise OverLimitError(
-        f"{limit}; the next {'is' if images == 1 else f'{images} are'} possible at "
-        f"{iso(minute)[11:16]} (UTC), in {left} minute{'' if left == 1 else 's'}. "
-        "Nothing was sent.",
-        advice="Wait until then, or use a backend that is free.",
+        english(
+            "jobs-next-possible",
+            limit=limit,
+            count=images,
+            time=iso(minute)[11:16],
+            minutes=english("jobs-minutes", count=left),
+        ),
+        advice=english("jobs-wait-until-then-or-use"),
     )
 
 
-def _images(number: int, kind: str = "") -> str:
-    return f"{number} {kind}image{'' if number == 1 else 's'}"
+def _images(number: int) -> str:
+    return english("jobs-images", count=number)
 
 
 def limits_for(settings: Settings, *, public: bool) -> Limits:
@@ -133,6 +159,7 @@ def limits_for(settings: Settings, *, public: bool) -> Limits:
         chosen(settings.srpo_limit_paid_per_owner_hour, PUBLIC.paid_per_owner_hour),
         chosen(settings.srpo_limit_paid_per_address_hour, PUBLIC.paid_per_address_hour),
         locked=public and no_budget,
+        images_per_set=chosen(settings.srpo_limit_images_per_click, PUBLIC.images_per_set),
     )
 
 
@@ -173,9 +200,8 @@ class Policy:
         if not (limits.locked and backend.paid):
             return None
         return NotReadyError(
-            f"{backend.label} is closed to visitors: whoever runs this playground pays for its "
-            "images and has set no budget.",
-            advice="Choose another backend, or enter a key of your own on the Backends tab.",
+            english("jobs-closed-visitors-whoever-runs-playground", label=backend.label),
+            advice=english("jobs-choose-another-backend-or-enter"),
         )
 
 
@@ -190,6 +216,12 @@ class Terms:
     """A keyed digest of the caller's network address; None where no limit counts by it."""
     tells_sums: bool = True
     """Whether a refusal may say what everybody spent."""
+
+
+def digest_of(address: str, secret: str) -> str:
+    """Return a keyed digest of what an address is counted as: the address itself is not kept."""
+    text = counted_as(address).encode()
+    return hmac.new(secret.encode(), text, hashlib.sha256).hexdigest()[:32]
 
 
 def counted_as(address: str) -> str:

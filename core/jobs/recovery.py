@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -16,20 +16,21 @@ from core.jobs.next_step import FREE_STEPS, next_step
 from core.params import Params
 from core.parsing import parse
 from core.pictures import Picture
+from core.words import english
 
 UNANSWERED: dict[str, Any] = {
-    "error": "The program ended after this was sent and before the service answered.",
-    "advice": "It may have been charged. Look at your account before you make it again.",
+    "error": english("jobs-program-ended-after-was-sent"),
+    "advice": english("jobs-may-have-been-charged-look"),
     "charged": "maybe",
 }
 NO_WAY_BACK: dict[str, Any] = {
-    "error": "The program ended before this image was here, and its service gives it only once.",
-    "advice": "It was charged. Look at your account before you make it again.",
+    "error": english("jobs-program-ended-before-image-was"),
+    "advice": english("jobs-was-charged-look-at-your"),
 }
 
 NEEDS_KEY: dict[str, Any] = {
-    "error": "This needs your key.",
-    "advice": "Enter the same key again on the Backends tab; then it goes on.",
+    "error": english("jobs-needs-your-key"),
+    "advice": english("jobs-enter-same-key-again-on"),
 }
 
 
@@ -141,15 +142,15 @@ async def _park(ledger: Ledger, job: Job) -> None:
     await ledger.change(job.id, "failed", **(_as_seen(job) | told))
 
 
-async def params_of(history: History, backend: Backend, job: Job) -> Params:
-    """Return the params of a job, with its picture to start from."""
+async def params_of(
+    history: History, backend: Backend, job: Job, read: Callable[..., Params] = parse
+) -> Params:
+    """Return the params of a job, with its image to start from, as `read` makes them."""
     if job.task not in backend.tasks:
-        raise InputError(
-            f"{backend.label} does not offer the task of this job any more.", field="task"
-        )
+        raise InputError(english("jobs-does-not-offer-task-job", label=backend.label), field="task")
     values = dict(job.params)
     if isinstance(values.get("image"), dict):
         picture = Picture(**values["image"])
         data = await history.storage.read(input_name(picture))
         values["image"] = picture.model_copy(update={"data": data})
-    return parse(backend.tasks[job.task], values)
+    return read(backend.tasks[job.task], values)

@@ -5,14 +5,20 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
+from dataclasses import dataclass
 from typing import Any
 
 from core import metadata, pictures
 from core.errors import BadResponseError, Charged
 from core.events import told
 from core.history import Entry, History
-from core.jobs.job import SET_ASIDE, UNFINISHED, Job, iso
+from core.jobs.job import UNFINISHED, Job, iso
 from core.jobs.ledger import Ledger, move
+from core.likeness import Descriptor, describe
+from core.words import english
+
+SET_ASIDE = "received"
+"""Folder of images that were received and are no entries yet."""
 
 
 class Saver:
@@ -22,29 +28,31 @@ class Saver:
         self._history = history
 
     async def receive(self, job: Job, image: bytes, ledger: Ledger) -> Job:
-        """Put a picture aside that its service gives only once, before anything is done with it."""
-        await self._history.storage.write(_aside(job), image)
-        return await ledger.change(
-            job.id, "running", among=UNFINISHED, like=job, outputs=_aside(job), charged="yes"
-        )
+        """Put an image aside that its service gives only once, before anything is done with it."""
+        name = f"{SET_ASIDE}/{job.id}.bin"
+        await self._history.storage.write(name, image)
+        facts = {"outputs": name, "set_aside": True, "charged": "yes"}
+        return await ledger.change(job.id, "running", among=UNFINISHED, like=job, **facts)
 
     async def received(self, job: Job) -> bytes:
-        """Return the picture that an earlier process put aside."""
+        """Return the image that an earlier process put aside."""
         return await self._history.storage.read(job.outputs)
 
     async def keep(self, job: Job, image: bytes, *, flagged: bool, charged: Charged) -> Job:
-        """Store the picture of a job and close the job, so that neither exists without the other.
+        """Store the image of a job and close the job, so that neither exists without the other.
 
-        Raises BadResponseError when `image` is not a whole picture, HistoryError when it cannot
-        be stored, TakenError when the job has its picture already, or another request's.
+        Raises BadResponseError when `image` is not a whole image, HistoryError when it cannot
+        be stored, TakenError when the job has its image already, or another request's.
         """
-        file, thumbnail, facts = await asyncio.to_thread(_prepare, job, image)
-        entry = _entry(job, facts, flagged=flagged)
+        made = await asyncio.to_thread(_prepare, job, image)
+        entry = _entry(job, made.facts, flagged=flagged)
         done: list[Job] = []
         await self._history.add(
             entry,
-            file=file,
-            thumbnail=thumbnail,
+            file=made.file,
+            thumbnail=made.thumbnail,
+            source=made.source,
+            descriptor=made.descriptor,
             also=lambda db: done.append(
                 move(
                     db,
@@ -59,23 +67,30 @@ class Saver:
                 )
             ),
         )
-        if job.outputs == _aside(job):
+        if job.set_aside:
             await self._history.storage.delete(job.outputs)
         return done[0]
 
 
-def _aside(job: Job) -> str:
-    return f"{SET_ASIDE}{job.id}.bin"
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """What is kept of an image: its file with metadata, thumbnail, and what it says of itself."""
+
+    file: bytes
+    thumbnail: bytes
+    facts: dict[str, Any]
+    source: str
+    """The digest that the file has as an image to start from."""
+    descriptor: Descriptor
 
 
-def _prepare(job: Job, image: bytes) -> tuple[bytes, bytes, dict[str, Any]]:
-    """Return the file with its metadata, the thumbnail, and what the picture says of itself."""
+def _prepare(job: Job, image: bytes) -> _Made:
     try:
         kind, width, height = pictures.inspect(image)
     except pictures.PictureError as error:
         raise BadResponseError(
-            "The backend delivered a file that is not a whole image.",
-            advice="Try again; if it stays so, tell whoever runs the backend.",
+            english("jobs-backend-delivered-file-not-whole"),
+            advice=english("jobs-try-again-if-stays-so"),
             request_id=job.request_id,
             charged="maybe",
         ) from error
@@ -85,7 +100,10 @@ def _prepare(job: Job, image: bytes) -> tuple[bytes, bytes, dict[str, Any]]:
         "height": height,
         "elapsed_s": round(time.time() - (job.sent_at or job.created_at), 3),
     }
-    return metadata.write(image, _record(job, facts)), pictures.thumbnail(image), facts
+    file = metadata.write(image, _record(job, facts))
+    small = pictures.reduced(image)
+    thumbnail = pictures.encoded_thumbnail(small)
+    return _Made(file, thumbnail, facts, pictures.source_digest(file), describe(small))
 
 
 def _record(job: Job, facts: dict[str, Any]) -> dict[str, Any]:

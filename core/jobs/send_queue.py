@@ -10,7 +10,7 @@ import asyncio
 import math
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from core.errors import PlaygroundError
@@ -51,6 +51,7 @@ class SendQueue:
         self._sends: deque[float] = deque()
         self._served: dict[str, int] = {}
         self._before: dict[str, int] = {}
+        self._held: set[str] = set()
         self._quiet_until = 0.0
         self._order: list[str] | None = None
         self._alarm: asyncio.TimerHandle | None = None
@@ -82,6 +83,7 @@ class SendQueue:
 
     def leave(self, job_id: str) -> None:
         """Note that a job is no longer under way."""
+        self._held.discard(job_id)
         self._under_way.discard(job_id)
         self.answered(job_id)
 
@@ -121,6 +123,16 @@ class SendQueue:
         if waiter := self._waiting.get(job_id):
             waiter.place, self._order = place, None
 
+    def hold(self, job_ids: Iterable[str]) -> None:
+        """Send none of these jobs until they are released; what is under way goes on."""
+        self._held.update(job_ids)
+        self._order = None
+
+    def release(self, job_ids: Iterable[str]) -> None:
+        """Let jobs that were held be sent in their turn again."""
+        self._held.difference_update(job_ids)
+        self._advance()
+
     def order(self) -> Sequence[str]:
         """Return the waiting jobs in the order in which they will be sent."""
         if self._order is None:
@@ -128,9 +140,10 @@ class SendQueue:
         return self._order
 
     def _round_robin(self) -> list[str]:
-        urgent = [one.job_id for one in self._waiting.values() if one.urgent]
+        free = [one for one in self._waiting.values() if one.job_id not in self._held]
+        urgent = [one.job_id for one in free if one.urgent]
         queues: dict[str, deque[str]] = {}
-        for one in sorted(self._waiting.values(), key=lambda one: one.place):
+        for one in sorted(free, key=lambda one: one.place):
             if not one.urgent:
                 queues.setdefault(one.owner, deque()).append(one.job_id)
         owners = deque(sorted(queues, key=lambda owner: self._served.get(owner, 0)))
@@ -145,7 +158,7 @@ class SendQueue:
     def _advance(self) -> None:
         """Hand out every turn that can be handed out now, and set an alarm for the next."""
         self._order = None
-        while self._waiting:
+        while self.order():
             wait = self._wait()
             if wait > 0:
                 self._wake_in(wait)

@@ -23,6 +23,8 @@ class Spending:
     spent: int
     maybe: int
     reserved: int
+    unpriced: int = 0
+    """Images whose price nobody knew; they are in none of the sums."""
 
     @property
     def counted(self) -> int:

@@ -9,13 +9,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from core.errors import InputError, PlaygroundError
-from core.events import Loading
+from core.events import Borrowing, Loading
 from core.history import Entry, History
 from core.jobs.active_job import ActiveJob
 from core.jobs.estimate import Estimate
 from core.jobs.job import Job
 from core.jobs.ledger import Ledger
 from core.jobs.send_queue import SendQueue
+
+LATE = 1.25
+"""Times the usual time after which a job is late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,8 @@ class Progress:
     ahead: int | None = None
     loading: bool = False
     """The model is not there yet; `fraction` is of its loading."""
+    borrowing: bool = False
+    """A GPU that a Space lends is waited for."""
     fraction: float | None = None
     step: int | None = None
     total: int | None = None
@@ -37,6 +42,29 @@ class Progress:
     """Why its backend sends nothing until a person resumes it."""
     needs_key: bool = False
     """It was sent with a key of its owner's own, and goes on when that is entered again."""
+
+    @property
+    def late(self) -> bool:
+        """Whether it takes clearly longer than its like did."""
+        if not self.job.active or not self.estimate_s:
+            return False
+        return self.elapsed_s >= LATE * self.estimate_s
+
+    @property
+    def share(self) -> float | None:
+        """How much of it is done, 0..1: what its backend says, else by the time that passed.
+
+        None where nobody knows, as when it is late.
+        """
+        if not self.job.active:
+            return 1.0
+        if self.fraction is not None:
+            return min(max(self.fraction, 0.0), 1.0)
+        if self.step and self.total:
+            return self.step / self.total
+        if not self.estimate_s or self.late:
+            return None
+        return self.elapsed_s / (LATE * self.estimate_s)
 
 
 class Watcher:
@@ -64,8 +92,8 @@ class Watcher:
 
     async def watch(self, job_ids: Sequence[str], *, owner: str) -> AsyncIterator[list[Progress]]:
         """Tell how jobs stand: at once, at every change, at every beat, and at their end."""
-        seen = [await self._ledger.get(job_id, owner=owner) for job_id in job_ids]
-        estimates = [Estimate.of(await self._ledger.durations(j.backend, j.task)) for j in seen]
+        seen = await self._ledger.some(job_ids, owner=owner)
+        estimates = await self._estimates(seen)
         ended: dict[str, Progress] = {}
         while True:
             active_jobs = [self._active.get(job.id) for job in seen]
@@ -105,6 +133,15 @@ class Watcher:
             end = await self._outcome(job_id)
         return end
 
+    async def _estimates(self, seen: Sequence[Job]) -> list[Estimate]:
+        """Return an estimate for each job; jobs of a kind share one."""
+        known: dict[tuple[str, str, bool], Estimate] = {}
+        for job in seen:
+            kind = (job.backend, job.task, job.sandbox)
+            if kind not in known:
+                known[kind] = Estimate.of(await self._ledger.durations(job))
+        return [known[job.backend, job.task, job.sandbox] for job in seen]
+
     def _others(self, job: Job) -> bool:
         """Whether another process carries it, so that only the ledger tells how it stands."""
         return job.active and job.id in self._elsewhere
@@ -119,6 +156,7 @@ class Watcher:
             ahead=order.index(job.id) if job.id in order else active.queued,
             stop=queue.stopped_by if job.state == "waiting" else None,
             loading=isinstance(active.progress, Loading),
+            borrowing=isinstance(active.progress, Borrowing),
             fraction=active.progress.fraction,
             step=active.progress.step,
             total=active.progress.total,

@@ -8,7 +8,7 @@ import time
 from contextlib import suppress
 from typing import Any
 
-from core.backend import Backend
+from core.backend import Backend, Cancellable
 from core.errors import (
     AuthError,
     BackendError,
@@ -28,6 +28,7 @@ from core.jobs.ledger import Ledger
 from core.jobs.next_step import FREE_STEPS, next_step
 from core.jobs.save import Saver
 from core.jobs.send_queue import Limits, SendQueue
+from core.words import english
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +48,16 @@ class Worker:
         limits = Limits(backend.max_concurrency, backend.max_per_minute, backend.max_unanswered)
         self.queue = SendQueue(limits)
         self._attempt = Attempt(backend, ledger, saver, self.queue)
+
+    async def withdrawn(self, active: ActiveJob) -> bool:
+        """Take a job back that the service has not begun; return whether that is certain.
+
+        One that was begun is left alone: it is paid for, and stopping it would lose its image.
+        """
+        request_id = active.job.request_id
+        if not active.unbegun or request_id is None or not isinstance(self.backend, Cancellable):
+            return False
+        return await self.backend.cancel(active.params, request_id)
 
     async def carry(self, active: ActiveJob) -> None:
         """Bring a job to its end; every outcome is in the ledger when this returns."""
@@ -121,7 +132,7 @@ class Worker:
             return active.job
 
     def _pending(self, active: ActiveJob) -> bool:
-        """Whether a picture that was paid for may still arrive."""
+        """Whether an image that was paid for may still arrive."""
         young = time.time() - (active.job.sent_at or time.time()) < self.backend.kept_s
         in_hand = active.image is not None and self.backend.paid
         return young and (in_hand or next_step(active.job, self.backend) in FREE_STEPS)
@@ -142,7 +153,7 @@ class Worker:
         """Write down that it was cancelled; what is paid for ends only before it is sent."""
         free = not self.backend.paid or active.withdrawn
         among: tuple[State, ...] = ACTIVE if free else ("waiting",)
-        with suppress(TakenError):  # the picture, or another process, was quicker than the click
+        with suppress(TakenError):  # the image, or another process, was quicker than the click
             active.job = await self._ledger.change(
                 active.job.id, "cancelled", among=among, charged="no"
             )
@@ -150,7 +161,7 @@ class Worker:
     async def _fail(self, active: ActiveJob, error: PlaygroundError) -> None:
         """Write the end down; a key or account that is refused stops the worker."""
         if active.job.own_key and isinstance(error, AuthError):
-            error.advice = "Enter another key on the Backends tab."
+            error.advice = english("jobs-enter-another-key-on-backends")
         facts: dict[str, Any] = {"error": str(error), "advice": error.advice}
         if isinstance(error, BackendError) and self.backend.paid:
             facts["charged"] = error.charged

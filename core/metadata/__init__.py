@@ -1,4 +1,4 @@
-"""Settings inside the picture: written into its file, read from ours and from other programs'.
+"""Settings inside the image: written into its file, read from ours and from other programs'.
 
 Nothing is re-encoded: metadata are chunks and segments beside the compressed pixels. Where our
 own record is present it wins; the infotext beside it is for other programs.
@@ -9,31 +9,40 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 from core.metadata import other_programs
 from core.metadata.infotext import PROGRAM, infotext
 from core.metadata.reading import Reading, understood
-from core.metadata.texts import JOB
+from core.metadata.texts import JOB, named_texts
 from core.metadata.texts import texts as texts_of
-from core.metadata.write import bare, embed
+from core.metadata.write import bare, embed, mark, marked
 from core.pictures.containers import ContainerError
+from core.words import english
 
-__all__ = ["Profile", "Reading", "infotext", "profile", "read", "strip", "write"]
+__all__ = [
+    "Reading",
+    "infotext",
+    "mark",
+    "marked",
+    "named_texts",
+    "read",
+    "strip",
+    "write",
+]
 
-Profile = Literal["full", "share", "clean"]
-PRIVATE = frozenset({"request_id", "price_usd", "owner"})
 MAX_FILE = 64_000_000
 
 _SHARED = {
-    "prompt", "width", "height", "strength", "steps", "guidance", "seed", "output_format", "model"
+    "prompt", "width", "height", "strength", "steps", "guidance", "seed", "output_format", "model",
+    "variation_seed", "variation_strength"
 }  # fmt: skip
 # Letters that XML or UTF-8 cannot carry; in JSON they only stand inside strings.
 _ESCAPED = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
 
 
 def write(data: bytes, record: Mapping[str, Any]) -> bytes:
-    """Return the picture with its record inside; the compressed pixels stay the same bytes.
+    """Return the image with its record inside; the compressed pixels stay the same bytes.
 
     Works on PNG, JPEG and WebP. What is written is read again before it is believed. Raises
     `ContainerError` when the file cannot be cut into parts or the record does not survive.
@@ -43,12 +52,12 @@ def write(data: bytes, record: Mapping[str, Any]) -> bytes:
     written = embed(data, infotext(record), job)
     reading = read(written)
     if reading is None or reading.record != json.loads(job):
-        raise ContainerError("The record could not be read back from the image.")
+        raise ContainerError(english("images-record-could-not-read-back"))
     return written
 
 
 def read(data: bytes) -> Reading | None:
-    """Return the settings a picture carries, ours first; None when there are none.
+    """Return the settings an image carries, ours first; None when there are none.
 
     Never raises: what is malformed, oversized or hostile reads as nothing.
     """
@@ -63,28 +72,8 @@ def read(data: bytes) -> Reading | None:
 
 
 def strip(data: bytes) -> bytes:
-    """Return the picture without metadata; the compressed pixels stay the same bytes."""
+    """Return the image without metadata; the compressed pixels stay the same bytes."""
     return bare(data)
-
-
-def profile(data: bytes, name: Profile) -> bytes:
-    """Return the picture as it is exported.
-
-    *full* is the file itself, *share* our record without request id, price and owner, *clean*
-    no metadata. Metadata of other programs are shared by *full* only: nobody knows what is in them.
-    """
-    match name:
-        case "full":
-            return data
-        case "clean":
-            return strip(data)
-        case "share":
-            reading = read(data)
-            public = (
-                {k: v for k, v in reading.record.items() if k not in PRIVATE} if reading else {}
-            )
-            return write(strip(data), public) if public else strip(data)
-    raise TypeError(f"There is no export profile {name!r}.")
 
 
 def _ours(job: str) -> Reading | None:

@@ -1,4 +1,4 @@
-"""A1111's infotext: the lines that most programs read from a picture, written and read.
+"""A1111's infotext: the lines that most programs read from an image, written and read.
 
 The grammar is `prompt LF ["Negative prompt: " negative LF] key: value, key: value, …`. The copy
 of the prompt in it is bent where its own words would mislead a reader; the exact one travels
@@ -18,6 +18,7 @@ from core.metadata.reading import Reading, foreign
 PROGRAM = "srpo-playground"
 VERSION = f"{PROGRAM} 1.0.0"
 RATIO = "\u2236"
+NO_BREAK = "\u00a0"
 MAX_COPY = 8_000
 MAX_VALUE = 200
 
@@ -40,6 +41,8 @@ _OUR_WORDS = {
     "seed": "Seed",
     "strength": "Denoising strength",
     "guidance": "Distilled CFG Scale",
+    "variation_seed": "Variation seed",
+    "variation_strength": "Variation seed strength",
 }
 _NOT_SHOWN = {"CFG scale", "Sampler", "Schedule type", "Version", "Model"}
 
@@ -48,7 +51,10 @@ def infotext(record: Mapping[str, Any]) -> str:
     """Return a record as infotext; values that are missing are left out."""
     prompt = _copy(str(record.get("prompt") or ""))
     line = ", ".join(f"{key}: {value}" for key, value in _pairs(record) if value)
-    return f"{prompt}\n{line}" if prompt else line
+    # SD.Next takes the prompt out of the settings as well, wherever it stands in them; with a blank
+    # at its end that none of the readers keeps, it stands nowhere else.
+    apart = NO_BREAK if f"{prompt} " in line else ""
+    return f"{prompt}{apart}\n{line}" if prompt else line
 
 
 def parse(text: str) -> Reading | None:
@@ -82,6 +88,9 @@ def _pairs(record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "Size", f"{_number(width)}x{_number(height)}" if width and height else ""
     yield "Model", _safe(record.get("model"))
     yield "Denoising strength", _number(params.get("strength"))
+    if params.get("variation_strength"):
+        yield "Variation seed", _number(params.get("variation_seed"))
+        yield "Variation seed strength", _number(params.get("variation_strength"))
     yield "Init image hash", str(picture.get("sha256", ""))[:16]
     yield "Backend", _safe(record.get("backend"))
     yield "Prediction ID", _safe(record.get("request_id"))

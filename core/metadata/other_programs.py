@@ -1,6 +1,6 @@
-"""Readers for the settings that other programs leave in their pictures.
+"""Readers for the settings that other programs leave in their images.
 
-Each takes the texts of a picture and returns a reading or None. What has no place in our words
+Each takes the texts of an image and returns a reading or None. What has no place in our words
 is shown, not used; true CFG of other models is not FLUX's guidance and is only shown.
 """
 
@@ -52,6 +52,8 @@ def _swarm(texts: Mapping[str, str]) -> Reading | None:
         "seed": "seed",
         "guidance": "fluxguidancescale",
         "strength": "initimagecreativity",
+        "variation_seed": "variationseed",
+        "variation_strength": "variationseedstrength",
     }
     return _renamed("SwarmUI", params, names)
 
@@ -186,5 +188,5 @@ def _sized(value: object) -> dict[str, str]:
 
 
 def _below_one(value: object) -> bool:
-    """Tell a real strength from the 1 that programs write for pictures made from words alone."""
+    """Tell a real strength from the 1 that programs write for images made from words alone."""
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1

@@ -1,4 +1,4 @@
-"""What a dropped picture says about itself, sorted into what can be used and what is only shown."""
+"""What a dropped image says about itself, sorted into what can be used and what is only shown."""
 
 from __future__ import annotations
 
@@ -7,8 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-_WHOLE = {"width": (1, 65_535), "height": (1, 65_535), "steps": (1, 1_000), "seed": (0, 2**31 - 1)}
-_REAL = {"strength": (0.0, 1.0), "guidance": (0.0, 100.0)}
+_SEEDS = (0, 2**31 - 1)
+_WHOLE = {
+    "width": (1, 65_535),
+    "height": (1, 65_535),
+    "steps": (1, 1_000),
+    "seed": _SEEDS,
+    "variation_seed": _SEEDS,
+}
+_REAL = {"strength": (0.0, 1.0), "guidance": (0.0, 100.0), "variation_strength": (0.0, 1.0)}
 _TEXT = ("prompt", "model", "output_format")
 _MAX_NUMBER = 40
 _MAX_EXTRAS = 100
@@ -17,9 +24,9 @@ _MAX_EXTRA = 4_000
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Settings found in a picture: `params` in our words, `extra` to be shown but not used.
+    """Settings found in an image: `params` in our words, `extra` to be shown but not used.
 
-    `record` is our whole job when the picture is ours, otherwise empty.
+    `record` is our whole job when the image is ours, otherwise empty.
     """
 
     source: str
@@ -29,7 +36,7 @@ class Reading:
 
 
 def foreign(source: str, wanted: Mapping[str, object], extra: Mapping[str, object]) -> Reading:
-    """Make the reading of another program's picture; what our words cannot hold is shown."""
+    """Make the reading of another program's image; what our words cannot hold is shown."""
     params: dict[str, Any] = {}
     shown: dict[str, object] = {}
     for word, value in wanted.items():

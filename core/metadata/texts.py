@@ -1,4 +1,4 @@
-"""Where texts live inside a picture file, and how they are found.
+"""Where texts live inside an image file, and how they are found.
 
 PNG: text chunks. JPEG: EXIF's UserComment, XMP, comments. WebP: an EXIF and an XMP chunk.
 Two texts are ours: the infotext, under the name `parameters`, and the job as JSON, `srpo_job`.
@@ -17,6 +17,8 @@ from core.pictures.containers import Part
 JOB = "srpo_job"
 INFOTEXT = "parameters"
 XMP = "XML:com.adobe.xmp"
+SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
+"""IPTC's name for images that a trained model made."""
 XMP_PREFIX = b"http://ns.adobe.com/xap/1.0/\0"
 # A job too long for one segment of XMP travels in comments that start with this.
 PIECE = f"{JOB} ".encode()
@@ -32,16 +34,20 @@ _MAX_INFLATED = 8_000_000
 
 
 def texts(data: bytes) -> dict[str, str]:
-    """Return every text a picture carries, by its name; the last of equal names wins."""
+    """Return every text an image carries, by its name; the last of equal names wins."""
+    jpeg = containers.container_of(data) == "jpeg"
+    found: dict[str, str] = {}
+    for name, text in named_texts(data):
+        if len(text) <= _MAX_TEXT:
+            found[name] = found.get(name, "") + text if name == JOB and jpeg else text
+    return found
+
+
+def named_texts(data: bytes) -> list[tuple[str, str]]:
+    """Return the first texts of an image, each with its name, as they lie in the file."""
     container, parts = containers.parse(data)
     named = {"png": _png_texts, "jpeg": _jpeg_texts, "webp": _webp_texts}[container](parts)
-    found: dict[str, str] = {}
-    for _, (name, text) in zip(range(_MAX_TEXTS), named, strict=False):
-        if len(text) <= _MAX_TEXT:
-            found[name] = (
-                found.get(name, "") + text if name == JOB and container == "jpeg" else text
-            )
-    return found
+    return [one for _, one in zip(range(_MAX_TEXTS), named, strict=False)]
 
 
 def _png_texts(parts: list[Part]) -> Iterator[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""The parts of a picture file, walked without decoding: chunks of PNG and WebP, segments of JPEG.
+"""The parts of an image file, walked without decoding: chunks of PNG and WebP, segments of JPEG.
 
 What is cut into parts can be put together again, so that metadata comes and goes while the
 compressed pixels stay the same bytes. Every walk is bounded by the number of parts.
@@ -12,6 +12,8 @@ import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
+
+from core.words import english
 
 Container = Literal["png", "jpeg", "webp"]
 
@@ -70,7 +72,7 @@ def parse(data: bytes) -> tuple[Container, list[Part]]:
             return "jpeg", _jpeg_parts(data)
         case "webp":
             return "webp", _webp_parts(data)
-    raise ContainerError("This is not a PNG, JPEG or WebP file.")
+    raise ContainerError(english("images-not-png-jpeg-or-webp"))
 
 
 def join(container: Container, parts: Iterable[Part]) -> bytes:
@@ -94,7 +96,7 @@ def png_chunk(kind: bytes, body: bytes) -> Part:
 def jpeg_segment(marker: bytes, body: bytes) -> Part:
     """Make one JPEG segment; its content may have `MAX_SEGMENT` bytes."""
     if len(body) > MAX_SEGMENT:
-        raise ContainerError("A JPEG segment holds at most 65,533 bytes.")
+        raise ContainerError(english("images-jpeg-segment-holds-at-most"))
     return Part(marker, b"\xff" + marker + struct.pack(">H", len(body) + 2) + body, 4)
 
 
@@ -115,9 +117,9 @@ def frame_size(container: Container, parts: list[Part]) -> tuple[int, int]:
         else:
             width, height = _webp_size(parts)
     except (ValueError, IndexError, struct.error) as error:
-        raise ContainerError("The size of the image is missing in its header.") from error
+        raise ContainerError(english("images-size-image-missing-in-its")) from error
     if not width or not height:
-        raise ContainerError("The image has no pixels.")
+        raise ContainerError(english("images-image-has-no-pixels"))
     return width, height
 
 
@@ -126,15 +128,15 @@ def _png_parts(data: bytes) -> list[Part]:
     at = len(PNG_MAGIC)
     while not parts or parts[-1].kind != b"IEND":
         if len(data) < at + 12:
-            raise CutOffError("The PNG file ends without its last chunk.")
+            raise CutOffError(english("images-png-file-ends-without-its"))
         length, kind = struct.unpack(">I4s", data[at : at + 8])
         end = at + 12 + length
         if end > len(data):
-            raise CutOffError("The PNG file ends inside a chunk.")
+            raise CutOffError(english("images-png-file-ends-inside-chunk"))
         _append(parts, Part(kind, data[at:end], 8, 4))
         at = end
     if parts[0].kind != b"IHDR" or len(parts[0].body) != 13:
-        raise ContainerError("The PNG file does not start with its header.")
+        raise ContainerError(english("images-png-file-does-not-start"))
     return parts + _trailer(data, at)
 
 
@@ -145,7 +147,7 @@ def _jpeg_parts(data: bytes) -> list[Part]:
         found = _MARKER.match(data, at)
         if found is None:
             error = CutOffError if at >= len(data) - 1 else ContainerError
-            raise error("The JPEG file has no marker where one should be.")
+            raise error(english("images-jpeg-no-marker"))
         kind, body = found[1], found.end()
         end = body if kind in _STANDALONE or kind == b"\xd9" else _segment_end(data, kind, body)
         head = body - at + (2 if end > body else 0)
@@ -158,29 +160,29 @@ def _segment_end(data: bytes, kind: bytes, body: int) -> int:
     """Find where a segment ends; a scan reaches up to the next real marker."""
     length = int.from_bytes(data[body : body + 2], "big")
     if kind == b"\xd8" or (length < 2 and len(data) >= body + 2):
-        raise ContainerError("The JPEG file has a segment without a length.")
+        raise ContainerError(english("images-jpeg-file-has-segment-without"))
     end = body + length
     if end > len(data) or len(data) < body + 2:
-        raise CutOffError("The JPEG file ends inside a segment.")
+        raise CutOffError(english("images-jpeg-file-ends-inside-segment"))
     if kind != b"\xda":
         return end
     after = _AFTER_SCAN.search(data, end)
     if after is None:
-        raise CutOffError("The JPEG file ends inside its pixels.")
+        raise CutOffError(english("images-jpeg-file-ends-inside-its"))
     return after.start()
 
 
 def _webp_parts(data: bytes) -> list[Part]:
     stop = 8 + int.from_bytes(data[4:8], "little")
     if stop > len(data):
-        raise CutOffError("The WebP file is shorter than its header says.")
+        raise CutOffError(english("images-webp-file-shorter-than-its"))
     parts: list[Part] = []
     at = 12
     while at + 8 <= stop:
         kind, length = struct.unpack("<4sI", data[at : at + 8])
         end = at + 8 + length
         if end > stop:
-            raise CutOffError("The WebP file ends inside a chunk.")
+            raise CutOffError(english("images-webp-file-ends-inside-chunk"))
         padding = 1 if length % 2 and end < stop else 0
         _append(parts, Part(kind, data[at : end + padding], 8, padding))
         at = end + padding
@@ -189,9 +191,9 @@ def _webp_parts(data: bytes) -> list[Part]:
 
 def _webp_size(parts: list[Part]) -> tuple[int, int]:
     sizes = [size for part in parts if (size := _webp_chunk_size(part))]
-    # A canvas and a picture that disagree are a trick to get past the limit.
+    # A canvas and an image that disagree are a trick to get past the limit.
     if not sizes or len(set(sizes)) > 1:
-        raise ContainerError("The WebP file does not have one size.")
+        raise ContainerError(english("images-webp-file-does-not-have"))
     return sizes[0]
 
 
@@ -210,7 +212,7 @@ def _webp_chunk_size(part: Part) -> tuple[int, int] | None:
 
 def _append(parts: list[Part], part: Part) -> None:
     if len(parts) >= MAX_PARTS:
-        raise ContainerError(f"The file has more than {MAX_PARTS:,} parts.")
+        raise ContainerError(english("images-file-has-more-than-parts", max_parts=f"{MAX_PARTS:,}"))
     parts.append(part)
 
 

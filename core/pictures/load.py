@@ -1,8 +1,8 @@
-"""The one strict loader for pictures that come in.
+"""The one strict loader for images that come in.
 
-`load` is for pictures a person gives, `inspect` for those a backend returns. Both go by the
+`load` is for images a person gives, `inspect` for those a backend returns. Both go by the
 first bytes, never by a name; both check the size from the header before anything is decoded,
-and believe a picture only when it was decoded to its last pixel. All of it is blocking work:
+and believe an image only when it was decoded to its last pixel. All of it is blocking work:
 call it in a thread.
 """
 
@@ -20,8 +20,9 @@ from core.errors import InputError
 from core.pictures import normalize
 from core.pictures.probe import Header, examine
 from core.pictures.refusals import AnimatedPictureError, DamagedPictureError, PictureError, refusal
+from core.words import english
 
-__all__ = ["Picture", "PictureError", "inspect", "load", "thumbnail"]
+__all__ = ["Picture", "PictureError", "inspect", "load", "source_digest", "thumbnail"]
 
 MAX_FILE = 20_000_000
 MAX_PIXELS = 40_000_000
@@ -29,9 +30,9 @@ MAX_BACKEND_PIXELS = 64_000_000
 MIN_SIDE = 16
 MAX_ASPECT = 64
 
-_SMALLER = "Make it smaller and try again."
+_SMALLER = english("service-make-smaller-try-again")
 # What Pillow's decoders raise on broken files; headers.py has kept the rest away from them.
-_DECODER_ERRORS = (
+DECODER_ERRORS = (
     OSError,
     SyntaxError,
     ValueError,
@@ -45,7 +46,7 @@ _DECODER_ERRORS = (
 
 
 class Picture(BaseModel):
-    """A picture to start from: upright 8-bit RGB without metadata, as PNG or JPEG in `data`.
+    """An image to start from: upright 8-bit RGB without metadata, as PNG or JPEG in `data`.
 
     `sha256` is that of `data`; `notes` says what was visibly changed, a sentence each.
     """
@@ -65,30 +66,56 @@ class Picture(BaseModel):
 
 
 def load(source: Path | bytes, *, field: str = "image") -> Picture:
-    """Return a person's picture, clean; raises `InputError` that names `field` and has advice."""
+    """Return a person's image, clean; raises `InputError` that names `field` and has advice."""
     try:
         return _picture(examine(_read(source)))
     except PictureError as error:
         raise InputError(str(error), field=field, advice=error.advice) from error
 
 
+def source_digest(data: bytes) -> str:
+    """Return the sha256 that `load` gives an image to start from; "" where it refuses it.
+
+    Most images that backends return need no decoding for that.
+    """
+    try:
+        header = examine(data)
+        if header.plain and header.orientation == 1 and not header.icc:
+            return sha256(header.bare).hexdigest()
+        return _picture(header).sha256
+    except PictureError:
+        return ""
+
+
 def inspect(data: bytes) -> tuple[str, int, int]:
-    """Return "png", "jpeg" or "webp", width and height of a picture that decodes completely.
+    """Return "png", "jpeg" or "webp", width and height of an image that decodes completely.
 
     For bytes that a backend returned; raises `PictureError`.
     """
     header = examine(data)
     if header.format == "avif":
-        raise PictureError("This is an AVIF file, which no backend should return.")
-    _check_pixels(header, MAX_BACKEND_PIXELS)
-    width, height = _decoded(header).size
+        raise PictureError(english("images-avif-file-which-no-backend"))
+    check_pixels(header, MAX_BACKEND_PIXELS)
+    width, height = decoded(header).size
     return header.format, width, height
 
 
 def thumbnail(data: bytes, side: int = 384) -> bytes:
     """Return a small WebP whose longer side has at most `side` pixels; raises `PictureError`."""
+    return encoded_thumbnail(reduced(data, side))
+
+
+def encoded_thumbnail(small: Image.Image) -> bytes:
+    """Return an image that is small already as a WebP."""
+    out = BytesIO()
+    small.save(out, "WEBP", quality=80, method=2)  # 4 takes 2.4 times as long and saves 3 %
+    return out.getvalue()
+
+
+def reduced(data: bytes, side: int = 384) -> Image.Image:
+    """Return an image as upright RGB, its longer side at most `side`; raises `PictureError`."""
     header = examine(data)
-    _check_pixels(header, MAX_BACKEND_PIXELS)
+    check_pixels(header, MAX_BACKEND_PIXELS)
     try:
         image = _opened(header)
         if header.plain or header.lossy:
@@ -96,11 +123,9 @@ def thumbnail(data: bytes, side: int = 384) -> bytes:
             image.thumbnail((side, side), reducing_gap=2.0)
         small, _ = normalize.to_rgb(image, header)
         small.thumbnail((side, side), reducing_gap=2.0)
-    except _DECODER_ERRORS as error:
+    except DECODER_ERRORS as error:
         raise DamagedPictureError from error
-    out = BytesIO()
-    small.save(out, "WEBP", quality=80, method=2)  # 4 takes 2.4 times as long and saves 3 %
-    return out.getvalue()
+    return small
 
 
 def _read(source: Path | bytes) -> bytes:
@@ -109,14 +134,16 @@ def _read(source: Path | bytes) -> bytes:
     else:
         try:
             if not source.is_file():
-                raise PictureError("The image's file is gone.", "Choose the image again.")
+                raise PictureError(
+                    english("images-image-s-file-gone"), english("images-choose-image-again")
+                )
             size = source.stat().st_size
             data = source.read_bytes() if size <= MAX_FILE else b""
         except OSError as error:
-            message = "The image's file could not be read."
-            raise PictureError(message, "Choose the image again.") from error
+            message = english("images-image-s-file-could-not")
+            raise PictureError(message, english("images-choose-image-again")) from error
     if size > MAX_FILE:
-        message = f"This file has {size / 1e6:.0f} MB; an image may have up to 20 MB."
+        message = english("images-file-has-mb-image-may", size=f"{size / 1000000.0:.0f}")
         raise PictureError(message, _SMALLER)
     if not data:
         raise refusal(data)
@@ -124,14 +151,14 @@ def _read(source: Path | bytes) -> bytes:
 
 
 def _picture(header: Header) -> Picture:
-    _check_pixels(header, MAX_PIXELS)
+    check_pixels(header, MAX_PIXELS)
     _check_shape(header)
-    decoded = _decoded(header)
+    original = decoded(header)
     try:
-        image, notes = normalize.to_rgb(decoded, header)
-    except _DECODER_ERRORS as error:
+        image, notes = normalize.to_rgb(original, header)
+    except DECODER_ERRORS as error:
         raise DamagedPictureError from error
-    untouched = header.plain and image is decoded
+    untouched = header.plain and image is original
     data, kind = (header.bare, header.format) if untouched else _encoded(image, header)
     return Picture(
         sha256=sha256(data).hexdigest(),
@@ -143,12 +170,15 @@ def _picture(header: Header) -> Picture:
     )
 
 
-def _check_pixels(header: Header, most: int) -> None:
+def check_pixels(header: Header, most: int = MAX_BACKEND_PIXELS) -> None:
+    """Raise PictureError for an image of more pixels than may be decoded."""
     width, height = header.size
     if width * height > most:
-        message = (
-            f"This image has {width:,} x {height:,} pixels; "
-            f"at most {most // 1_000_000} megapixels can be used."
+        message = english(
+            "images-image-has-x-pixels-at",
+            width=f"{width:,}",
+            height=f"{height:,}",
+            most=most // 1000000,
         )
         raise PictureError(message, _SMALLER)
 
@@ -156,18 +186,22 @@ def _check_pixels(header: Header, most: int) -> None:
 def _check_shape(header: Header) -> None:
     width, height = header.size
     if min(width, height) < MIN_SIDE:
-        message = f"This image has only {width:,} x {height:,} pixels."
-        raise PictureError(message, f"Use one with at least {MIN_SIDE} pixels on each side.")
+        message = english(
+            "images-image-has-only-x-pixels", width=f"{width:,}", height=f"{height:,}"
+        )
+        raise PictureError(message, english("images-use-one-with-at-least", min_side=MIN_SIDE))
     if max(width, height) > MAX_ASPECT * min(width, height):
-        message = f"This image is too narrow: {width:,} x {height:,} pixels."
-        raise PictureError(message, f"Crop it to at most {MAX_ASPECT} times as long as wide.")
+        message = english(
+            "images-image-too-narrow-x-pixels", width=f"{width:,}", height=f"{height:,}"
+        )
+        raise PictureError(message, english("images-crop-at-most-times-as", max_aspect=MAX_ASPECT))
 
 
 def _opened(header: Header) -> Image.Image:
     return Image.open(BytesIO(header.bare), formats=[header.format])
 
 
-def _decoded(header: Header) -> Image.Image:
+def decoded(header: Header) -> Image.Image:
     """Decode to the last pixel; the size must be the one that the header promised."""
     try:
         image = _opened(header)
@@ -178,7 +212,7 @@ def _decoded(header: Header) -> Image.Image:
         image.load()
     except PictureError:
         raise
-    except _DECODER_ERRORS as error:
+    except DECODER_ERRORS as error:
         raise DamagedPictureError from error
     return image
 

@@ -1,4 +1,4 @@
-"""Brings any decoded picture to upright 8-bit RGB in sRGB, and says what was visibly changed."""
+"""Brings any decoded image to upright 8-bit RGB in sRGB, and says what was visibly changed."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from PIL import Image, ImageCms
 
 from core.pictures import exif
 from core.pictures.probe import Header
+from core.words import english
 
-WHITE_BELOW = "Transparent parts were filled with white."
-REDUCED = "16-bit colours were reduced to 8-bit."
-FROM_PRINT = "Print colours (CMYK) were converted to RGB."
-UPRIGHT = "Turned upright as its camera recorded."
+WHITE_BELOW = english("images-transparent-parts-were-filled-with")
+REDUCED = english("images-16-bit-reduced")
+FROM_PRINT = english("images-print-colours-cmyk-were-converted")
+UPRIGHT = english("images-turned-upright-as-its-camera")
 
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -27,7 +28,7 @@ _TO_8_BIT = 1 / 257
 
 
 def to_rgb(image: Image.Image, header: Header) -> tuple[Image.Image, tuple[str, ...]]:
-    """Return the picture as upright sRGB with the notes; the same object if nothing changed."""
+    """Return the image as upright sRGB with the notes; the same object if nothing changed."""
     notes = []
     # AVIF keeps both where only its decoder finds them; of others the decoder sees neither.
     orientation, icc = header.orientation, header.icc
@@ -49,8 +50,13 @@ def to_rgb(image: Image.Image, header: Header) -> tuple[Image.Image, tuple[str, 
     return image, tuple(notes)
 
 
+def turn(orientation: int) -> Image.Transpose | None:
+    """Return the turn that brings an image with this EXIF orientation upright."""
+    return _TURNS.get(orientation)
+
+
 def flattened(image: Image.Image) -> tuple[Image.Image, bool]:
-    """Lay a picture on white; the second value tells whether anything was see-through."""
+    """Lay an image on white; the second value tells whether anything was see-through."""
     if "A" not in image.getbands() and "transparency" not in image.info:
         return (image.convert("RGB") if image.mode in ("P", "1") else image), False
     clear = image.convert("RGBA")

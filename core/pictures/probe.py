@@ -1,4 +1,4 @@
-"""What a picture file says about itself before a single pixel is decoded.
+"""What an image file says about itself before a single pixel is decoded.
 
 The decoder later sees only `bare`: a file without EXIF, XMP, comments, profiles and trailers,
 so that none of Pillow's readers for these ever meets a stranger's bytes.
@@ -44,7 +44,7 @@ _EXTENT = re.compile(rb"ispe\0\0\0\0(.{4})(.{4})", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """A picture before decoding: what it claims, and the bytes that a decoder may see.
+    """An image before decoding: what it claims, and the bytes that a decoder may see.
 
     `plain` means that `bare` is an 8-bit RGB file whose pixels need no change but a turn or
     another profile; `lossy`, that it was compressed as a photograph.
@@ -61,7 +61,7 @@ class Header:
 
 
 def examine(data: bytes) -> Header:
-    """Read a file's header; raises `PictureError` for what is no picture, cut off or animated."""
+    """Read a file's header; raises `PictureError` for what is no image, cut off or animated."""
     try:
         if _is_avif(data):
             return _avif(data)

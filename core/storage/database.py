@@ -33,15 +33,16 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 from sqlalchemy.schema import CreateTable
 
-from core.errors import HistoryError, NewerError
+from core.errors import DamagedError, HistoryError, NewerError
 from core.storage.lock import Lock
-from core.storage.migrations import MIGRATIONS, NUMBERS, Migration
+from core.storage.migrations import MIGRATIONS, Migration, statements
 from core.storage.tables import migrations as applied
+from core.words import english
 
 T = TypeVar("T")
 
 # WAL with FULL survives a power loss: a request id that was committed stays committed.
-PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=5000")
+PRAGMAS: tuple[str, ...] = ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=5000")
 # A mounted bucket or network folder has no shared memory for a WAL and weak locks.
 MOUNT_PRAGMAS = (
     "locking_mode=EXCLUSIVE",
@@ -50,6 +51,12 @@ MOUNT_PRAGMAS = (
     "synchronous=FULL",
     "busy_timeout=5000",
 )
+
+# Translating a question into machine code takes longer than any question here, and a plan for any
+# values reads far more than one for those that are asked for.
+SETTINGS = """SELECT set_config(name, setting, FALSE)
+    FROM (VALUES ('jit', 'off'), ('plan_cache_mode', 'force_custom_plan')) AS wanted (name, setting)
+    WHERE name IN (SELECT name FROM pg_settings)"""
 
 COPIES = 5
 """How often a database that is written to meanwhile is copied once more."""
@@ -110,6 +117,15 @@ class Database:
         for number, migration in enumerate(migrations[version:], start=version + 1):
             await self.run(lambda db, m=migration, n=number: _apply(db, m, n))  # type: ignore[misc]
 
+    async def examine(self) -> None:
+        """Raise DamagedError where the pages of a SQLite file do not fit together."""
+
+        def work(db: Connection) -> None:
+            if self._sqlite and db.execute(text("PRAGMA quick_check(1)")).scalar() != "ok":
+                raise _explained(DBAPIError("", None, sqlite3.DatabaseError("malformed")))
+
+        await self.run(work)
+
     async def missing(self) -> int | None:
         """Return how many migrations are still to come, by reading only; None without any table.
 
@@ -160,9 +176,11 @@ def _engine(url: str, *, sqlite: bool) -> Engine:
         engine = create_engine(url, **options)
     except (SQLAlchemyError, ImportError) as error:
         raise HistoryError(
-            "The database address DATABASE_URL cannot be used.",
-            advice="Check its form and that the driver it names is installed.",
+            english("storage-database-address-database-url-cannot"),
+            advice=english("storage-check-its-form-driver-names"),
         ) from error
+    if engine.dialect.name == "postgresql":
+        event.listen(engine, "connect", lambda raw, _record: _settle(raw))
     if sqlite:
         pragmas = MOUNT_PRAGMAS if _mounted(make_url(url).database) else PRAGMAS
         event.listen(engine, "connect", lambda raw, _record: _prepare(raw, pragmas))
@@ -174,8 +192,8 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise HistoryError(
-            f"The data folder {folder} cannot be made: {error.strerror}.",
-            advice="Choose a folder that can be written with SRPO_DATA_DIR.",
+            english("storage-data-folder-cannot-made", folder=folder, strerror=error.strerror),
+            advice=english("storage-choose-folder-can-written-with"),
         ) from error
 
 
@@ -242,6 +260,14 @@ def _prepare(connection: Any, pragmas: Sequence[str]) -> None:
     cursor.close()
 
 
+def _settle(connection: Any) -> None:
+    """Set what suits short questions; a server that does not know a setting keeps its own."""
+    cursor = connection.cursor()
+    cursor.execute(SETTINGS)
+    cursor.close()
+    connection.commit()
+
+
 def _version(db: Connection) -> int:
     db.execute(CreateTable(applied, if_not_exists=True))
     return _number(db)
@@ -254,16 +280,16 @@ def _number(db: Connection) -> int:
 def _check_age(version: int, migrations: Sequence[Migration]) -> None:
     if version > len(migrations):
         raise NewerError(
-            "The database was written by a newer version of this program.",
-            advice="Update the program, or choose another folder or database "
-            "(SRPO_DATA_DIR, DATABASE_URL).",
+            english("storage-database-was-written-by-newer"),
+            advice=english("storage-update-program-or-choose-another"),
         )
 
 
 def _apply(db: Connection, migration: Migration, number: int) -> None:
-    key = NUMBERS.get(db.dialect.name, "BIGSERIAL PRIMARY KEY")
-    for statement in migration:
-        db.execute(text(statement.replace("{number}", key)))
+    if db.dialect.name == "sqlite":  # its driver would commit each change of a table by itself
+        db.exec_driver_sql("BEGIN IMMEDIATE")
+    for statement in statements(migration, sqlite=db.dialect.name == "sqlite"):
+        db.execute(text(statement))
     db.execute(insert(applied).values(number=number))
 
 
@@ -272,19 +298,23 @@ def _explained(error: DBAPIError) -> HistoryError:
     cause = str(error.orig).lower()
     if "locked" in cause:
         return HistoryError(
-            "The database is locked by another program.",
-            advice="Close the other program that uses this data folder and try again.",
+            english("storage-database-locked-by-another-program"),
+            advice=english("storage-close-other-program-uses-data"),
         )
     if "full" in cause:
-        return HistoryError("The disk is full.", advice="Free some space and try again.")
+        return HistoryError(
+            english("storage-disk-full"), advice=english("storage-free-some-space-try-again")
+        )
     if "readonly" in cause or "read-only" in cause or "unable to open" in cause:
         return HistoryError(
-            "The data folder cannot be written.",
-            advice="Check its permissions, or choose another with SRPO_DATA_DIR.",
+            english("storage-data-folder-cannot-written"),
+            advice=english("storage-check-its-permissions-or-choose"),
         )
     if "malformed" in cause or "not a database" in cause:
-        return HistoryError(
-            "The database file is damaged; nothing was overwritten.",
-            advice="Move it aside or restore a backup, then start again.",
+        return DamagedError(
+            english("storage-database-file-damaged-nothing-was"),
+            advice=english("storage-restore-backup-or-make-again"),
         )
-    return HistoryError("The database refused the work.", advice="Look at the program's log.")
+    return HistoryError(
+        english("storage-database-refused-work"), advice=english("storage-look-at-program-s-log")
+    )

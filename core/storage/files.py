@@ -19,6 +19,7 @@ from typing import Any
 from fsspec.core import url_to_fs
 
 from core.errors import HistoryError
+from core.words import english
 
 NAME = re.compile(r"[a-z]+/[A-Za-z0-9][A-Za-z0-9._/-]*")
 
@@ -31,8 +32,8 @@ class Storage:
             self._files, root = url_to_fs(url)
         except (ValueError, ImportError) as error:
             raise HistoryError(
-                "The storage address STORAGE_URL cannot be used.",
-                advice="Use a folder, or a URL whose fsspec driver is installed.",
+                english("storage-storage-address-storage-url-cannot"),
+                advice=english("storage-use-folder-or-url-whose"),
             ) from error
         self._root = str(root).rstrip("/")
         self._local = "file" in _protocols(self._files)
@@ -53,6 +54,25 @@ class Storage:
         """Tell whether `name` is there."""
         return await asyncio.to_thread(lambda: bool(self._files.exists(self._path(name))))
 
+    async def listed(self, folder: str) -> list[str]:
+        """Return the names of the files right below a folder, in order."""
+        return await asyncio.to_thread(self._below, folder, "file")
+
+    async def folders(self, folder: str) -> list[str]:
+        """Return the names of the folders right below a folder, in order."""
+        return await asyncio.to_thread(self._below, folder, "directory")
+
+    def _below(self, folder: str, kind: str) -> list[str]:
+        path = self._path(f"{folder}/x")[:-2]
+        try:
+            found = self._files.ls(path, detail=True, refresh=True)
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        except OSError as error:
+            raise explained(error) from error
+        names = [f"{folder}/{Path(one['name']).name}" for one in found if one["type"] == kind]
+        return sorted(name for name in names if NAME.fullmatch(name))
+
     async def written_before(self, folder: str, moment: float) -> list[str]:
         """Return the names below a folder that were written before a Unix time."""
         return await asyncio.to_thread(self._written_before, self._path(f"{folder}/x")[:-2], moment)
@@ -64,13 +84,13 @@ class Storage:
         except FileNotFoundError:
             return []
         except OSError as error:
-            raise _explained(error) from error
+            raise explained(error) from error
         names = [f"{Path(path).name}{name.partition(path)[2]}" for name in old]
         return [name for name in names if NAME.fullmatch(name)]
 
     def _path(self, name: str) -> str:
         if not NAME.fullmatch(name) or ".." in name:
-            raise HistoryError(f"“{name[:60]}” is not a name of a stored file.")
+            raise HistoryError(english("storage-not-name-stored-file", name=name[:60]))
         return f"{self._root}/{name}"
 
     def _write(self, path: str, data: bytes) -> None:
@@ -80,14 +100,15 @@ class Storage:
             else:
                 self._files.pipe_file(path, data)
         except OSError as error:
-            raise _explained(error) from error
+            raise explained(error) from error
 
     def _read(self, path: str) -> bytes:
         try:
             return bytes(self._files.cat_file(path))
         except OSError as error:
             raise HistoryError(
-                "The file of this image is gone.", advice="Delete the entry or restore a backup."
+                english("storage-file-image-gone"),
+                advice=english("storage-delete-entry-or-restore-backup"),
             ) from error
 
     def _delete(self, path: str) -> None:
@@ -96,7 +117,7 @@ class Storage:
         except FileNotFoundError:
             return
         except OSError as error:
-            raise _explained(error) from error
+            raise explained(error) from error
 
 
 def _written_at(facts: Mapping[str, Any]) -> float:
@@ -125,7 +146,7 @@ def _write_durably(path: Path, data: bytes) -> None:
     except OSError:
         draft.unlink(missing_ok=True)
         raise
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 def _make_folder(folder: Path) -> None:
@@ -134,10 +155,11 @@ def _make_folder(folder: Path) -> None:
         return
     _make_folder(folder.parent)
     folder.mkdir(exist_ok=True)
-    _sync_folder(folder.parent)
+    sync_folder(folder.parent)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Let what was renamed in a folder survive a power loss."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -145,10 +167,15 @@ def _sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def _explained(error: OSError) -> HistoryError:
+def explained(error: OSError) -> HistoryError:
+    """Say in plain words why a file could not be written."""
     if error.errno in (28, 122):  # ENOSPC, EDQUOT
-        return HistoryError("The disk is full.", advice="Free some space and try again.")
+        return HistoryError(
+            english("storage-disk-full"), advice=english("storage-free-some-space-try-again")
+        )
     return HistoryError(
-        f"The image could not be stored: {error.strerror or 'the storage refused it'}.",
-        advice="Check that the data folder can be written.",
+        english(
+            "storage-image-could-not-stored", value=error.strerror or english("storage-refused-it")
+        ),
+        advice=english("storage-check-data-folder-can-written"),
     )

@@ -13,6 +13,7 @@ import secrets
 import socket
 import threading
 import time
+import weakref
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ from sqlalchemy.pool import NullPool
 
 from core.errors import HeldError, HistoryError
 from core.jobs.job import iso
+from core.words import english
 
 ANYWHERE = 1 << 30
 """Byte that Windows locks: far behind what is written, so that others may read that."""
@@ -107,6 +109,9 @@ class FileLock:
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
+        if hasattr(os, "register_at_fork"):  # a process forked from this one must not hold it too
+            known = weakref.ref(file)
+            os.register_at_fork(after_in_child=lambda: _let_go(known()))
         with suppress(OSError):  # a full disk takes the words away, not the lock
             file.truncate(0)
             file.write(json.dumps(asdict(Holder.this())).encode())
@@ -119,14 +124,24 @@ class FileLock:
         self._file.close()
 
 
+def _let_go(file: IO[bytes] | None) -> None:
+    if file:
+        file.close()
+
+
 def _hold_file(path: Path, what: str, setting: str) -> FileLock | None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = path.open("a+b", buffering=0)
     except OSError as error:
         raise HistoryError(
-            f"{what[0].upper()}{what[1:]} cannot be written: {error.strerror}.",
-            advice=f"Check its permissions, or choose another with {setting}.",
+            english(
+                "storage-cannot-written",
+                upper=what[0].upper(),
+                what=what[1:],
+                strerror=error.strerror,
+            ),
+            advice=english("storage-check-its-permissions-or-choose-2", setting=setting),
         ) from error
     try:
         _lock(file)
@@ -166,8 +181,8 @@ def _told(file: IO[bytes]) -> Holder | None:
 def _held(what: str, holder: Holder | None, setting: str) -> HeldError:
     who = f": {holder}" if holder else ""
     return HeldError(
-        f"Another playground already uses {what}{who}.",
-        advice=f"Stop it, or choose another with {setting}.",
+        english("storage-another-playground-already-uses", what=what, who=who),
+        advice=english("storage-stop-or-choose-another-with", setting=setting),
     )
 
 
@@ -214,8 +229,8 @@ class ServerLock:
             )
         except (SQLAlchemyError, ImportError) as error:
             raise HistoryError(
-                "The database address DATABASE_URL cannot be used.",
-                advice="Check its form and that the driver it names is installed.",
+                english("storage-database-address-database-url-cannot"),
+                advice=english("storage-check-its-form-driver-names"),
             ) from error
         self._one_at_a_time = threading.Lock()
         self._connection: Connection | None = None
@@ -240,7 +255,7 @@ class ServerLock:
             except HeldError as error:
                 self._lost = HeldError(
                     f"This playground lost its database to another one. {error}",
-                    advice="Stop the other one and start this one again.",
+                    advice=english("storage-stop-other-one-start-one"),
                 )
                 raise self._lost from error
 
@@ -255,8 +270,8 @@ class ServerLock:
         except SQLAlchemyError as error:
             self._drop()
             raise HistoryError(
-                "The database server cannot be reached.",
-                advice="Check that it runs and that DATABASE_URL names it rightly.",
+                english("storage-database-server-cannot-reached"),
+                advice=english("storage-check-runs-database-url-names"),
             ) from error
         if found is not None:
             self._drop()

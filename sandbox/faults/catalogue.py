@@ -1,9 +1,10 @@
 """The faults by name. To add one, add one entry to one of the tables below.
 
-`submit_*` spoils the answer to a request for a picture; where it could be billed or not there
+`submit_*` spoils the answer to a request for an image; where it could be billed or not there
 is a twin `submit_*_billed`. `poll_*` spoils an answer to "is it done", `result_*` the one that
-would have said yes, `run_*` is how the job itself ends, `outputs_*` is where its picture is
-said to be, `download_*` spoils the picture's way home, `list_*`, `upload_*`, `put_*` the rest.
+would have said yes, `run_*` is how the job itself ends, `outputs_*` is where its image is
+said to be, `download_*` spoils the image's way home, `account_*` the balance and the prices,
+`list_*`, `upload_*`, `put_*` the rest.
 """
 
 from __future__ import annotations
@@ -16,11 +17,13 @@ from sandbox.faults import spoiled_results
 from sandbox.faults.broken_transport import Broken, Hang, SlowHead, Trickle
 from sandbox.faults.kinds import Fault, Mishap, Outcome, Swap
 from sandbox.faults.spoiled_answers import (
+    called,
     data,
     delay_page,
     html,
     in_200,
     later_date,
+    other,
     page,
     payload,
     raw,
@@ -28,11 +31,16 @@ from sandbox.faults.spoiled_answers import (
     refuse,
     task_with,
     truncated,
+    with_status,
 )
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>"
 METADATA = "http://169.254.169.254/latest/meta-data/iam"
 BUSY = "You have reached your concurrency limit. Please try again later."
+
+# Answers that are good but for what no page says of them; a field of the same name is not in all.
+MORE = other(more={"region": "eu-1", "cost": 0.025})
+RENAMED = other(names={"timings": "times", "queue_position": "position", "created": "made_at"})
 
 # Refused for good: nothing was made, nothing charged, and asking again changes nothing.
 REFUSALS: dict[str, Fault] = {
@@ -88,6 +96,10 @@ ACCEPTED: dict[str, Fault] = {
     ),
     "submit_older_id_billed": Fault("submit", lambda x: data(x, id=x.older_id), billed=True),
     "submit_bare": Fault("submit", spoiled_results.bare, None, billed=True),
+    "submit_more_fields_billed": Fault("submit", MORE, billed=True),
+    "submit_renamed_field_billed": Fault("submit", RENAMED, billed=True),
+    "submit_text_plain_billed": Fault("submit", called("text/plain"), billed=True),
+    "submit_203_billed": Fault("submit", with_status(203), billed=True),
 }
 
 POLLS: dict[str, Fault] = {
@@ -116,12 +128,19 @@ POLLS: dict[str, Fault] = {
     "poll_pending": Fault("poll", task_with(status="pending", outputs=[]), 3),
     "poll_other_id": Fault("poll", task_with(id="0" * 32)),
     "poll_odd_timings": Fault("poll", task_with(timings={"inference": -1}), None),
+    "poll_more_fields": Fault("poll", MORE, 3),
+    "poll_odd_status": Fault("poll", task_with(status="warming_up", outputs=[]), 3),
+    "poll_text_plain": Fault("poll", called("text/plain"), 3),
     "poll_null_fields": Fault("poll", task_with(timings=None, has_nsfw_contents=None), None),
 }
 
 RESULTS: dict[str, Fault] = {
     "result_empty_outputs": Fault("result", task_with(outputs=[])),
     "result_null_outputs": Fault("result", task_with(outputs=None)),
+    "result_more_fields": Fault("result", MORE, None),
+    "result_missing_field": Fault("result", other(less=("created_at", "prompt")), None),
+    "result_renamed_field": Fault("result", RENAMED, None),
+    "result_203": Fault("result", with_status(203), None),
     "result_succeeded": Fault("result", task_with(status="succeeded"), None),
     "result_number_outputs": Fault("result", task_with(outputs=[7]), None),
     "result_bad_base64": Fault("result", task_with(outputs=["%%%not base64%%%"]), None),
@@ -183,6 +202,7 @@ DOWNLOADS: dict[str, Fault] = {
     "download_corrupt": Fault("download", spoiled_results.corrupt),
     "download_noise": Fault("download", spoiled_results.noise),
     "download_wrong_type": Fault("download", spoiled_results.mislabelled, None),
+    "download_larger": Fault("download", spoiled_results.larger, None),
     "download_svg": Fault("download", raw(spoiled_results.SVG, media_type="image/svg+xml"), None),
     "download_svg_as_png": Fault(
         "download", raw(spoiled_results.SVG, media_type="image/png"), None
@@ -200,6 +220,11 @@ LISTS: dict[str, Fault] = {
     "list_reset": Fault("list", lambda _: Broken(None)),
     "list_hang": Fault("list", lambda _: Hang()),
     "list_empty": Fault("list", lambda x: data(x, items=[])),
+    "account_500": Fault("account", refuse(500, "Internal server error"), None),
+    "account_more_fields": Fault("account", MORE, None),
+    "account_missing_field": Fault("account", other(less=("balance", "discounted_price")), None),
+    "account_text_plain": Fault("account", called("text/plain"), None),
+    "account_html": Fault("account", html, None),
     "upload_500": Fault("upload", refuse(500, "Internal server error")),
     "upload_413": Fault("upload", refuse(413, "File too large"), None),
     "upload_reset": Fault("upload", lambda _: Broken(None)),

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from starlette.requests import Request
 from starlette.responses import Response
 
-Phase = Literal["submit", "poll", "result", "download", "list", "upload", "put"]
+Phase = Literal["submit", "poll", "result", "download", "list", "account", "upload", "put"]
 
 
 def in_envelope(answer: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
@@ -62,7 +62,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Swap:
-    """Replaces the address of the finished picture."""
+    """Replaces the address of the finished image."""
 
     url: Callable[[str], str]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from http import HTTPStatus
@@ -97,6 +97,42 @@ def data(exchange: Exchange, **changes: Any) -> Response:
     """Return the good answer with other values in its task object, as the service names them."""
     answer = exchange.rewrite(_read(exchange), changes)
     return JSONResponse(answer, exchange.good.status_code)
+
+
+def other(
+    *,
+    more: dict[str, Any] | None = None,
+    less: Sequence[str] = (),
+    names: dict[str, str] | None = None,
+) -> Act:
+    """The good answer with other fields: some more, some gone, some under another name.
+
+    It is the task in the envelope that changes, or the whole answer where there is none; names
+    that are not in it are passed over, so that one fault fits every service.
+    """
+    new_names = names or {}
+
+    def change(value: dict[str, Any]) -> dict[str, Any]:
+        kept = {new_names.get(name, name): v for name, v in value.items() if name not in less}
+        return kept | (more or {})
+
+    def act(exchange: Exchange) -> Response:
+        answer = _read(exchange)
+        inner = answer.get("data")
+        answer = answer | {"data": change(inner)} if isinstance(inner, dict) else change(answer)
+        return JSONResponse(answer, exchange.good.status_code)
+
+    return act
+
+
+def called(media_type: str) -> Act:
+    """The good answer, called something else than it is."""
+    return lambda x: Response(x.good.body, x.good.status_code, media_type=media_type)
+
+
+def with_status(status: int) -> Act:
+    """The good answer with a status that no page names for it."""
+    return lambda x: Response(x.good.body, status, media_type="application/json")
 
 
 class _Late(Response):

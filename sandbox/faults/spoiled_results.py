@@ -1,7 +1,8 @@
-"""Spoilt task objects and pictures: the faults that need more than a line."""
+"""Spoilt task objects and images: the faults that need more than a line."""
 
 from __future__ import annotations
 
+import io
 import json
 import random
 import struct
@@ -9,6 +10,7 @@ import zlib
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
+from PIL import Image
 from starlette.responses import JSONResponse, Response
 
 from sandbox.faults.broken_transport import Built, Flood
@@ -72,13 +74,21 @@ def mislabelled(exchange: Exchange) -> Response:
     return Response(exchange.good.body, media_type=kind)
 
 
+def larger(exchange: Exchange) -> Response:
+    """The right image in twice its size."""
+    with Image.open(io.BytesIO(bytes(exchange.good.body))) as picture:
+        file, kind = io.BytesIO(), picture.format
+        picture.resize((picture.width * 2, picture.height * 2)).save(file, kind)
+    return _picture(exchange, file.getvalue())
+
+
 def huge(_: Exchange) -> Response:
     """Two hundred megabytes of JSON."""
     return Flood(b'{"pad":"', b'"}', blocks=200, media_type="application/json")
 
 
 def endless(_: Exchange) -> Response:
-    """A picture that never stops coming."""
+    """An image that never stops coming."""
     return Flood(b"\xff\xd8", b"", blocks=None, media_type="image/jpeg")
 
 

@@ -1,4 +1,4 @@
-"""The far half of a picture: sky, stars, sun or moon, clouds and mountains."""
+"""The far half of an image: sky, stars, sun or moon, clouds and mountains."""
 
 from dataclasses import dataclass
 

@@ -85,7 +85,7 @@ class Canvas:
     def __init__(self, columns: int, rows: int) -> None:
         """Open a black canvas of the given size in pixels."""
         self.columns, self.rows = columns, rows
-        # A unit follows the area but never dwarfs the short side: wide and tall pictures keep
+        # A unit follows the area but never dwarfs the short side: wide and tall images keep
         # objects of a sensible size.
         self.unit = min(math.sqrt(columns * rows), 1.3 * min(columns, rows))
         self.width, self.height = columns / self.unit, rows / self.unit

@@ -45,6 +45,7 @@ SUNS: dict[Sky, tuple[Colour, ...]] = {
     "purple": ("pink", "orange"), "grey": ("white",), "teal": ("yellow", "orange"),
     "night": ("orange",), "sunset": ("yellow", "orange"), "dawn": ("pink", "yellow", "orange"),
     "red": ("yellow", "orange"), "golden": ("white", "red"), "green": ("yellow", "white"),
+    "white": ("red", "orange"), "brown": ("yellow", "white"),
 }  # fmt: skip
 CLOUDS: dict[Sky, tuple[Colour, ...]] = {
     "sunset": ("pink", "orange"), "dawn": ("white", "pink"), "night": ("grey",),
@@ -106,7 +107,9 @@ def _sky(scene: Scene, chance: np.random.Generator) -> Sky:
 
 
 def _additions(scene: Scene, sky: Sky, key: str) -> list[Kind]:
-    """What belongs in a picture although the prompt does not mention it."""
+    """What belongs in an image although the prompt does not mention it."""
+    if scene.alone:
+        return []
     odds: dict[Kind, float] = {"mountains": 0.6}
     if not scene.find("sun", "moon"):
         light: Kind = "moon" if sky == "night" else "sun"
@@ -125,7 +128,7 @@ def _additions(scene: Scene, sky: Sky, key: str) -> list[Kind]:
         if scene.find("desert") or not scene.find(*GROUNDS):
             odds |= {"pines": 0.0, "house": 0.0, "tree": 0.0}
     if not scene.things:
-        odds["mountains"] = 0.85  # a prompt of unknown words still deserves a full picture
+        odds["mountains"] = 0.85  # a prompt of unknown words still deserves a full image
     return [kind for kind, odd in odds.items() if dice(key, "adds", kind).random() < odd]
 
 

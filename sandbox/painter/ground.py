@@ -1,4 +1,4 @@
-"""The near half of a picture: hills, dunes, snow, and the sea with its reflections."""
+"""The near half of an image: hills, dunes, snow, and the sea with its reflections."""
 
 from dataclasses import dataclass
 

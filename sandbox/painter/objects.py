@@ -1,4 +1,4 @@
-"""The single things of a picture: houses, trees, boats, balloons, birds and flowers."""
+"""The single things of an image: houses, trees, boats, balloons, birds and flowers."""
 
 import math
 from collections.abc import Callable, Iterator

@@ -36,7 +36,7 @@ class _Settings:
 
 
 def paint(prompt: str, width: int, height: int, **dials: Unpack[Dials]) -> Image.Image:
-    """A new RGB picture of exactly this size; the same arguments give the same pixels anywhere."""
+    """A new RGB image of exactly this size; the same arguments give the same pixels anywhere."""
     settings = _Settings(**dials)
     wish = read(prompt)
     key = "\x1f".join((str(settings.seed), *wish.unknown))
@@ -54,7 +54,7 @@ def paint(prompt: str, width: int, height: int, **dials: Unpack[Dials]) -> Image
 def repaint(
     picture: Image.Image, prompt: str, *, strength: float, **dials: Unpack[Dials]
 ) -> Image.Image:
-    """The picture changed towards the prompt: strength 0 keeps every pixel, 1 keeps nothing."""
+    """The image changed towards the prompt: strength 0 keeps every pixel, 1 keeps nothing."""
     old = picture.convert("RGB")
     if strength <= 0:
         return old
@@ -62,7 +62,7 @@ def repaint(
     if strength >= 1:
         return new
     before, after = _planes(old), _planes(new)
-    # The new picture first borrows the old one's broad colours, then takes over spot by spot.
+    # The new image first borrows the old one's broad colours, then takes over spot by spot.
     borrowed = (_broad(before) - _broad(after)) * np.float32((1 - strength) ** 1.5 * 0.7)
     share = _dissolve(before, after, strength, dice(dials.get("seed", 0), "repaint"))
     mixed = before + (after + borrowed - before) * share
@@ -149,7 +149,7 @@ def _contrast(guidance: float) -> float:
 
 
 def _vivid(band: Floats, mean: np.float32, contrast: np.float32) -> Floats:
-    """Colours stretched away from grey and from the picture's mean, or drawn towards them."""
+    """Colours stretched away from grey and from the image's mean, or drawn towards them."""
     grey = band.mean(axis=0)
     spread: Floats = (grey - mean) * contrast + mean + (band - grey) * contrast
     return spread
@@ -158,7 +158,7 @@ def _vivid(band: Floats, mean: np.float32, contrast: np.float32) -> Floats:
 def _dissolve(
     before: Floats, after: Floats, strength: float, chance: np.random.Generator
 ) -> Floats:
-    """How much of the new picture each pixel shows: soft patches that grow with strength.
+    """How much of the new image each pixel shows: soft patches that grow with strength.
 
     Patches start where old and new already agree, so that their edges hardly show.
     """

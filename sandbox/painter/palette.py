@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from sandbox.painter.canvas import Rgb
-from sandbox.painter.vocabulary import Colour, Sky
+from sandbox.painter.vocabulary import Colour, Sky, Tone
 
 Stops: TypeAlias = tuple[Rgb, Rgb, Rgb]
 
@@ -46,6 +46,8 @@ SKIES: dict[Sky, Stops] = {
     "red": _stops("8a2836 c84e42 f8a66c"),
     "golden": _stops("e09c48 f4c66c fff0bc"),
     "green": _stops("2e7460 74ae88 d4eebc"),
+    "white": _stops("d6dae2 eceef0 faf8f4"),
+    "brown": _stops("5e4434 92694c d8b48c"),
 }
 BLACK: Rgb = (0.0, 0.0, 0.0)
 WHITE: Rgb = (1.0, 1.0, 1.0)
@@ -73,6 +75,17 @@ def darker(colour: Rgb, share: float) -> Rgb:
 def lighter(colour: Rgb, share: float) -> Rgb:
     """A tint towards white."""
     return mix(colour, WHITE, share)
+
+
+def toned(colour: Rgb, tone: Tone | None) -> Rgb:
+    """The colour, darker or more vivid where that was asked for."""
+    if tone == "dark":
+        return mix(colour, SHADE, 0.42)
+    if tone == "bright":
+        grey = sum(colour) / 3
+        red, green, blue = (min(max(part + 0.3 * (part - grey) + 0.07, 0), 1) for part in colour)
+        return red, green, blue
+    return colour
 
 
 @dataclass(frozen=True, slots=True)

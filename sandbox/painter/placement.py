@@ -9,7 +9,7 @@ import numpy as np
 from sandbox.painter.canvas import Rgb
 from sandbox.painter.composition import NATURAL, numbered, pick
 from sandbox.painter.ground import Ground
-from sandbox.painter.palette import COLOURS, PINE
+from sandbox.painter.palette import COLOURS, PINE, toned
 from sandbox.painter.scene import Thing
 from sandbox.painter.view import Spot, View
 from sandbox.painter.vocabulary import Kind
@@ -44,8 +44,8 @@ def _colour(thing: Thing, chance: np.random.Generator) -> Rgb:
     if thing.kind == "pines" and thing.colour == "green":
         return PINE
     if thing.colour is None:
-        return COLOURS[pick(NATURAL[thing.kind], chance)]
-    return COLOURS[thing.colour]
+        return toned(COLOURS[pick(NATURAL[thing.kind], chance)], thing.tone)
+    return toned(COLOURS[thing.colour], thing.tone)
 
 
 def _spots(view: View, ground: Ground, thing: Thing, chance: np.random.Generator) -> list[Spot]:

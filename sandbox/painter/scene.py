@@ -16,6 +16,7 @@ from sandbox.painter.vocabulary import (
     Place,
     Size,
     Sky,
+    Tone,
     Trait,
     vocabulary,
 )
@@ -26,7 +27,7 @@ PUNCTUATION = frozenset(",.;:!?()[]\"'-–—/…")
 
 @dataclass(frozen=True, slots=True)
 class Thing:
-    """Something in the picture; None means the prompt leaves it open (for `count`: several)."""
+    """Something in the image; None means the prompt leaves it open (for `count`: several)."""
 
     kind: Kind
     colour: Colour | None = None
@@ -34,6 +35,9 @@ class Thing:
     place: Place | None = None
     count: int | None = 1
     snowy: bool = False
+    tone: Tone | None = None
+    low: bool = False
+    """Whether a sun or moon is half behind the land."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,10 @@ class Scene:
     things: tuple[Thing, ...] = ()
     absent: tuple[Kind, ...] = ()
     unknown: tuple[str, ...] = ()
+    tone: Tone | None = None
+    """How dark or bright the sky is."""
+    alone: bool = False
+    """Whether nothing may come along that was not asked for."""
 
     def find(self, *kinds: Kind) -> Thing | None:
         """The first thing of one of the kinds, or None."""
@@ -110,6 +118,9 @@ class _Reader:
         self.snowy = self.negated = self.describing = False
         self.last: int | None = None  # index of the clause's last thing
         self.sky_is_last = False
+        self.tone: Tone | None = None
+        self.alone = False
+        self.sides: list[Place] = []  # where the next things go: around one that is between
 
     def take(self, word: str, meaning: Meaning | None) -> None:
         match meaning:
@@ -130,7 +141,7 @@ class _Reader:
         self._end_clause()
         absent = tuple(dict.fromkeys(self.absent))
         things = tuple(thing for thing in self.things if thing.kind not in absent)
-        return Scene(self.sky, things, absent, tuple(self.unknown))
+        return Scene(self.sky, things, absent, tuple(self.unknown), self.tone, self.alone)
 
     def _noun(self, noun: Noun) -> None:
         if self.negated:
@@ -141,10 +152,12 @@ class _Reader:
         count = waiting.count if waiting.count != 1 or not noun.several else None
         if count is None and not noun.several:
             count = 1
-        thing = Thing(noun.kind, waiting.colour, waiting.size, waiting.place, count)
+        thing = Thing(
+            noun.kind, waiting.colour, waiting.size, waiting.place, count, tone=waiting.tone
+        )
         if self.snowy and noun.kind == "mountains":
             thing, self.snowy = replace(thing, snowy=True), False
-        self._add(thing)
+        self._around(thing) if self.sides else self._add(thing)
         self._drop_traits()
         self.waiting = Trait()
 
@@ -171,6 +184,8 @@ class _Reader:
             self._colour_last(trait.colour)
         elif trait.colour is not None:
             self.waiting = replace(self.waiting, colour=trait.colour)
+        elif trait.tone is not None:
+            self.waiting = replace(self.waiting, tone=trait.tone)
         else:
             self.waiting = replace(self.waiting, size=trait.size)
 
@@ -179,6 +194,7 @@ class _Reader:
             case "sky":
                 self.sky_is_last, self.last = True, None
                 self._colour_last(self.waiting.colour)
+                self.tone = self.waiting.tone or self.tone
                 self._drop_traits()
             case "snowy":
                 self.snowy = True
@@ -190,6 +206,10 @@ class _Reader:
                 self.describing = True
             case "part":
                 self._colour_last(self.waiting.colour)
+            case "alone":
+                self.alone = True
+            case "behind" | "between":
+                self._relate(role)
             case "break":
                 self._drop_traits()
             case "filler":
@@ -202,6 +222,23 @@ class _Reader:
             self.sky = self.sky if self.sky == "night" else SKY_OF_COLOUR[colour]
         elif self.last is not None:
             self.things[self.last] = replace(self.things[self.last], colour=colour)
+
+    def _relate(self, role: Grammar) -> None:
+        """A sun behind the land is low; what is between has the next things around it."""
+        self._drop_traits()
+        if self.last is None:
+            return
+        thing = self.things[self.last]
+        if role == "between":
+            self.things[self.last] = replace(thing, place="center")
+            self.sides = ["left", "right"]
+        elif thing.kind in ("sun", "moon"):
+            self.things[self.last] = replace(thing, low=True)
+
+    def _around(self, thing: Thing) -> None:
+        """One thing on the next side, or two on both."""
+        for _ in range(min(thing.count or 2, len(self.sides))):
+            self._add(replace(thing, place=self.sides.pop(0), count=1))
 
     def _snow_on_last(self) -> None:
         if self.last is not None and self.things[self.last].kind == "mountains":
@@ -223,4 +260,4 @@ class _Reader:
 
     def _end_clause(self) -> None:
         self._drop_traits()
-        self.last, self.sky_is_last = None, False
+        self.last, self.sky_is_last, self.sides = None, False, []

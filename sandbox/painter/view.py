@@ -1,4 +1,4 @@
-"""What every part of a picture needs to know while it is drawn."""
+"""What every part of an image needs to know while it is drawn."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from sandbox.painter.canvas import Canvas, Rgb
 from sandbox.painter.composition import dice
-from sandbox.painter.palette import COLOURS, SKIES, Light, Stops, mix
+from sandbox.painter.palette import COLOURS, SKIES, Light, Stops, mix, toned
 from sandbox.painter.scene import Scene, Thing
 
 HORIZONS = (0.55, 0.64)
@@ -16,7 +16,7 @@ DISC_RADII = {"small": 0.062, "medium": 0.1, "big": 0.15}
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """A point of the picture and the size of what is there, in units."""
+    """A point of the image and the size of what is there, in units."""
 
     x: float
     y: float
@@ -35,12 +35,12 @@ class View:
     disc: Spot | None
 
     def dice(self, name: str) -> np.random.Generator:
-        """The random numbers of one part: other parts of the picture do not disturb them."""
+        """The random numbers of one part: other parts of the image do not disturb them."""
         return dice(self.key, "draws", name)
 
     def colour(self, thing: Thing) -> Rgb:
         """The plain colour of a thing, before light."""
-        return COLOURS[thing.colour or "grey"]
+        return toned(COLOURS[thing.colour or "grey"], thing.tone)
 
     def place(self, thing: Thing, chance: np.random.Generator) -> float:
         """An x near the thing's place."""
@@ -53,13 +53,13 @@ def look(canvas: Canvas, scene: Scene, key: str) -> View:
     """The view of a complete scene on an empty canvas."""
     chance = dice(key, "view")
     horizon = canvas.height * chance.uniform(*HORIZONS)
-    disc = _disc(canvas, scene, dice(key, "disc"))
+    disc = _disc(canvas, scene, horizon, dice(key, "disc"))
     side = float(np.sign(disc.x - canvas.width / 2) or 1.0) if disc else chance.choice([-1.0, 1.0])
     light = Light(_tinted_sky(scene, key), scene.sky == "night", float(side))
     return View(canvas, scene, key, light, horizon, disc)
 
 
-def _disc(canvas: Canvas, scene: Scene, chance: np.random.Generator) -> Spot | None:
+def _disc(canvas: Canvas, scene: Scene, horizon: float, chance: np.random.Generator) -> Spot | None:
     thing = scene.find("sun", "moon")
     if thing is None:
         return None
@@ -67,6 +67,9 @@ def _disc(canvas: Canvas, scene: Scene, chance: np.random.Generator) -> Spot | N
     x = canvas.width * PLACE_SHARES[thing.place or "center"] + chance.uniform(-0.06, 0.06)
     low = scene.sky in ("sunset", "dawn") and thing.kind == "sun"
     y = canvas.height * (chance.uniform(0.34, 0.46) if low else chance.uniform(0.18, 0.32))
+    if thing.low:
+        above = 0.09 * float(canvas.height) if scene.find("mountains") else 0.0
+        return Spot(x, horizon - above - radius * float(chance.uniform(0.0, 0.4)), radius)
     return Spot(x, max(y, radius + 0.03), radius)
 
 
@@ -80,4 +83,8 @@ def _tinted_sky(scene: Scene, key: str) -> Stops:
     zenith, middle, horizon = SKIES[scene.sky or "blue"]
     if scene.sky == "night":
         share *= 0.3
-    return mix(zenith, tint, share), mix(middle, tint, share), mix(horizon, tint, share * 0.5)
+    return (
+        toned(mix(zenith, tint, share), scene.tone),
+        toned(mix(middle, tint, share), scene.tone),
+        toned(mix(horizon, tint, share * 0.5), scene.tone),
+    )

@@ -9,7 +9,7 @@ Colour: TypeAlias = Literal[
 ]  # fmt: skip
 Sky: TypeAlias = Literal[
     "blue", "pink", "orange", "purple", "grey", "teal",
-    "night", "sunset", "dawn", "red", "golden", "green",
+    "night", "sunset", "dawn", "red", "golden", "green", "white", "brown",
 ]  # fmt: skip
 Kind: TypeAlias = Literal[
     "sun", "moon", "stars", "clouds", "mountains", "hills", "sea", "desert", "snow",
@@ -17,6 +17,7 @@ Kind: TypeAlias = Literal[
 ]  # fmt: skip
 Size: TypeAlias = Literal["small", "medium", "big"]
 Place: TypeAlias = Literal["left", "center", "right"]
+Tone: TypeAlias = Literal["dark", "bright"]
 
 # Phrases are written with underscores; plurals are derived.
 COLOURS: dict[Colour, str] = {
@@ -43,6 +44,7 @@ PLACES: dict[Place, str] = {
     "center": "center centre middle central centered centred",
     "right": "right",
 }
+TONES: dict[Tone, str] = {"dark": "dark deep", "bright": "bright vivid light"}
 NOUNS: dict[Kind, str] = {
     "sun": "sun",
     "moon": "moon full_moon crescent",
@@ -88,11 +90,11 @@ MOODS: dict[str, tuple[Sky | None, tuple[Kind, ...]]] = {
 }
 SKY_OF_COLOUR: dict[Colour, Sky] = {
     "red": "red", "orange": "orange", "yellow": "golden", "green": "green", "blue": "blue",
-    "purple": "purple", "pink": "pink", "white": "grey", "grey": "grey", "brown": "golden",
+    "purple": "purple", "pink": "pink", "white": "white", "grey": "grey", "brown": "brown",
     "teal": "teal", "black": "night",
 }  # fmt: skip
 COUNTS: dict[str, int] = {
-    "a": 1, "an": 1, "one": 1, "single": 1, "lone": 1, "two": 2, "pair": 2, "couple": 2,
+    "a": 1, "an": 1, "one": 1, "single": 1, "two": 2, "pair": 2, "couple": 2,
     "three": 3, "four": 4, "five": 5, "2": 2, "3": 3, "4": 4, "5": 5,
 }  # fmt: skip
 SNOWY = "snowy snow_capped snowcapped snow_covered snow_topped"
@@ -100,7 +102,8 @@ SNOWY_AFTER = "with_snow covered_in_snow covered_with_snow capped_with_snow with
 NEGATIONS = "no without"
 PARTS = "leaves leaf foliage crown sail sails stripes petals walls wall"
 COPULAS = "is are"
-BREAKS = "with over above in at on under below behind near by and beside before beneath through"
+ALONE = "alone lone lonely solitary"
+BREAKS = "with over above in at on under below near by and beside before beneath through"
 FILLERS = (
     "the of its very to from as full some several few many side there it this that "
     "front top background foreground scene picture painting landscape flat simple"
@@ -131,9 +134,22 @@ class Trait:
     size: Size | None = None
     place: Place | None = None
     count: int | None = None
+    tone: Tone | None = None
 
 
-Grammar: TypeAlias = Literal["sky", "snowy", "snowy after", "not", "is", "part", "break", "filler"]
+Grammar: TypeAlias = Literal[
+    "sky",
+    "snowy",
+    "snowy after",
+    "not",
+    "is",
+    "part",
+    "alone",
+    "behind",
+    "between",
+    "break",
+    "filler",
+]
 Meaning: TypeAlias = Noun | Mood | Trait | Grammar
 
 
@@ -150,6 +166,8 @@ def vocabulary() -> dict[str, Meaning]:
         book.update(dict.fromkeys(_split(words), Trait(size=size)))
     for place, words in PLACES.items():
         book.update(dict.fromkeys(_split(words), Trait(place=place)))
+    for tone, words in TONES.items():
+        book.update(dict.fromkeys(_split(words), Trait(tone=tone)))
     for words, (sky, brings) in MOODS.items():
         book.update(dict.fromkeys(_split(words), Mood(sky, brings)))
     for kind, words in NOUNS.items():
@@ -178,6 +196,9 @@ _GRAMMAR: tuple[tuple[Grammar, str], ...] = (
     ("not", NEGATIONS),
     ("is", COPULAS),
     ("part", PARTS),
+    ("alone", ALONE),
+    ("behind", "behind"),
+    ("between", "between"),
     ("break", BREAKS),
     ("filler", FILLERS),
 )

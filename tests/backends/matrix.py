@@ -1,8 +1,8 @@
 """How every fault is to end, by rule, and the runner that finds out how it did.
 
-A cell is a service, a fault and how often it strikes. Its end is one word:
+A cell is a service, a fault, how often it strikes, and a task. Its end is one word:
 
-made       the picture is in the history, charged once
+made       the image is in the history, charged once
 refused    failed, and nothing was charged
 throttled  it keeps its place and waits, and nothing was charged
 unknown    it may have been charged, has no id, and is not sent again
@@ -16,7 +16,7 @@ import asyncio
 import functools
 import io
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from backends.remote.public_addresses import CheckedTransport
 from core import pictures
 from core.history import History
 from core.jobs.ledger import Ledger
-from core.params import Params
+from core.params import Params, Task
 from core.pictures import Picture
 from core.storage.database import Database
 from core.storage.files import Storage
@@ -44,6 +44,7 @@ from sandbox.faults.catalogue import (
     THROTTLES,
 )
 from tests.backends.services import fal, params_of, siraya, wavespeed
+from tests.fakes import picture
 
 TIMES = ("1", "3", "forever")
 DEADLINE_S = 9.0
@@ -62,6 +63,11 @@ LURES = {name for name in (*OUTPUTS, *DOWNLOADS) if name.startswith(("outputs_",
 LURES -= {"outputs_data_url", "outputs_relative_url", "download_redirect_loop"}
 HARMLESS = {"poll_odd_timings", "poll_null_fields", "poll_bare", "result_succeeded", "run_flagged"}
 HARMLESS |= {"submit_bare", "submit_500_with_task_billed", "download_wrong_type"}
+HARMLESS |= {"submit_more_fields_billed", "submit_renamed_field_billed", "submit_203_billed"}
+HARMLESS |= {"submit_text_plain_billed", "poll_more_fields", "poll_text_plain", "download_larger"}
+HARMLESS |= {"result_203"}
+HARMLESS |= {f"result_{what}_field" for what in ("missing", "renamed")} | {"result_more_fields"}
+HARMLESS |= {name for name in CATALOGUE if name.startswith("account_")}
 
 
 HOSTS = {
@@ -78,10 +84,11 @@ class Cell:
     service: str
     fault: str
     times: str
+    task: Task = "text-to-image"
 
     @property
     def prompt(self) -> str:
-        """A list is only asked after an answer was lost, and a picture is uploaded before it."""
+        """A list is only asked after an answer was lost, and an image is uploaded before it."""
         before = "submit_reset_billed+" if self.fault.startswith("list_") else ""
         return "hills" if self.uploads else f"fault:{before}{self.fault}*{self.times}|hills"
 
@@ -116,29 +123,34 @@ class End:
 
 
 def cells() -> list[Cell]:
-    """Every fault of the catalogue, each so often, on both services."""
+    """Every fault of the catalogue, each so often, on every service; on fal with both tasks."""
     services = ("wavespeed", "siraya", "fal")
     made = [Cell(s, fault, times) for s in services for fault in CATALOGUE for times in TIMES]
-    # fal has no list of jobs, and takes pictures inside the request.
-    foreign = ("list_", "upload_", "put_")
-    return [cell for cell in made if cell.service != "fal" or not cell.fault.startswith(foreign)]
+    # fal has no list of jobs and tells no balance, and takes images inside the request.
+    missing = ("list_", "account_", "upload_", "put_")
+    made = [cell for cell in made if cell.service != "fal" or not cell.fault.startswith(missing)]
+    edits = [replace(cell, task="image-to-image") for cell in made if cell.service == "fal"]
+    return made + edits
 
 
-def specified(cell: Cell, *, traces: bool) -> set[str]:
-    """Return the ends that a cell may have; `traces` is whether lost answers are looked up."""
+def specified(cell: Cell, *, lists_jobs: bool) -> set[str]:
+    """Return the ends that a cell may have; `lists_jobs` is whether lost answers are looked up."""
     fault = cell.fault
     if cell.service == "fal" and fault in ("submit_400_in_200", "submit_402_in_200"):
         return {"unknown"}  # no error of fal's looks like this, so it may be anything
     if cell.service == "fal" and fault == "result_500" and cell.times == "forever":
         return {"ended"}  # how fal tells that a model failed
     if cell.service == "fal" and fault in POLLS:
-        return {"made"}  # the stream is not needed, and the result is asked for beside the status
+        # The stream is not needed, and the result is asked for where the status says nothing. One
+        # that says for ever that it is not done is believed until the next round.
+        lies = fault == "poll_pending" and cell.times == "forever"
+        return {"made", "pending"} if lies else {"made"}
     if fault in REFUSALS:
         return {"refused"}
     if fault in THROTTLES:
         return _throttled(cell)
     if fault.startswith("submit_") and fault not in HARMLESS:
-        return _unclear(cell, traces=traces)
+        return _unclear(cell, lists_jobs=lists_jobs)
     if cell.service == "siraya":
         return _synchronous(cell)
     if fault in HARMLESS:
@@ -152,12 +164,12 @@ def specified(cell: Cell, *, traces: bool) -> set[str]:
     if cell.uploads:
         refused = fault == "upload_413" or cell.times == "forever"
         return {"refused"} if refused else {"made"}
-    return _looked_up(cell, traces=traces)
+    return _looked_up(cell, lists_jobs=lists_jobs)
 
 
-def _looked_up(cell: Cell, *, traces: bool) -> set[str]:
+def _looked_up(cell: Cell, *, lists_jobs: bool) -> set[str]:
     """A lost answer whose list fails too: a few looks are taken, then a person decides."""
-    return {"made"} if traces and cell.times == "1" else {"unknown"}
+    return {"made"} if lists_jobs and cell.times == "1" else {"unknown"}
 
 
 def _throttled(cell: Cell) -> set[str]:
@@ -168,12 +180,12 @@ def _throttled(cell: Cell) -> set[str]:
     return {"made"}
 
 
-def _unclear(cell: Cell, *, traces: bool) -> set[str]:
+def _unclear(cell: Cell, *, lists_jobs: bool) -> set[str]:
     """Looked up where there is a list and one candidate; told as open everywhere else."""
     billed = cell.fault.endswith("_billed")
     if cell.fault == "submit_older_id_billed" and cell.service == "siraya":
         return {"made"}  # it has no ids
-    if cell.service != "wavespeed" or not traces:
+    if cell.service != "wavespeed" or not lists_jobs:
         return {"unknown"}
     if "stranger" in cell.fault:
         # One job in the list that is not ours cannot be told from one that is: it has no prompt.
@@ -182,7 +194,7 @@ def _unclear(cell: Cell, *, traces: bool) -> set[str]:
 
 
 def _synchronous(cell: Cell) -> set[str]:
-    """On Siraya the picture is in the answer: only what spoils the job itself is felt."""
+    """On Siraya the image is in the answer: only what spoils the job itself is felt."""
     outcome = CATALOGUE[cell.fault]
     if cell.fault in ("submit_bare", "submit_500_with_task_billed") or "list_" in cell.fault:
         return {"unknown"}
@@ -201,7 +213,7 @@ def _recovered(cell: Cell) -> set[str]:
     if cell.times == "forever":
         return {"ended"} if cell.fault == "poll_404" else {"pending"}
     if cell.times == "3":
-        # A key refused three times is believed for a while; so is a file that is no picture.
+        # A key refused three times is believed for a while; so is a file that is no image.
         late = cell.fault in ("poll_401", "result_bad_base64", "download_redirect_loop")
         return {"made", "pending"} if late else {"made"}
     return {"made"}
@@ -222,7 +234,7 @@ class Hurried(httpx.AsyncBaseTransport):
 
 
 async def played(cell: Cell, folder: Path) -> End:
-    """Make a picture with a fault, through a studio of its own."""
+    """Make an image with a fault, through a studio of its own."""
     fault = f"{cell.fault}*{cell.times}" if cell.uploads else ""
     app = create_app(Options(latency=0.02, picture="fixed", balance=1.0, fault=fault))
     backend = _backend(cell, app)
@@ -255,12 +267,15 @@ def _backend(cell: Cell, app: Any) -> Any:
 def _wish(cell: Cell, backend: Any) -> Params:
     if cell.uploads and cell.service == "wavespeed":
         return params_of(backend, "image-to-image", prompt=cell.prompt, image=large())
-    return params_of(backend, "text-to-image", prompt=cell.prompt, width=256, height=256)
+    if cell.task == "image-to-image":
+        start = pictures.load(picture(9, 256, 256))  # a smaller file is half headers
+        return params_of(backend, cell.task, prompt=cell.prompt, image=start)
+    return params_of(backend, cell.task, prompt=cell.prompt, width=256, height=256)
 
 
 @functools.cache
 def large() -> Picture:
-    """A picture too large for the body of a request."""
+    """An image too large for the body of a request."""
     noise = random.Random(1).randbytes(1250 * 1250 * 3)
     file = io.BytesIO()
     Image.frombytes("RGB", (1250, 1250), noise).save(file, "PNG", compress_level=1)

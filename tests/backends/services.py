@@ -30,7 +30,7 @@ def given() -> Picture:
     return pictures.load(picture(9, 64, 48))
 
 
-class Recorder:
+class Recording:
     """A transport that keeps every request and answers by a function of it."""
 
     def __init__(self, answer: Callable[[httpx.Request], httpx.Response]) -> None:

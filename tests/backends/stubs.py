@@ -13,7 +13,7 @@ from tests.backends.local.slow_model import ready
 from tests.backends.services import (
     ANSWER,
     KEY,
-    Recorder,
+    Recording,
     engine_ok,
     fal,
     fal_ok,
@@ -53,10 +53,10 @@ class Stub:
     ok: Callable[[httpx.Request], httpx.Response] = lambda _request: httpx.Response(404)
     answers: Mapping[Fault, Callable[[httpx.Request], httpx.Response]] = field(default_factory=dict)
     picture: bytes | None = ANSWER
-    """The picture of a good day; None when the backend paints it itself."""
+    """The image of a good day; None when the backend generates it itself."""
     paid: bool = True
 
-    def service(self, fault: Fault | None = None) -> Recorder:
+    def service(self, fault: Fault | None = None) -> Recording:
         """Return the service on a good day, or with a fault at the costly request."""
 
         def answer(request: httpx.Request) -> httpx.Response:
@@ -64,7 +64,7 @@ class Stub:
                 return self.answers[fault](request)
             return self.ok(request)
 
-        return Recorder(answer)
+        return Recording(answer)
 
 
 def says(status: int, body: Any) -> Callable[[httpx.Request], httpx.Response]:

@@ -97,7 +97,7 @@ class Contract:
         assert error.charged == (charged if stub.paid else "no")
         assert str(error).strip().endswith((".", "\u2026")) and error.advice.strip()
         told = f"{error} {error.advice} {error!r} {error.args} {vars(error)}"
-        assert not any(trace in told for trace in ("<", ">", KEY, "alert(1)", "nginx", "Traceback"))
+        assert not any(leak in told for leak in ("<", ">", KEY, "alert(1)", "nginx", "Traceback"))
         assert len(service.posts) == 1
         assert not any(isinstance(event, Accepted | Finished) for event in found)
 
@@ -124,7 +124,7 @@ class Contract:
             await asyncio.wait_for(work, 5)
 
     def test_what_is_sent_can_be_shown(self, stub: Stub, task: Any) -> None:
-        """The record of the request is JSON, with neither the key nor the picture's bytes."""
+        """The record of the request is JSON, with neither the key nor the image's bytes."""
         backend = stub.build(stub.service().transport)
         wish = params_of(backend, task)
         shown = json.dumps(backend.sent(wish))

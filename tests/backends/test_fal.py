@@ -5,22 +5,24 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest
 
 from backends import Settings
-from backends.fal import BASE, PRESETS, Fal, FalImage, FalText, body, endpoint, request_path
+from backends.fal import PRESETS, Fal, FalImage, FalText, body, endpoint, request_path
 from core.backend import Cancellable, Resumable
 from core.errors import BlockedError, RejectedError, RunTimeoutError
 from core.events import Accepted, Delivered, Finished, Queued, Running
+from core.params import BASE
 from sandbox import Options, create_app
 from sandbox.schemas import FalImageBody, FalTextBody
-from tests.backends.services import ANSWER, KEY, Recorder, events, fal, fal_ok, fal_told, given
+from tests.backends.services import ANSWER, KEY, Recording, events, fal, fal_ok, fal_told, given
 from tests.conftest import Studios
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 URI = "data:image/png;base64,AAAA"
 
 
@@ -44,9 +46,9 @@ def drawn(seed: int) -> FalText | FalImage:
     return FalText(width=width, height=height, model=model, steps=steps, **shared)
 
 
-@pytest.mark.parametrize("seed", range(200))
-def test_the_wire_is_that_of_the_reference(seed: int) -> None:
-    """Only documented fields, each with the value of the form; sizes as the page writes them."""
+@pytest.mark.parametrize("seed", range(20))
+def test_the_stand_in_reads_what_is_sent_as_it_is_meant(seed: int) -> None:
+    """Each field has the value of the form; `test_fal_wire.py` asks the service's own pages."""
     params = drawn(seed)
     sent = body(params, URI)
     schema = FalImageBody if isinstance(params, FalImage) else FalTextBody
@@ -83,7 +85,7 @@ def test_the_models_have_the_addresses_of_their_pages() -> None:
 
 
 def test_the_price_is_by_the_megapixel_rounded_up() -> None:
-    """Of the size that is asked for, or of the picture that is followed."""
+    """Of the size that is asked for, or of the image that is followed."""
     backend = fal(None)
     prices = {
         (512, 512): 0.025,
@@ -101,7 +103,7 @@ def test_the_price_is_by_the_megapixel_rounded_up() -> None:
 
 async def test_the_key_goes_as_a_key_and_to_the_api_alone() -> None:
     """`Key`, not `Bearer`; the file is fetched without it."""
-    service = Recorder(fal_ok)
+    service = Recording(fal_ok)
     await events(fal(service.transport).generate(FalText(prompt="a", seed=1)))
     for request in service.requests:
         wanted = f"Key {KEY}" if request.url.host == "queue.fal.run" else None
@@ -121,14 +123,43 @@ async def test_the_place_in_the_queue_is_told() -> None:
             return httpx.Response(200, text=text, headers={"content-type": "text/event-stream"})
         return fal_ok(request)
 
-    found = await events(fal(Recorder(answer).transport).generate(FalText(prompt="a", seed=1)))
+    found = await events(fal(Recording(answer).transport).generate(FalText(prompt="a", seed=1)))
     assert found[:4] == [Accepted("abc-1"), Queued(1), Queued(3), Running()]
     assert found[4:] == [Delivered(outputs="https://v3.fal.media/1.png"), Finished(ANSWER)]
 
 
+class Told(httpx.AsyncByteStream):
+    """A stream of events that is done at once, and ends `after` so many seconds."""
+
+    def __init__(self, after: float) -> None:
+        self.after, self.read = after, False
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield f"data: {json.dumps(fal_told('COMPLETED', logs=None))}\n\n".encode()
+        await asyncio.sleep(self.after)
+        self.read = True
+
+
+@pytest.mark.parametrize("after", [0.0, 30.0])
+async def test_a_stream_is_read_to_its_end_if_that_is_near(after: float) -> None:
+    """Its connection then serves the result; a stream that stays open is not waited for."""
+    told = Told(after)
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/stream"):
+            kind = {"content-type": "text/event-stream"}
+            return httpx.Response(200, stream=told, headers=kind)
+        return fal_ok(request)
+
+    async with asyncio.timeout(5):
+        found = await events(fal(Recording(answer).transport).generate(FalText(prompt="a", seed=1)))
+    assert found[-1] == Finished(ANSWER)
+    assert told.read == (after == 0)
+
+
 @pytest.mark.parametrize("broken", [404, 500, "page", "short"])
 async def test_without_the_stream_the_status_is_asked_for(broken: Any) -> None:
-    """However it fails: the picture comes all the same."""
+    """However it fails: the image comes all the same."""
     states = iter(["IN_QUEUE", "IN_PROGRESS", "COMPLETED"])
     done = False
 
@@ -148,10 +179,30 @@ async def test_without_the_stream_the_status_is_asked_for(broken: Any) -> None:
             return httpx.Response(400, json={"detail": "Request is still in progress"})
         return fal_ok(request)
 
-    service = Recorder(answer)
+    service = Recording(answer)
     found = await events(fal(service.transport).generate(FalText(prompt="a", seed=1)))
     assert found[-1] == Finished(ANSWER)
     assert sum(one.url.path.endswith("/status") for one in service.requests) == 3
+
+
+async def test_a_request_is_gone_only_when_its_result_is() -> None:
+    """Its status is not found for ever; its result says that it is in progress, and then comes."""
+    asked = 0
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        nonlocal asked
+        path = request.url.path
+        if "/status" in path:
+            return httpx.Response(404, json={"detail": "Request not found"})
+        if request.method == "GET" and path.endswith("/abc-1"):
+            asked += 1
+            if asked < 3:
+                return httpx.Response(400, json={"detail": "Request is still in progress"})
+        return fal_ok(request)
+
+    found = await events(fal(Recording(answer).transport).generate(FalText(prompt="a", seed=1)))
+    assert found[-1] == Finished(ANSWER)
+    assert asked == 3
 
 
 @pytest.mark.parametrize(
@@ -175,7 +226,7 @@ async def test_addresses_are_followed_on_the_configured_host_only(address: Any) 
             return httpx.Response(200, json=told)
         return fal_ok(request)
 
-    service = Recorder(answer)
+    service = Recording(answer)
     found = await events(fal(service.transport).generate(FalText(prompt="a", seed=1)))
     assert found[-1] == Finished(ANSWER)
     asked = {
@@ -202,7 +253,7 @@ async def test_a_request_that_ended_badly_is_over(status: int, told: Any, kind: 
         return fal_ok(request)
 
     with pytest.raises(kind) as caught:
-        await events(fal(Recorder(answer).transport).generate(FalText(prompt="a", seed=1)))
+        await events(fal(Recording(answer).transport).generate(FalText(prompt="a", seed=1)))
     error = caught.value
     assert (type(error), error.charged, error.request_id) == (kind, "maybe", "abc-1")
     assert "<" not in str(error)
@@ -214,12 +265,12 @@ async def test_what_does_not_come_stays_pending() -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         return fal_ok(request) if request.method == "POST" else httpx.Response(502, text="<html>")
 
-    backend = fal(Recorder(answer).transport, deadline_s=0.4)
+    backend = fal(Recording(answer).transport, deadline_s=0.4)
     with pytest.raises(RunTimeoutError) as caught:
         await events(backend.generate(FalText(prompt="a", seed=1)))
     assert (caught.value.request_id, caught.value.charged) == ("abc-1", "yes")
     assert isinstance(backend, Resumable)
-    again = fal(Recorder(fal_ok).transport)
+    again = fal(Recording(fal_ok).transport)
     found = await events(again.resume(FalText(prompt="a", seed=1), "abc-1"))
     assert found[-1] == Finished(ANSWER)
 

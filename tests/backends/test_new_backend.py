@@ -15,7 +15,7 @@ import pytest
 
 from backends import Settings
 from core.params import Params
-from tests.backends.services import ANSWER, KEY, Recorder
+from tests.backends.services import ANSWER, KEY, Recording
 from tests.backends.stubs import BROKEN, Stub, says
 from tests.backends.test_contract import Contract, cases
 from tests.conftest import Studios
@@ -73,7 +73,7 @@ class TestContractOfTheNewBackend(Contract):
 
 
 async def test_the_recipe_makes_a_backend(studios: Studios) -> None:
-    """One file is enough: a form, a job, a picture of the asked size in the history."""
+    """One file is enough: a form, a job, an image of the asked size in the history."""
     studio = await studios.open(recipe().create(Settings()))
     kind: type[Params] = studio.kind("plain", "text-to-image")
     wish = kind(prompt="any", width=96, height=64)  # type: ignore[call-arg]
@@ -93,7 +93,7 @@ async def test_a_paid_recipe_survives_a_restart(studios: Studios) -> None:
             return httpx.Response(200, json={"status": "working"})
         return example_ok(request)
 
-    service = Recorder(answer)
+    service = Recording(answer)
     studio = await studios.open(example(service.transport))
     wish = studio.kind("example", "text-to-image")(prompt="any", width=1024, height=1024)
     job = await studio.submit("example", wish, owner="ann")

@@ -75,7 +75,7 @@ class End:
 
 
 async def end_of(fault: str, *, service: Any = wavespeed, **options: Any) -> End:
-    """Make a picture with a fault, over the check of addresses."""
+    """Make an image with a fault, over the check of addresses."""
     app = create_app(Options(latency=0.02, picture="fixed", balance=1.0))
     own = httpx.URL(
         "https://api.wavespeed.ai" if service is wavespeed else "https://image.siraya.pro"

@@ -1,4 +1,4 @@
-"""Pictures of the sandbox through both backends: the asked size, the same for the same params."""
+"""Images of the sandbox through both backends: the asked size, the same for the same params."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BACKENDS: dict[str, Callable[[], Any]] = {
 
 
 async def made(name: str, task: str, **values: Any) -> tuple[str, tuple[int, int], bytes]:
-    """Make a picture with a backend of its own; return its format, size and pixels."""
+    """Make an image with a backend of its own; return its format, size and pixels."""
     backend = BACKENDS[name]()
     wish = params_of(backend, task, **values)
     found = await events(backend.generate(wish))

@@ -17,7 +17,7 @@ from core.events import Finished
 from tests.backends.services import (
     ANSWER,
     KEY,
-    Recorder,
+    Recording,
     engine_ok,
     events,
     given,
@@ -34,7 +34,7 @@ PAINTING = {"num_inference_steps": 28, "guidance_scale": 3.5}
 @pytest.mark.parametrize("dialect", DIALECTS)
 async def test_a_text_is_sent_word_for_word(dialect: str) -> None:
     """The seed always goes out; steps and guidance only where the engine has them."""
-    service = Recorder(engine_ok)
+    service = Recording(engine_ok)
     backend = self_hosted(service.transport, dialect, self_hosted_model="srpo-v1")
     found = await events(backend.generate(params_of(backend, "text-to-image", **WISH)))
     assert found[-1] == Finished(ANSWER)
@@ -45,8 +45,8 @@ async def test_a_text_is_sent_word_for_word(dialect: str) -> None:
 
 
 async def test_our_own_server_takes_a_strength() -> None:
-    """As JSON, with the picture as a data URI."""
-    service = Recorder(engine_ok)
+    """As JSON, with the image as a data URI."""
+    service = Recording(engine_ok)
     backend = self_hosted(service.transport)
     wish = params_of(backend, "image-to-image", prompt="hills", seed=7, strength=0.4)
     await events(backend.generate(wish))
@@ -59,7 +59,7 @@ async def test_our_own_server_takes_a_strength() -> None:
 @pytest.mark.parametrize("dialect", ["sglang", "vllm-omni", "openai"])
 async def test_an_edit_is_a_form_with_a_file(dialect: str) -> None:
     """There is no strength in these, so the form has none either."""
-    service = Recorder(engine_ok)
+    service = Recording(engine_ok)
     backend = self_hosted(service.transport, dialect)
     kind = backend.tasks["image-to-image"]
     assert "strength" not in kind.model_fields
@@ -77,7 +77,7 @@ async def test_an_edit_is_a_form_with_a_file(dialect: str) -> None:
 async def test_an_engine_that_loads_its_model_is_waited_for(after: str | None) -> None:
     """503 keeps the job's place; the sentence says what is going on."""
     headers = {"retry-after": after} if after else {}
-    service = Recorder(lambda _request: httpx.Response(503, headers=headers, json={"detail": "x"}))
+    service = Recording(lambda _request: httpx.Response(503, headers=headers, json={"detail": "x"}))
     backend = self_hosted(service.transport, "vllm-omni")
     with pytest.raises(RateLimitError, match="warming up") as caught:
         await events(backend.generate(params_of(backend, "text-to-image")))
@@ -102,7 +102,7 @@ async def test_a_bad_day_is_a_sentence_and_never_a_bill(
     answer: httpx.Response, kind: Any, said: str
 ) -> None:
     """Nobody is sent to an account that does not exist."""
-    backend = self_hosted(Recorder(lambda _request: answer).transport, "sglang")
+    backend = self_hosted(Recording(lambda _request: answer).transport, "sglang")
     with pytest.raises(kind, match=said) as caught:
         await events(backend.generate(params_of(backend, "text-to-image")))
     assert (caught.value.charged, "account" in caught.value.advice) == ("no", False)

@@ -13,7 +13,7 @@ from core import pictures
 from tests.backends.services import (
     ANSWER,
     KEY,
-    Recorder,
+    Recording,
     events,
     given,
     params_of,
@@ -56,7 +56,7 @@ SIRAYA_TEXT = {
 @pytest.mark.parametrize("model", ["flux-1-srpo", "flux-srpo"])
 async def test_wavespeed_text_to_image(model: str) -> None:
     """The body of the two text pages, to their paths."""
-    service = Recorder(wavespeed_ok)
+    service = Recording(wavespeed_ok)
     backend = wavespeed(service.transport)
     wish = params_of(backend, "text-to-image", model=model, width=768, height=1024, guidance=4.5)
     await events(backend.generate(wish))
@@ -78,8 +78,8 @@ async def test_wavespeed_text_to_image(model: str) -> None:
 
 @pytest.mark.parametrize("model", ["flux-1-srpo", "flux-srpo"])
 async def test_wavespeed_image_to_image(model: str) -> None:
-    """No size, the picture as a data URI of its real type, the task in the path."""
-    service = Recorder(wavespeed_ok)
+    """No size, the image as a data URI of its real type, the task in the path."""
+    service = Recording(wavespeed_ok)
     backend = wavespeed(service.transport)
     wish = params_of(backend, "image-to-image", model=model, strength=0.35, output_format="png")
     await events(backend.generate(wish))
@@ -102,8 +102,8 @@ async def test_wavespeed_image_to_image(model: str) -> None:
 
 
 async def test_siraya_text_to_image() -> None:
-    """A preset goes by its name, the seed is explicit, the picture comes in the answer."""
-    service = Recorder(siraya_ok)
+    """A preset goes by its name, the seed is explicit, the image comes in the answer."""
+    service = Recording(siraya_ok)
     backend = siraya(service.transport)
     wish = params_of(backend, "text-to-image", width=1024, height=768)
     await events(backend.generate(wish))
@@ -139,7 +139,7 @@ async def test_siraya_text_to_image() -> None:
 )
 def test_siraya_sizes(width: int, height: int, shape: dict[str, Any]) -> None:
     """Exactly one of the two size fields is sent."""
-    backend = siraya(Recorder(siraya_ok).transport)
+    backend = siraya(Recording(siraya_ok).transport)
     sent = backend.sent(params_of(backend, "text-to-image", width=width, height=height))
     assert {name: sent[name] for name in ("size", "image_size") if name in sent} == shape
     assert set(sent) <= SIRAYA_TEXT
@@ -148,7 +148,7 @@ def test_siraya_sizes(width: int, height: int, shape: dict[str, Any]) -> None:
 async def test_siraya_edits_need_a_model_and_send_only_what_is_documented() -> None:
     """Image-to-image exists with SIRAYA_EDIT_MODEL alone, and has no seed to pretend with."""
     assert set(siraya(None, edit=None).tasks) == {"text-to-image"}
-    service = Recorder(siraya_ok)
+    service = Recording(siraya_ok)
     backend = siraya(service.transport)
     await events(backend.generate(params_of(backend, "image-to-image")))
     assert service.posts[0].url.path == "/v1/images/edits"
@@ -181,7 +181,7 @@ async def test_a_large_picture_is_uploaded_first_and_without_the_key() -> None:
             return httpx.Response(200)
         return wavespeed_ok(request)
 
-    service = Recorder(answer)
+    service = Recording(answer)
     backend = wavespeed(service.transport)
     await events(backend.generate(params_of(backend, "image-to-image", image=noise)))
     put = next(one for one in service.requests if one.method == "PUT")
@@ -198,7 +198,7 @@ async def test_a_large_picture_is_uploaded_first_and_without_the_key() -> None:
 
 async def test_the_key_goes_to_the_api_host_only() -> None:
     """The download host never sees it, nor does anything that prints the backend."""
-    service = Recorder(wavespeed_ok)
+    service = Recording(wavespeed_ok)
     backend = wavespeed(service.transport)
     await events(backend.generate(params_of(backend, "text-to-image")))
     for request in service.requests:
@@ -212,7 +212,7 @@ async def test_the_key_goes_to_the_api_host_only() -> None:
 )
 async def test_a_costly_request_has_these_headers_and_no_others(make: Any, good: Any) -> None:
     """The key and the type of the body; the rest is how HTTP itself is spoken."""
-    service = Recorder(good)
+    service = Recording(good)
     backend = make(service.transport)
     await events(backend.generate(params_of(backend, "text-to-image")))
     head = dict(service.posts[0].headers)
@@ -232,7 +232,7 @@ async def test_an_id_is_one_segment_of_the_path_whatever_it_contains() -> None:
             return prediction(id=strange)
         return wavespeed_ok(request)
 
-    service = Recorder(answer)
+    service = Recording(answer)
     backend = wavespeed(service.transport)
     await events(backend.resume(params_of(backend, "text-to-image"), strange))
     asked = service.requests[0].url.raw_path.decode()
@@ -249,7 +249,7 @@ async def test_addresses_are_fetched_as_they_came() -> None:
         data = [{"url": address, "b64_json": "", "revised_prompt": ""}]
         return httpx.Response(200, json={"data": data, "created": 1})
 
-    service = Recorder(answer)
+    service = Recording(answer)
     backend = siraya(service.transport)
     await events(backend.generate(params_of(backend, "text-to-image")))
     assert service.requests[-1].url.raw_path == b"/image/generated%2Fsiraya_f6.png"
@@ -257,7 +257,7 @@ async def test_addresses_are_fetched_as_they_came() -> None:
 
 async def test_a_resume_sends_nothing_costly() -> None:
     """Picking a job up again asks and downloads; it never posts."""
-    service = Recorder(wavespeed_ok)
+    service = Recording(wavespeed_ok)
     backend = wavespeed(service.transport)
     await events(backend.resume(params_of(backend, "text-to-image"), "abc/1"))
     assert service.posts == []
@@ -274,8 +274,8 @@ async def test_balance_and_price_are_asked_for() -> None:
         return httpx.Response(200, json={"code": 200, "data": data})
 
     told: dict[str, Any] = {"wavespeed-ai/flux-srpo": dear}
-    recorder = Recorder(answer)
-    backend = wavespeed(recorder.transport)
+    recording = Recording(answer)
+    backend = wavespeed(recording.transport)
     text = backend.tasks["text-to-image"]
     first, second = text(prompt="a"), text(prompt="a", model="flux-srpo")
     await backend.refresh()

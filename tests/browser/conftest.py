@@ -81,11 +81,14 @@ def visit(chromium: Any, playground: Playground, request: pytest.FixtureRequest)
         size: tuple[int, int] = DESKTOP,
         theme: str = "light",
         home: bool = False,
+        locale: str = "en-US",
         at: Playground = playground,
     ) -> Visitor:
         address = f"http://{'127.0.0.1' if home else host}:{at.port}"
         context = chromium.new_context(
-            viewport={"width": size[0], "height": size[1]}, reduced_motion="reduce"
+            viewport={"width": size[0], "height": size[1]},
+            reduced_motion="reduce",
+            locale=locale,
         )
         context.set_default_timeout(20_000)
         contexts.append(context)

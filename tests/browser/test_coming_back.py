@@ -10,14 +10,14 @@ from tests.browser.visitor import IMAGE, TEXT, Visitor
 from tests.fakes import picture
 
 STUCK = "fault:run_stuck|a red house"
-RUNNING = f"#{TEXT}-status [data-state=running]"
+RUNNING = "#live [data-state=running]"
 
 
 def test_a_reload_finds_the_running_job_and_its_picture(visitor: Visitor) -> None:
-    """Reload while it is painted: the progress is there again, then the picture."""
+    """Reload while it is generated: the progress is there again, then the image."""
     visitor.small()
     visitor.generate("a red house")
-    visitor.expect(visitor.find(f"#{TEXT}-status [data-state]")).to_be_visible()
+    visitor.expect(visitor.find("#live [data-state]")).to_be_visible()
     visitor.open()
     visitor.expect(visitor.pictures()).to_have_js_property("naturalWidth", 256)
     visitor.has(f"{TEXT}-prompt", "a red house")
@@ -31,8 +31,8 @@ def test_a_reloaded_job_can_still_be_cancelled(visitor: Visitor) -> None:
     visitor.expect(visitor.find(RUNNING)).to_be_visible()
     visitor.open()
     visitor.expect(visitor.find(RUNNING)).to_be_visible()
-    visitor.find(f"#{TEXT}-cancel").click()
-    visitor.shows(f"#{TEXT}-status", "nothing was spent")
+    visitor.find("#live .cancel").click()
+    visitor.shows("#queue", "nothing was spent")
 
 
 def test_a_second_window_finds_the_job_too(visitor: Visitor) -> None:
@@ -41,9 +41,9 @@ def test_a_second_window_finds_the_job_too(visitor: Visitor) -> None:
     visitor.expect(visitor.find(RUNNING)).to_be_visible()
     second = visitor.again()
     second.expect(second.find(RUNNING)).to_be_visible()
-    second.page.keyboard.press("Escape")
-    second.shows(f"#{TEXT}-status", "nothing was spent")
-    visitor.shows(f"#{TEXT}-status", "nothing was spent")
+    second.find("#live .cancel").click()
+    second.shows("#queue", "nothing was spent")
+    visitor.shows("#queue", "nothing was spent")
 
 
 def test_a_stranger_sees_none_of_it(visit: Any) -> None:
@@ -53,7 +53,7 @@ def test_a_stranger_sees_none_of_it(visit: Any) -> None:
     mine.generate("a red house")
     mine.pictures()
     other = visit()
-    other.expect(other.find(f"#{TEXT}-stage figure[data-entry]")).to_have_count(0)
+    other.expect(other.find("#stage figure[data-entry]")).to_have_count(0)
     other.tab("History")
     other.expect(other.page.get_by_text("Nothing here yet")).to_be_visible()
 
@@ -74,7 +74,7 @@ def test_every_value_survives_other_backends_and_a_reload(visitor: Visitor) -> N
     visitor.choose(f"{TEXT}-wavespeed-output_format", "png")
     fill(visitor, "wavespeed")
     visitor.choose(f"{TEXT}-backend", LABELS["siraya"])
-    visitor.expect(visitor.find(f"#{TEXT}-siraya-width")).to_be_visible()
+    visitor.expect(visitor.find(f"#{TEXT}-siraya-ratio")).to_be_visible()
     visitor.details()
     # What was set and is legal here was carried over.
     visitor.has(f"{TEXT}-siraya-steps", 17)
@@ -88,7 +88,7 @@ def test_every_value_survives_other_backends_and_a_reload(visitor: Visitor) -> N
             visitor.open()
         for name in ("siraya", "wavespeed"):
             visitor.choose(f"{TEXT}-backend", LABELS[name])
-            visitor.expect(visitor.find(f"#{TEXT}-{name}-width")).to_be_visible()
+            visitor.expect(visitor.find(f"#{TEXT}-{name}-ratio")).to_be_visible()
             visitor.details()
             check(visitor, name)
             visitor.has(f"{TEXT}-prompt", "line one\nline two “雪” 🏔️")
@@ -96,6 +96,7 @@ def test_every_value_survives_other_backends_and_a_reload(visitor: Visitor) -> N
 
 
 def fill(visitor: Visitor, backend: str) -> None:
+    visitor.custom(backend=backend)
     for name, value in WISHES[backend].items():
         visitor.set(f"{TEXT}-{backend}-{name}", value)
 
@@ -113,12 +114,12 @@ def check(visitor: Visitor, backend: str) -> None:
 
 @pytest.mark.parametrize("home", [True, False], ids=["this machine", "elsewhere"])
 def test_the_form_of_image_to_image_survives_too(visit: Any, home: bool) -> None:
-    """Strength, prompt and picture, at the machine itself and from elsewhere."""
+    """Strength, prompt and image, at the machine itself and from elsewhere."""
     visitor = visit(home=home)
     visitor.tab("Image to image")
     data = {"name": "a.png", "mimeType": "image/png", "buffer": picture(77, 128, 64)}
     visitor.upload(data)
-    visitor.expect(visitor.page.get_by_text("128 × 64. The result follows")).to_be_visible()
+    visitor.expect(visitor.page.get_by_text("128 × 64. The result has this size")).to_be_visible()
     visitor.write("a boat", IMAGE)
     visitor.set(f"{IMAGE}-wavespeed-strength", 0.35)
     visitor.open()

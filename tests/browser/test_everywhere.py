@@ -3,18 +3,41 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.browser.visitor import IMAGE, TEXT, Visitor
+from tests.browser.visitor import CARDS, IMAGE, TEXT, Visitor
 from tests.end_to_end.program import Playground
 
 PHONE, DESKTOP = (390, 844), (1440, 900)
 TABS = ("Text to image", "Image to image", "History", "Backends")
+VIEWER = "dialog.viewer[open]"
 AXE = os.environ.get("AXE_JS", "")
 LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+OF_COLOUR = ["color-contrast", "link-in-text-block"]
+"""What axe-core finds in one light and not in the other: all else is the same in both."""
+LOOK = """async ([rules, dark]) => {
+  const page = document.querySelector('.gradio-container');
+  const seen = () => getComputedStyle(page).color;
+  const before = [document.body.classList.contains('dark'), seen()];
+  const still = document.head.appendChild(document.createElement('style'));
+  still.textContent = '* { transition: none !important; }';
+  try {
+    if (dark !== null) {
+      document.body.classList.toggle('dark', dark);
+      if (dark !== before[0] && seen() === before[1]) throw new Error('no other light');
+    }
+    const only = {runOnly: rules, resultTypes: ['violations']};
+    return (await axe.run(document, only)).violations.flatMap((rule) =>
+      rule.nodes.map((node) => `${rule.id}: ${node.html.slice(0, 200)}`));
+  } finally {
+    document.body.classList.toggle('dark', before[0]);
+    still.remove();
+  }
+}"""
 
 
 def make(visitor: Visitor) -> None:
@@ -24,7 +47,7 @@ def make(visitor: Visitor) -> None:
 
 
 def test_a_phone_never_scrolls_sideways(visit: Any) -> None:
-    """Every tab fits 390 pixels, also with a picture, an error and an entry's details."""
+    """Every tab fits 390 pixels, also with an image, an error and an entry's details."""
     visitor = visit(size=PHONE)
     visitor.generate()
     visitor.expect(visitor.page.get_by_role("alert")).to_be_visible()
@@ -34,7 +57,10 @@ def test_a_phone_never_scrolls_sideways(visit: Any) -> None:
         visitor.tab(name)
         if name == "History":
             visitor.find("#history-grid button[data-entry]").first.click()
-            visitor.find("#history-details summary").click()
+            visitor.find(f"{VIEWER} [data-v=about]").click()
+            visitor.find(f"{VIEWER} summary").filter(has_text="Raw request").click()
+            assert visitor.width_beyond() <= 0
+            visitor.page.keyboard.press("Escape")
         if name == "Backends":
             visitor.expect(visitor.find("#backends-snippets pre")).to_have_count(3)
         assert visitor.width_beyond() <= 0, name
@@ -44,7 +70,7 @@ def test_the_picture_is_seen_on_a_phone_without_searching(visit: Any) -> None:
     """After pressing Generate the progress is in sight, or one swipe away."""
     visitor = visit(size=PHONE)
     make(visitor)
-    box = visitor.find(f"#{TEXT}-stage img").first.bounding_box()
+    box = visitor.find("#stage figure img").bounding_box()
     assert box["width"] >= 330
 
 
@@ -107,33 +133,61 @@ def test_everybody_can_use_it(visit: Any, theme: str, size: tuple[int, int]) -> 
     visitor.expect(visitor.page.get_by_role("alert")).to_be_visible()
     found += violations(visitor, "complaint")
     visitor.generate("fault:run_stuck|a red house")
-    visitor.expect(visitor.find(f"#{TEXT}-status [data-state=running]")).to_be_visible()
+    visitor.expect(visitor.find("#live [data-state=running]")).to_be_visible()
     found += violations(visitor, "running")
+    visitor.queue()
+    found += violations(visitor, "queue")
     visitor.page.keyboard.press("Escape")
-    visitor.shows(f"#{TEXT}-status", "nothing was spent")
+    for tool, place in (("Ideas", "ideas"), ("History", "past"), ("Styles", "styles")):
+        visitor.press(tool)
+        visitor.expect(visitor.find(f"#{TEXT}-{place}")).to_be_visible()
+        found += violations(visitor, tool)
+        visitor.page.keyboard.press("Escape")
+    visitor.find("#live .cancel").click()
+    visitor.shows("#queue", "nothing was spent")
+    visitor.generate("fault:run_failed_5000|a red house")
+    visitor.expect(visitor.find(f"{CARDS} [data-state=failed]")).to_be_visible(timeout=30_000)
+    found += violations(visitor, "failed")
+    visitor.find(f"{CARDS} button").filter(has_text="Dismiss").click()
     visitor.details()
     make(visitor)
     found += violations(visitor, "finished")
-    visitor.press("Send to image-to-image")
+    visitor.write("red")
+    visitor.expect(visitor.find("#prompt-completions")).to_be_visible()
+    found += violations(visitor, "completions")
+    visitor.page.keyboard.press("Escape")
+    visitor.find(f"#{TEXT}-code").click()
+    visitor.expect(visitor.find("dialog.code-of[open]")).to_be_visible()
+    found += violations(visitor, "code panel")
+    visitor.page.keyboard.press("Escape")
+    visitor.press("Use as source")
     visitor.expect(visitor.find(f"#{IMAGE}-image img")).to_be_visible()
     visitor.details()
     found += violations(visitor, "image to image")
     visitor.tab("History")
-    visitor.find("#history-grid button[data-entry]").first.click()
-    visitor.find("#history-details summary").click()
-    found += violations(visitor, "history")
+    thumb = visitor.find("#history-grid button[data-entry]").first
+    thumb.click()
+    if size == DESKTOP:
+        visitor.find("#history-details summary").click()
+        found += violations(visitor, "history")
+        thumb.click()
+    visitor.expect(visitor.find(f"{VIEWER} .told")).to_contain_text("Asked")
+    if size == PHONE:
+        visitor.find(f"{VIEWER} [data-v=about]").click()
+    visitor.find(f"{VIEWER} summary").filter(has_text="Raw request").click()
+    found += violations(visitor, "viewer")
+    visitor.find(f"{VIEWER} [data-v=erase]").click()
+    visitor.expect(visitor.find(".hist-toast")).to_be_visible()
+    found += violations(visitor, "deleted")
+    visitor.page.keyboard.press("Escape")
     visitor.tab("Backends")
     visitor.expect(visitor.find("#backends-snippets pre")).to_have_count(3)
     found += violations(visitor, "backends")
     assert found == []
 
 
-def violations(visitor: Visitor, moment: str) -> list[str]:
-    """Return what axe-core finds now, a line each."""
-    run = "(levels) => axe.run(document, {runOnly: levels})"
-    report = visitor.page.evaluate(run, LEVELS)
-    return [
-        f"{moment}: {rule['id']}: {node['html'][:200]}"
-        for rule in report["violations"]
-        for node in rule["nodes"]
-    ]
+def violations(
+    visitor: Visitor, moment: str, rules: Sequence[str] = LEVELS, dark: bool | None = None
+) -> list[str]:
+    """Return what axe-core finds now, a line each; in another light where `dark` asks for it."""
+    return [f"{moment}: {one}" for one in visitor.page.evaluate(LOOK, [rules, dark])]

@@ -12,7 +12,7 @@ THUMBS = "#history-grid button[data-entry]"
 
 
 def test_a_prompt_of_markup_is_shown_and_never_runs(visitor: Visitor) -> None:
-    """In the form, at the picture, in the history, in its details, and after a reload."""
+    """In the form, at the image, in the history, in its details, and after a reload."""
     visitor.small()
     visitor.generate(PROMPT)
     picture = visitor.pictures().first
@@ -36,6 +36,6 @@ def test_a_prompt_of_markup_is_shown_and_never_runs(visitor: Visitor) -> None:
 def test_a_refusal_that_quotes_markup_is_only_read(visitor: Visitor) -> None:
     """What a service says about a prompt stands at the form as words."""
     visitor.generate(f"fault:submit_400|{PROMPT}")
-    visitor.expect(visitor.find(f"#{TEXT}-stage, .notice.error").first).to_be_visible()
+    visitor.expect(visitor.find("#live .notice.error").first).to_be_visible()
     assert visitor.page.evaluate("window.owned") is None
     assert visitor.find("img[src='x']").count() == 0

@@ -1,4 +1,4 @@
-"""Starting from a picture: uploaded, sent over from the other tab, or not a picture at all."""
+"""Starting from an image: uploaded, sent over from the other tab, or not an image at all."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ def test_an_uploaded_picture_is_changed(visitor: Visitor) -> None:
     """Upload, say what it should become, and the result has the size of the upload."""
     visitor.tab("Image to image")
     visitor.upload(file(picture(200, 320, 256)))
-    visitor.expect(visitor.page.get_by_text("320 × 256. The result follows")).to_be_visible()
+    visitor.expect(visitor.page.get_by_text("320 × 256. The result has this size")).to_be_visible()
     visitor.generate("a boat on the sea", IMAGE)
     visitor.expect(visitor.pictures(IMAGE)).to_have_js_property("naturalWidth", 320)
     assert visitor.said(IMAGE).startswith("320 × 256 · seed ")
 
 
 def test_a_result_is_sent_to_image_to_image(visitor: Visitor) -> None:
-    """The picture and its prompt arrive in the other tab, ready to generate."""
+    """The image and its prompt arrive in the other tab, ready to generate."""
     visitor.small()
     visitor.generate("a red house on green hills")
     visitor.pictures()
-    visitor.press("Send to image-to-image")
+    visitor.press("Use as source")
     visitor.expect(visitor.find(f"#{IMAGE}-image img")).to_be_visible()
     visitor.has(f"{IMAGE}-prompt", "a red house on green hills")
     visitor.generate(task=IMAGE)
-    visitor.expect(visitor.pictures(IMAGE)).to_have_js_property("naturalWidth", 256)
+    visitor.expect(visitor.pictures(IMAGE, 2)).to_have_js_property("naturalWidth", 256)
 
 
 @pytest.mark.parametrize(
@@ -47,13 +47,14 @@ def test_a_result_is_sent_to_image_to_image(visitor: Visitor) -> None:
     ids=["text", "cut", "heic"],
 )
 def test_a_broken_upload_is_told_at_the_picture(visitor: Visitor, data: bytes, said: str) -> None:
-    """At once, one sentence, and generating from it says the same instead of failing."""
+    """At once, in one sentence; no mark of a broken image is left, and the next one is taken."""
     visitor.tab("Image to image")
     visitor.upload(file(data))
     complaint = visitor.page.get_by_role("alert").filter(has_text=re.compile(said))
     visitor.expect(complaint).to_be_visible()
+    visitor.expect(visitor.find(f"#{IMAGE}-image img")).to_have_count(0)
     visitor.upload(file(picture(3), "good.png"))
-    visitor.expect(visitor.page.get_by_text("64 × 64. The result follows")).to_be_visible()
+    visitor.expect(visitor.page.get_by_text("64 × 64. The result has this size")).to_be_visible()
     visitor.expect(complaint).to_have_count(0)
 
 
@@ -68,7 +69,7 @@ def test_the_uploaded_picture_survives_a_reload(visitor: Visitor) -> None:
     """It is shown again, and still works."""
     visitor.tab("Image to image")
     visitor.upload(file(picture(9, 256, 320)))
-    visitor.expect(visitor.page.get_by_text("256 × 320. The result follows")).to_be_visible()
+    visitor.expect(visitor.page.get_by_text("256 × 320. The result has this size")).to_be_visible()
     visitor.open()
     visitor.tab("Image to image")
     visitor.expect(visitor.find(f"#{IMAGE}-image img")).to_have_js_property("naturalWidth", 256)
@@ -77,10 +78,10 @@ def test_the_uploaded_picture_survives_a_reload(visitor: Visitor) -> None:
 
 
 def test_strength_is_a_direction(visitor: Visitor) -> None:
-    """At 0 the picture stays what it is."""
+    """At 0 the image stays what it is."""
     visitor.tab("Image to image")
     visitor.upload(file(picture(200, 256, 256)))
-    visitor.expect(visitor.page.get_by_text("256 × 256. The result follows")).to_be_visible()
+    visitor.expect(visitor.page.get_by_text("256 × 256. The result has this size")).to_be_visible()
     visitor.set(f"{IMAGE}-wavespeed-strength", 0)
     visitor.generate("a night sky", IMAGE)
     colour = visitor.pictures(IMAGE).evaluate(PIXEL)
@@ -103,4 +104,16 @@ def test_an_upload_that_is_too_large_says_so(visitor: Visitor) -> None:
     visitor.upload(file(b"\x89PNG\r\n\x1a\n" + b"0" * (21 * 1024 * 1024)))
     visitor.expect(visitor.page.get_by_text(re.compile("maximum allowed size"))).to_be_visible()
     visitor.upload(file(picture(3), "good.png"))
-    visitor.expect(visitor.page.get_by_text("64 × 64. The result follows")).to_be_visible()
+    visitor.expect(visitor.page.get_by_text("64 × 64. The result has this size")).to_be_visible()
+
+
+def test_a_large_source_is_scaled_and_the_page_says_to_what(visitor: Visitor) -> None:
+    """The size that is told is the size that comes, for each backend its own."""
+    visitor.tab("Image to image")
+    visitor.upload(file(picture(5, 3000, 2000), "large.png"))
+    visitor.expect(
+        visitor.page.get_by_text("3000 × 2000. The result will be 1536 × 1024.")
+    ).to_be_visible()
+    visitor.generate("a boat on the sea", IMAGE)
+    visitor.expect(visitor.pictures(IMAGE)).to_have_js_property("naturalWidth", 1536)
+    assert visitor.said(IMAGE).startswith("1536 × 1024 · ")

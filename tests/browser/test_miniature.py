@@ -1,4 +1,4 @@
-"""A fresh machine: the model in the box is chosen, says what it is, and paints what it can."""
+"""A fresh machine: the model in the box is chosen, says what it is, and generates what it can."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import pytest
 
 from backends.miniature import NOTE, PROMPTS
 from backends.miniature.weights import NAME
+from core.words import say
 from tests.browser.conftest import PUBLIC
 from tests.browser.visitor import IMAGE, TEXT, Visitor
 from tests.end_to_end.program import ROOT, Playground
 from tests.fakes import picture
-from ui import messages
 
-CHIPS = f"#{TEXT}-chips button"
+CHIPS = f"#{TEXT}-ideas .chip-place button"
 PACKAGES = ("assets", "backends", "core", "sandbox", "ui")
 
 
@@ -36,43 +36,46 @@ def visitor(visit: Any, fresh: Playground) -> Visitor:
 
 
 def test_a_suggestion_becomes_a_picture_with_the_keyboard_alone(visitor: Visitor) -> None:
-    """From the prompt one Tab leads to the first chip, Enter takes it, Ctrl+Enter paints it."""
+    """From the prompt one Tab leads to the ideas, Enter opens them and takes one, Ctrl+Enter."""
     visitor.has(f"{TEXT}-backend", "Miniature")
     visitor.shows(".about-backend:visible", NOTE)
-    visitor.expect(visitor.page.get_by_role("group", name=messages.CHIPS)).to_be_visible()
     visitor.find(f"#{TEXT}-prompt textarea").focus()
     visitor.page.keyboard.press("Tab")
+    visitor.page.keyboard.press("Enter")
+    chips = visitor.find(f"#{TEXT}-ideas").get_by_role("group", name=say("prompt-chips"))
+    visitor.expect(chips).to_be_visible()
     visitor.expect(visitor.find(CHIPS).first).to_be_focused()
     visitor.page.keyboard.press("Enter")
     visitor.has(f"{TEXT}-prompt", PROMPTS[0])
     visitor.page.keyboard.press("Control+Enter")
     visitor.expect(visitor.pictures()).to_have_js_property("naturalWidth", 1024)
-    said = re.compile(r"1024 × 1024 · seed \d+ · \d+\.\d s · free · miniature")
+    said = re.compile(r"1024 × 1024 · seed \d+ · \d+\.\d s · free · Miniature")
     assert said.fullmatch(visitor.said())
-    visitor.expect(visitor.find(f"#{TEXT}-stage .remark")).to_have_count(0)
+    visitor.expect(visitor.find("#stage .remark")).to_have_count(0)
 
 
 def test_what_it_cannot_paint_is_named_at_the_picture_and_in_its_facts(visitor: Visitor) -> None:
-    """Under the result, and in the history with the size that was really painted."""
+    """Under the result, and in the history with the size that was really generated."""
     visitor.generate("a cat under a neon light, <b>blue</b> sky")
     visitor.pictures()
-    visitor.expect(visitor.find(f"#{TEXT}-stage .remark")).to_have_text(
-        "Painted without: cat, neon, light, b."
+    visitor.expect(visitor.find("#stage .remark")).to_have_text(
+        "Generated without: cat, neon, light, b."
     )
     visitor.tab("History")
     visitor.find("#history-grid button[data-entry]").first.click()
-    for fact in ("miniature", "cat, neon, light, b", "128 × 128", "1024 × 1024 PNG"):
+    for fact in ("Miniature", "cat, neon, light, b", "128 × 128", "1024 × 1024 PNG"):
         visitor.shows("#history-details dl", fact)
 
 
 def test_another_backend_has_its_own_note_and_no_chips(visitor: Visitor) -> None:
     """There and back again."""
     visitor.choose(f"{TEXT}-backend", "WaveSpeed")
-    visitor.shows(".about-backend:visible", messages.SANDBOX_NOTE)
+    visitor.shows(".about-backend:visible", say("image-sandbox-note"))
     visitor.expect(visitor.find(CHIPS)).to_have_count(0)
     visitor.choose(f"{TEXT}-backend", "Miniature")
     visitor.shows(".about-backend:visible", NOTE)
     visitor.expect(visitor.find(CHIPS)).to_have_count(len(PROMPTS))
+    visitor.press("Ideas")
     visitor.find(CHIPS).last.click()
     visitor.has(f"{TEXT}-prompt", PROMPTS[-1])
 
@@ -82,13 +85,13 @@ def test_a_picture_can_be_changed(visitor: Visitor) -> None:
     visitor.tab("Image to image")
     data = {"name": "a.png", "mimeType": "image/png", "buffer": picture(200, 320, 256)}
     visitor.upload(data)
-    visitor.expect(visitor.page.get_by_text("320 × 256. The result follows")).to_be_visible()
+    visitor.expect(visitor.page.get_by_text("320 × 256. The result has this size")).to_be_visible()
     visitor.set(f"{IMAGE}-miniature-strength", 0)
     visitor.generate("night sky", IMAGE)
     visitor.expect(visitor.pictures(IMAGE)).to_have_js_property("naturalWidth", 320)
     visitor.set(f"{IMAGE}-miniature-strength", 0.9)
     visitor.find(f"#{IMAGE}-generate").click()
-    visitor.expect(visitor.find(f"#{IMAGE}-stage figcaption")).to_contain_text("320 × 256")
+    visitor.expect(visitor.find("#stage figcaption")).to_contain_text("320 × 256")
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -97,8 +100,9 @@ def test_note_chips_and_remark_fit_a_phone(visit: Any, fresh: Playground, theme:
     visitor = visit(at=fresh, size=(390, 844), theme=theme)
     visitor.generate("verylongword" * 12 + " " + "words that nobody painted " * 8)
     visitor.pictures()
-    visitor.expect(visitor.find(f"#{TEXT}-stage .remark")).to_be_visible()
+    visitor.expect(visitor.find("#stage .remark")).to_be_visible()
     assert visitor.width_beyond() <= 0
+    visitor.press("Ideas")
     for chip in visitor.find(CHIPS).all():
         box = chip.bounding_box()
         assert box["height"] >= 44

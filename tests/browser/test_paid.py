@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from core.params import BASE
 from tests.browser.conftest import PUBLIC
-from tests.browser.visitor import TEXT, Visitor
+from tests.browser.visitor import IMAGE, TEXT, Visitor
 from tests.end_to_end.program import Playground, SandboxProcess
+from tests.fakes import picture
 
 Paid = dict[str, Any]
 
@@ -47,21 +49,47 @@ def visitor(visit: Any, programs: list[Playground]) -> Visitor:
 
 
 def test_the_button_tells_the_price(visitor: Visitor) -> None:
-    """One picture, four pictures, and a backend that costs nothing."""
+    """Of each model, of one image and of four, and of a backend that costs nothing."""
     button = visitor.find(f"#{TEXT}-generate")
     visitor.expect(button).to_have_text("Generate · $0.025")
+    visitor.choose(f"{TEXT}-wavespeed-model", BASE)
+    visitor.expect(button).to_have_text("Generate · $0.012")
+    visitor.choose(f"{TEXT}-wavespeed-model", "flux-1-srpo")
+    visitor.expect(button).to_have_text("Generate · $0.025")
     visitor.set(f"{TEXT}-pictures", 4)
-    visitor.expect(button).to_have_text("Generate · $0.10")
+    visitor.expect(button).to_have_text("Generate 4 images · $0.10")
     visitor.choose(f"{TEXT}-backend", "Siraya")
-    visitor.expect(button).to_have_text("Generate · free")
+    visitor.expect(button).to_have_text("Generate 4 images · free")
+
+
+def test_a_small_source_is_asked_about_before_it_is_paid_for(
+    visitor: Visitor, service: SandboxProcess
+) -> None:
+    """Its size, what the service is made for, and the price; a no sends nothing."""
+    before = service.stats()["posts"]
+    visitor.tab("Image to image")
+    small = {"name": "small.png", "mimeType": "image/png", "buffer": picture(5, 200, 150)}
+    visitor.upload(small)
+    warning = "WaveSpeed is made for images from 256 pixels a side; this one has fewer."
+    visitor.expect(visitor.page.get_by_text(warning).first).to_be_visible()
+    visitor.generate("a boat", IMAGE)
+    asked = visitor.answer(yes=False)
+    for said in ("200 × 150", warning, "$0.025"):
+        assert said in asked
+    assert service.stats()["posts"] == before
+    visitor.page.wait_for_timeout(800)  # else it is a double click, which says the same again
+    visitor.generate(task=IMAGE)
+    visitor.answer(yes=True)
+    visitor.pictures(IMAGE)
+    assert service.stats()["posts"] == before + 1
 
 
 def test_a_cancel_that_comes_too_late_says_so(visitor: Visitor) -> None:
     """What is paid for is not thrown away: it lands in the history."""
     visitor.small()
     visitor.generate("a boat on the sea")
-    visitor.expect(visitor.find(f"#{TEXT}-status [data-state=running]")).to_be_visible()
-    visitor.find(f"#{TEXT}-cancel").click()
+    visitor.expect(visitor.find("#live [data-state=running]")).to_be_visible()
+    visitor.find("#live .cancel").click()
     visitor.expect(visitor.page.get_by_text("Already paid for").first).to_be_visible()
     visitor.pictures()
     assert "$0.025" in visitor.said()
@@ -76,11 +104,11 @@ def test_the_page_survives_the_death_of_the_server(
     paid: Paid,
     service: SandboxProcess,
 ) -> None:
-    """Killed while it paints: the page comes back by itself, the picture is paid for once."""
+    """Killed while it generates: the page comes back by itself, the image is paid for once."""
     before = service.stats()["charges"]
     visitor.small()
     visitor.generate("a red house")
-    visitor.expect(visitor.find(f"#{TEXT}-status [data-state=running]")).to_be_visible()
+    visitor.expect(visitor.find("#live [data-state=running]")).to_be_visible()
     programs[-1].kill()
     programs.append(Playground(folder, port=programs[-1].port, **paid))
     visitor.expect(visitor.pictures()).to_have_js_property("naturalWidth", 256)

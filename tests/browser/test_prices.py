@@ -42,13 +42,14 @@ def test_the_price_follows_the_size(visitor: Visitor) -> None:
     """fal bills by the megapixel: more pixels, another price, before any click."""
     button = visitor.find(f"#{TEXT}-generate")
     visitor.expect(button).to_have_text("Generate · $0.025")
+    visitor.custom(backend="fal")
     visitor.set(f"{TEXT}-fal-width", 1536)
     visitor.set(f"{TEXT}-fal-height", 1024)
     visitor.expect(button).to_have_text("Generate · $0.05")
     visitor.set(f"{TEXT}-pictures", 2)
-    visitor.expect(button).to_have_text("Generate · $0.10")
+    visitor.expect(button).to_have_text("Generate 2 images · $0.10")
     visitor.generate("hills")
-    visitor.expect(visitor.find(f"#{TEXT}-status [data-state=finished]")).to_have_count(2)
+    visitor.expect(visitor.find("#shots .shot")).to_have_count(2)
 
 
 @pytest.mark.parametrize("agreed", [False, True], ids=["no", "yes"])
@@ -56,18 +57,11 @@ def test_a_price_that_is_not_set_is_asked_about(
     visitor: Visitor, service: SandboxProcess, agreed: bool
 ) -> None:
     """The button says so; nothing goes out without a yes."""
-    asked: list[str] = []
-
-    def answer(dialog: Any) -> None:
-        asked.append(dialog.message)
-        _ = dialog.accept() if agreed else dialog.dismiss()
-
-    visitor.page.on("dialog", answer)
     before = service.stats()["posts"]
     visitor.choose(f"{TEXT}-backend", "Siraya")
     visitor.expect(visitor.find(f"#{TEXT}-generate")).to_have_text("Generate · price not set")
     visitor.generate("hills")
-    done = visitor.find(f"#{TEXT}-status [data-state=finished]")
+    assert "is not set here" in visitor.answer(yes=agreed)
+    done = visitor.find("#shots .shot")
     visitor.expect(done).to_have_count(int(agreed))
-    assert len(asked) == 1 and "is not set here" in asked[0]
     assert service.stats()["posts"] - before == int(agreed)

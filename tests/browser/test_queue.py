@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 
 from tests.browser.conftest import PUBLIC
-from tests.browser.visitor import TEXT, Visitor
+from tests.browser.visitor import CARDS, JOBS, TEXT, Visitor
 from tests.end_to_end.program import Playground, SandboxProcess
 
-STATUS = f"#{TEXT}-status"
+STATUS = "#queue"
 
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProcess]:
-    sandbox = SandboxProcess(tmp_path_factory.mktemp("service"), latency=4)
+    sandbox = SandboxProcess(tmp_path_factory.mktemp("service"), latency=6)
     yield sandbox
     sandbox.kill()
 
@@ -61,8 +61,9 @@ def test_more_is_asked_for_while_others_run(visitor: Visitor, service: SandboxPr
         visitor.generate(prompt)
         visitor.expect(visitor.find(STATUS)).to_contain_text("Generating")
         if prompt != "a red house":
-            visitor.expect(waiting(visitor, prompt)).to_be_visible()
+            visitor.expect(waiting(visitor, prompt)).to_have_count(1)
         calm(visitor)
+    visitor.queue()
     waiting(visitor, "snowy mountains").get_by_role("button", name="Move up").click()
     visitor.expect(waiting(visitor, "a teal sea")).to_contain_text("1 before it")
     waiting(visitor, "a teal sea").get_by_role("button", name="Cancel").click()
@@ -72,7 +73,7 @@ def test_more_is_asked_for_while_others_run(visitor: Visitor, service: SandboxPr
 
 
 def test_a_double_click_is_one_job(visitor: Visitor, service: SandboxProcess) -> None:
-    """However nervous the finger, one picture is paid for."""
+    """However nervous the finger, one image is paid for."""
     before = service.stats()["posts"]
     visitor.write("a boat")
     visitor.find(f"#{TEXT}-generate").dblclick()
@@ -86,36 +87,33 @@ def test_a_dear_click_is_asked_about(
 ) -> None:
     """The total is on the button before, and in the question above ten cents."""
     before = service.stats()["posts"]
-    asked: list[str] = []
-
-    def answer(dialog: Any) -> None:
-        asked.append(dialog.message)
-        _ = dialog.accept() if agreed else dialog.dismiss()
-
-    visitor.page.on("dialog", answer)
     visitor.set(f"{TEXT}-pictures", 5)
-    visitor.expect(visitor.find(f"#{TEXT}-generate")).to_have_text("Generate · $0.125")
+    visitor.expect(visitor.find(f"#{TEXT}-generate")).to_have_text("Generate 5 images · $0.125")
     visitor.generate("hills")
+    asked = visitor.answer(yes=agreed)
     if agreed:
-        visitor.expect(visitor.find(f"{STATUS} [data-state=running]")).to_be_visible()
-        visitor.find(f"#{TEXT}-cancel").click()
+        visitor.expect(visitor.find(f"{JOBS} [data-state=running]")).to_be_visible()
+        visitor.find("#live .cancel").click()
+        assert "1 has begun" in visitor.answer(yes=True)
+        visitor.expect(visitor.page.get_by_text("1 is paid for already").first).to_be_visible()
         visitor.expect(visitor.find(f"{STATUS} [data-state=cancelled]")).to_have_count(4)
     else:
         calm(visitor)
         visitor.expect(visitor.find(f"{STATUS} [data-state]")).to_have_count(0)
     assert service.stats()["posts"] - before == int(agreed)
-    assert asked == ["This click costs $0.125 in all. Make the images?"]
+    for said in ("Make 5 images?", "Make 5 images · $0.125"):
+        assert said in asked
 
 
 def test_a_doubtful_send_is_a_persons_decision(visitor: Visitor, service: SandboxProcess) -> None:
     """Looked up, not found: it says what it may have cost, and is sent again only when asked."""
     before = service.stats()["posts"]
     visitor.generate("fault:submit_502*1|a red house")
-    unknown = visitor.find(f"{STATUS} [data-state=unknown]")
+    unknown = visitor.find(f"{CARDS} [data-state=unknown]")
     visitor.expect(unknown).to_contain_text("may have been charged", timeout=30_000)
     assert service.stats()["posts"] - before == 1
-    visitor.page.on("dialog", lambda dialog: dialog.accept())
     unknown.get_by_role("button", name="Send again").click()
+    assert "may cost twice" in visitor.answer(yes=True)
     visitor.expect(unknown).to_have_count(0)
     visitor.pictures()
     assert service.stats()["posts"] - before == 2
@@ -124,7 +122,7 @@ def test_a_doubtful_send_is_a_persons_decision(visitor: Visitor, service: Sandbo
 def test_a_failure_of_the_service_can_be_retried(visitor: Visitor) -> None:
     """One click makes the same request anew; a refused prompt has no such button."""
     visitor.generate("fault:run_failed_1200|a red house")
-    failed = visitor.find(f"{STATUS} [data-state=failed]")
+    failed = visitor.find(f"{CARDS} [data-state=failed]")
     visitor.expect(failed).to_contain_text("safety check", timeout=30_000)
     visitor.expect(failed.get_by_role("button")).to_have_count(0)
     calm(visitor)
@@ -133,6 +131,7 @@ def test_a_failure_of_the_service_can_be_retried(visitor: Visitor) -> None:
     calm(visitor)
     visitor.generate("a red house")
     visitor.pictures()
+    visitor.find(f"{JOBS} [data-state=failed]").click()
     failed.get_by_role("button", name="Dismiss").click()
     visitor.expect(failed).to_have_count(0)
 
@@ -141,11 +140,10 @@ def test_a_refused_account_stops_the_queue_until_an_admin_resumes_it(
     visit: Any, visitor: Visitor, program: Playground
 ) -> None:
     """One job fails, the others wait below one notice; the button is for who runs the place."""
-    visitor.page.on("dialog", lambda dialog: dialog.accept())
     visitor.set(f"{TEXT}-pictures", 4)
     calm(visitor)
     visitor.generate("fault:submit_402*1|a boat")
-    notice = visitor.find(f"{STATUS} .notice").filter(has_text="Paused")
+    notice = visitor.find(f"{CARDS} .notice").filter(has_text="Paused")
     visitor.expect(notice).to_contain_text("no credit left", timeout=30_000)
     visitor.expect(notice).to_contain_text("Whoever runs this playground can resume it.")
     visitor.expect(notice.get_by_role("button")).to_have_count(0)

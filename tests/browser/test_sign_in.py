@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.visitor import TEXT, Visitor
+from tests.browser.visitor import Visitor
 from tests.end_to_end.program import Playground, free_port
 from tests.identity import Provider, serving, tls
 
@@ -108,7 +108,7 @@ def test_what_is_left_is_asked_about_once(visitor: Visitor, space: Any) -> None:
     thumbs(visitor, 1)
     visitor.tab("Text to image")
     visitor.generate("a blue lake")
-    visitor.expect(visitor.find(f"#{TEXT}-stage img[alt='a blue lake']")).to_be_visible()
+    visitor.expect(visitor.find("#stage img[alt='a blue lake']")).to_be_visible()
     thumbs(visitor, 2)
     sign_in(visitor, "bob")
     visitor.shows("#take-along", "this browser made 2 images. Take them along?")

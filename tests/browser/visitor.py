@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 TEXT, IMAGE = "text-to-image", "image-to-image"
+JOBS, CARDS, QUEUE = "#live .tiles", "#live .troubles", "#queue"
+"""What is under way, what needs a person, and the queue of both tabs."""
 
 
 class Visitor:
@@ -22,8 +24,12 @@ class Visitor:
 
     def open(self) -> Visitor:
         """Load the page and wait until what this browser remembers is back in its place."""
+        return self.open_at(TEXT)
+
+    def open_at(self, task: str) -> Visitor:
+        """Do the same with an address that shows another tab at first."""
         self.page.goto(self.address)
-        self.expect(self.find(f"#{TEXT}-generate")).to_be_visible()
+        self.expect(self.find(f"#{task}-generate")).to_be_visible()
         self.page.wait_for_function("document.body.dataset.restored")
         self.page.wait_for_function("localStorage.getItem('srpo-who')")
         return self
@@ -52,12 +58,24 @@ class Visitor:
 
     def small(self, task: str = TEXT) -> None:
         """Ask for 256 × 256, so that nobody waits for pixels."""
+        self.custom(task)
         for side in ("width", "height"):
             self.set(f"{task}-wavespeed-{side}", 256)
 
+    def custom(self, task: str = TEXT, backend: str = "wavespeed") -> None:
+        """Show the fields for a size that no chip has."""
+        self.find(f"#{task}-{backend}-ratio").get_by_text("Custom").click()
+
+    def queue(self) -> None:
+        """Open the queue of both tabs."""
+        self.find("#live [data-open=queue]").click()
+        self.expect(self.find("#queue.open")).to_be_visible()
+
     def details(self) -> None:
-        """Open the part of the form that is folded at first."""
-        self.press("Details")
+        """Open the part of the form that is folded where there is little room."""
+        fold = self.page.get_by_role("button", name="Advanced").and_(self.find("button:visible"))
+        if fold.get_attribute("aria-expanded") == "false":
+            fold.click()
 
     def set(self, field: str, value: Any) -> None:
         """Give a number or text field a value, as somebody who types it and leaves.
@@ -69,6 +87,15 @@ class Visitor:
         box = self.find(f"#{field}").locator("input[type=number], input[type=text], textarea").first
         box.fill(str(value))
         box.blur()
+
+    def answer(self, *, yes: bool) -> str:
+        """Answer the page's question and return what it asked."""
+        dialog = self.find("dialog.ask[role=alertdialog][open]")
+        self.expect(dialog).to_be_visible()
+        asked: str = dialog.inner_text()
+        dialog.locator(".yes" if yes else ".no").click()
+        self.expect(dialog).to_have_count(0)
+        return asked
 
     def choose(self, field: str, option: str) -> None:
         """Pick from a menu."""
@@ -87,17 +114,22 @@ class Visitor:
         self.expect(box).to_have_value(str(value))
 
     def pictures(self, task: str = TEXT, count: int = 1) -> Any:
-        """Wait for the pictures of the current result and return them; they are really there."""
-        found = self.find(f"#{task}-stage figure[data-entry] img")
-        self.expect(found).to_have_count(count)
-        for index in range(count):
-            self.expect(found.nth(index)).to_have_js_property("complete", True)
-            assert found.nth(index).evaluate("image => image.decode().then(() => 1)") == 1
-        return found
+        """Wait until the filmstrip has so many images; return the one on the stage, loaded."""
+        del task  # both tabs have the same stage
+        self.expect(self.find("#shots .shot")).to_have_count(count)
+        shown = self.find("#stage figure[data-entry] img")
+        self.expect(shown).to_have_count(1)
+        assert shown.evaluate("image => image.decode().then(() => 1)") == 1
+        return shown
+
+    def latest(self) -> str:
+        """Return the line that tells of the newest image."""
+        return str(self.find("#shots .facts").first.text_content())
 
     def said(self, task: str = TEXT) -> str:
-        """Return the line below the picture."""
-        line: str = self.find(f"#{task}-stage figcaption span").first.inner_text()
+        """Return the line below the image on the stage."""
+        del task
+        line: str = self.find("#stage .facts").inner_text()
         return line
 
     def upload(self, file: Path | dict[str, Any]) -> None:
@@ -133,7 +165,7 @@ async ([url, name]) => {
   const carried = new DataTransfer();
   carried.items.add(new File([blob], name, {type: blob.type}));
   for (const kind of ['dragenter', 'dragover', 'drop'])
-    document.querySelector('h1').dispatchEvent(
+    document.body.dispatchEvent(
       new DragEvent(kind, {bubbles: true, cancelable: true, dataTransfer: carried}));
 }
 """

@@ -40,7 +40,7 @@ async def checked(folder: Path, address: str | None = None) -> str:
 
 
 async def lived(folder: Path, file: Path) -> None:
-    """Make a picture in a data folder, and leave its database as a killed process leaves it."""
+    """Make an image in a data folder, and leave its database as a killed process leaves it."""
     database = Database(f"sqlite:///{file}")
     await database.migrate()
     history = History(database, Storage(str(folder)))

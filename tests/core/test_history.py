@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from core.errors import HistoryError, InputError
-from core.history import Entry, History
+from core.history import Entry, History, Wanted
+from core.history.changes import star, tag, throw_away
 from core.storage.database import Database
 from core.storage.files import Storage
 from tests.fakes import picture
@@ -73,17 +74,17 @@ async def test_search_finds_every_word_in_any_order_and_case(tmp_path: Path) -> 
     await add(history, *(entry(n, prompt=text) for n, text in enumerate(prompts)))
     asked = {"house red": ["e0"], "red": ["e1", "e0"], "%": ["e2"], "STRASSE": ["e3"], "海": ["e4"]}
     for query, ids in asked.items():
-        assert [one.id for one in await history.page("ann", query=query)] == ids
+        assert [one.id for one in await history.page("ann", Wanted(query=query))] == ids
 
 
 async def test_only_starred_ones_on_request(tmp_path: Path) -> None:
     """A star is kept, and can be taken back."""
     history = await opened(tmp_path)
     await add(history, entry(1), entry(2))
-    await history.star("e1", owner="ann", starred=True)
-    assert [one.id for one in await history.page("ann", starred=True)] == ["e1"]
-    await history.star("e1", owner="ann", starred=False)
-    assert await history.page("ann", starred=True) == []
+    await history.change(star(True), ["e1"], owner="ann")
+    assert [one.id for one in await history.page("ann", Wanted(starred=True))] == ["e1"]
+    await history.change(star(False), ["e1"], owner="ann")
+    assert await history.page("ann", Wanted(starred=True)) == []
 
 
 async def test_owners_never_meet(tmp_path: Path) -> None:
@@ -91,13 +92,12 @@ async def test_owners_never_meet(tmp_path: Path) -> None:
     history = await opened(tmp_path)
     await add(history, entry(1))
     assert await history.page("bob") == []
-    for attempt in (
-        history.get("e1", owner="bob"),
-        history.star("e1", owner="bob", starred=True),
-        history.delete("e1", owner="bob"),
-    ):
-        with pytest.raises(InputError):
-            await attempt
+    with pytest.raises(InputError):
+        await history.get("e1", owner="bob")
+    with pytest.raises(InputError):
+        await history.check_known(["e1"], owner="bob")
+    for change in (star(True), throw_away(), tag("mine")):
+        assert await history.change(change, ["e1"], owner="bob") == 0
     assert (await history.get("e1", owner="ann")).starred is False
 
 
@@ -116,15 +116,6 @@ async def test_a_row_never_points_at_nothing(tmp_path: Path) -> None:
     with pytest.raises(HistoryError):
         await add(history, entry(1))
     assert await history.page("ann") == []
-
-
-async def test_deleting_removes_row_and_files(tmp_path: Path) -> None:
-    """Nothing of a deleted picture stays in the storage."""
-    history = await opened(tmp_path)
-    await add(history, entry(1), entry(2))
-    await history.delete("e1", owner="ann")
-    left = sorted(path.name for path in tmp_path.rglob("0*.*"))
-    assert left == ["00002.png", "00002.webp"]
 
 
 async def test_row_and_job_are_one_transaction(tmp_path: Path) -> None:

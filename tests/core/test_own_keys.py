@@ -30,7 +30,7 @@ from core.studio import Studio
 from tests.conftest import Studios
 from tests.fakes import FakeService, FakeText
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 KEY, OTHER = "key.CANARY.1f2e3d4c5b6a", "key.OTHER.9a8b7c6d5e4f"
 
@@ -326,7 +326,7 @@ async def test_forgetting_ends_what_is_under_way_and_leaves_what_waits(world: Wo
     assert theirs.sandbox
 
 
-async def test_a_key_entered_again_goes_on_with_its_lane(world: World) -> None:
+async def test_a_key_entered_again_goes_on_with_its_queue(world: World) -> None:
     """While accepted jobs still end with it, entering it again sends what waits, each once."""
     world.options = {"open_gate": False}
     studio = await world.open()

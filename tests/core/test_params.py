@@ -84,7 +84,7 @@ def test_strength_is_from_0_to_1(value: float) -> None:
 
 
 def test_a_missing_picture_is_said_at_the_picture() -> None:
-    """Image-to-image without a picture asks for one."""
+    """Image-to-image without an image asks for one."""
     with pytest.raises(InputError, match="no image to start from") as caught:
         parse(FakeImage, {"prompt": "x"})
     assert caught.value.field == "image"
@@ -119,7 +119,7 @@ def test_drawn_seeds_are_legal_and_differ() -> None:
 
 
 def test_params_cannot_be_changed() -> None:
-    """One params is one picture: nobody alters it on the way."""
+    """One params is one image: nobody alters it on the way."""
     with pytest.raises(ValueError, match="frozen"):
         parse(Wide, {"prompt": "x"}).prompt = "y"
 

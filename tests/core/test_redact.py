@@ -9,6 +9,7 @@ import io
 import json
 import logging
 import pickle
+import re
 import subprocess
 import sys
 import threading
@@ -327,3 +328,37 @@ def test_a_stream_is_still_a_stream() -> None:
     stream.flush()
     assert inner.getvalue() == "a [key]\n" * 3 + "x\n[key]"
     assert stream.isatty() is False
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://api.wavespeed.ai/api/v3?x=1",
+        "ftp://user:word@10.0.0.1/a",
+        "queue.fal.run",
+        "image.siraya.pro:8443/v1",
+        "me@mail.example.com",
+        "10.20.30.40:8900",
+        "localhost:8900/x",
+        "[fe80::1]:80",
+        "data:image/png;base64,AAAA",
+    ],
+)
+def test_an_address_is_not_shown_to_others(text: str) -> None:
+    """Alone, in a sentence, in brackets; what only looks a little like one stays."""
+    assert redact.without_addresses(f"See {text} (or {text}).").count("[address]") == 2
+    for part in re.findall(r"[a-z0-9]{3,}", text):
+        assert part not in redact.without_addresses(f"See {text} now.").replace("[address]", "")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "FLUX.1 [dev] took 0.31 s and cost $0.025.",
+        "WaveSpeed did not answer in time. Check WAVESPEED_API_KEY and restart.",
+        "The image is 512 × 512; and 256 × 256 was asked for (status 404).",
+    ],
+)
+def test_a_sentence_without_an_address_stays_as_it_is(text: str) -> None:
+    """Versions, prices and settings are no hosts."""
+    assert redact.without_addresses(text) == text

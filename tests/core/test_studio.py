@@ -170,7 +170,7 @@ async def test_free_jobs_begin_again_after_a_restart(studios: Studios) -> None:
 
 
 async def test_a_paid_job_is_left_alone_while_its_service_has_no_key(studios: Studios) -> None:
-    """The sandbox is never asked for a picture that was paid for at the real service."""
+    """The sandbox is never asked for an image that was paid for at the real service."""
     studio = await studios.open(FakeService(paid=True, open_gate=False))
     job = await studio.submit("fake", wish(), owner="ann")
 
@@ -249,7 +249,7 @@ async def test_one_click_is_one_job(studios: Studios) -> None:
 
 
 async def test_a_seed_of_minus_one_is_drawn_before_anything_is_sent(studios: Studios) -> None:
-    """Every picture can be made again."""
+    """Every image can be made again."""
     backend = FakeBackend()
     studio = await studios.open(backend)
     job = await studio.submit("fake", wish(seed=-1), owner="ann")
@@ -274,7 +274,7 @@ async def test_cancelling_a_free_job_closes_its_generator(studios: Studios) -> N
 
 
 async def test_cancelling_a_paid_job_lets_it_land_in_the_history(studios: Studios) -> None:
-    """It is paid for already: the job goes on and its picture is kept."""
+    """It is paid for already: the job goes on and its image is kept."""
     service = FakeService(paid=True, open_gate=False)
     studio = await studios.open(service)
     job = await studio.submit("fake", wish(), owner="ann")
@@ -451,7 +451,7 @@ async def test_a_refused_job_gives_its_reservation_back(studios: Studios) -> Non
 
 
 async def test_watching_tells_of_the_end_at_once(studios: Studios) -> None:
-    """The picture is shown when it is there, not at the next beat."""
+    """The image is shown when it is there, not at the next beat."""
     backend = FakeBackend(open_gate=False)
     studio = await studios.open(backend, beat_s=3600)
     job = await studio.submit("fake", wish(), owner="ann")
@@ -464,7 +464,7 @@ async def test_watching_tells_of_the_end_at_once(studios: Studios) -> None:
 
 
 async def test_image_to_image_survives_a_restart_with_its_picture(studios: Studios) -> None:
-    """The picture to start from is kept with the job, not in the browser."""
+    """The image to start from is kept with the job, not in the browser."""
     from core import pictures
 
     first = FakeBackend(open_gate=False)

@@ -16,7 +16,7 @@ from tests.deploy.plain import note
 
 
 class Noted:
-    """Paints with the model in `model` and notes in `folder` what begins and how it ends."""
+    """Generates with the model in `model` and notes in `folder` what begins and how it ends."""
 
     id = "noted"
 

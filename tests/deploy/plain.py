@@ -44,7 +44,7 @@ class Line:
 
 
 class Plain:
-    """Paints one colour: the seed's."""
+    """Generates one colour: the seed's."""
 
     id = "plain"
     tasks: Mapping[Task, type[Params]] = {"text-to-image": PlainText, "image-to-image": PlainImage}

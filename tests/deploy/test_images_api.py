@@ -134,7 +134,7 @@ async def test_a_picture_comes_inside_the_request(tmp_path: Path, image: Any, sa
 
 
 async def test_an_edit_keeps_the_shape_of_its_picture(tmp_path: Path) -> None:
-    """A size that would be ignored is refused; two pictures are one too many."""
+    """A size that would be ignored is refused; two images are one too many."""
     plain = Plain(tmp_path)
     assert (await posted(plain, "edits", image=URI)).json()["error"]["param"] == "size"
     assert (await posted(plain, "edits", image=URI, size="auto")).status_code == 200

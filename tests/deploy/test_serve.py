@@ -1,6 +1,6 @@
 """Ray Serve on three nodes of one machine: nothing begins too early, too often, or in vain.
 
-Two painters share each node: one that sleeps, and FLUX with random weights.
+Two replicas share each node: one that sleeps, and FLUX with random weights.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def address(cluster: Any, folder: Path) -> str:
-    """Deploy three painters whose model is loaded when there is a file called `gate`."""
+    """Deploy three replicas whose model is loaded when there is a file called `gate`."""
     port = free_port()
     serve.start(proxy_location="HeadOnly", http_options={"port": port})
     create = functools.partial(Plain, folder, step_s=STEP_S, gate=folder / "gate")
@@ -76,7 +76,7 @@ def address(cluster: Any, folder: Path) -> str:
 
 @pytest.fixture(scope="module")
 def model_address(address: str, folder: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Deploy three painters more, each with a small FLUX of its own, and wait until they paint."""
+    """Deploy three replicas more, each with a small FLUX of its own, and wait for them."""
     pytest.importorskip("diffusers", reason="needs requirements-local.txt")
     from tools.random_flux import make
 
@@ -107,7 +107,7 @@ def lines(folder: Path, word: str, *seeds: int) -> list[Line]:
 
 
 def painting(line: Line, node: int) -> int:
-    """Return the process that has just begun a picture, if it is one of that node."""
+    """Return the process that has just begun an image, if it is one of that node."""
     return line.pid if line.node == node else 0
 
 
@@ -150,7 +150,7 @@ async def test_a_model_that_loads_is_waited_for(http: httpx.AsyncClient, folder:
 async def test_a_client_that_goes_ends_the_work_within_a_step(
     http: httpx.AsyncClient, folder: Path
 ) -> None:
-    """Through the proxy, the ingress and the painter."""
+    """Through the proxy, the ingress and the replica."""
     request = asyncio.create_task(posted(http, 3, 50))
     await until(lambda: lines(folder, "begun", 3))
     request.cancel()
@@ -177,7 +177,7 @@ async def test_a_full_queue_says_so_and_loses_nobody(http: httpx.AsyncClient, fo
 async def test_a_node_that_dies_costs_no_job(
     cluster: Any, model_address: str, folder: Path, studios: Studios
 ) -> None:
-    """Forty jobs of the playground, one of three nodes killed: forty pictures, none twice."""
+    """Forty jobs of the playground, one of three nodes killed: forty images, none twice."""
     settings = Settings(
         self_hosted_base_url=model_address,
         self_hosted_api_key=KEY,

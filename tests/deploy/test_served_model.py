@@ -74,7 +74,7 @@ async def test_a_picture_from_elsewhere_is_the_one_painted_here(
 async def test_the_strength_that_is_asked_for_is_the_one_that_is_painted_with(
     local: Local,
 ) -> None:
-    """None is replaced by a default: each gives another picture."""
+    """None is replaced by a default: each gives another image."""
     remote = self_hosted(httpx.ASGITransport(images_api.create(local, model="srpo", open=True)))
     task, shares = "image-to-image", (0.2, 0.5, 1.0)
     made = [await painted(remote, task, image=START, strength=share) for share in shares]

@@ -11,9 +11,17 @@ from mcp.types import Tool
 
 
 async def call(
-    address: str, tool: str, arguments: dict[str, Any], headers: dict[str, str] | None = None
+    address: str,
+    tool: str,
+    arguments: dict[str, Any],
+    headers: dict[str, str] | None = None,
+    *,
+    listens: bool = True,
 ) -> tuple[dict[str, Tool], list[Any]]:
-    """Return the tools by name and the content of the answer of one of them."""
+    """Return the tools by name and the content of the answer of one of them.
+
+    One that does not listen to progress sends no token for it.
+    """
     async with (
         httpx.AsyncClient(headers=headers, timeout=60, follow_redirects=True) as http,
         streamable_http_client(f"{address}/gradio_api/mcp/", http_client=http) as (read, write, _),
@@ -21,7 +29,8 @@ async def call(
     ):
         await session.initialize()
         tools = (await session.list_tools()).tools
-        answer = await session.call_tool(tool, arguments, progress_callback=_hear)
+        hear = _hear if listens else None
+        answer = await session.call_tool(tool, arguments, progress_callback=hear)
     return {tool.name: tool for tool in tools}, answer.content
 
 

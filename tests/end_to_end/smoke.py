@@ -1,8 +1,8 @@
 """The first minutes of a new user, as `.ci/run` plays them against README's first command.
 
-No key, no GPU: the model in the box paints, and says so.
+No key, no GPU: the model in the box generates, and says so.
 
-python -m tests.end_to_end.smoke ADDRESS made    makes a picture and finds it in the history
+python -m tests.end_to_end.smoke ADDRESS made    makes an image and finds it in the history
 python -m tests.end_to_end.smoke ADDRESS kept    after a restart: it is still there
 """
 
@@ -34,7 +34,7 @@ def main() -> None:
 
 
 def make(client: Client) -> dict[str, Any]:
-    """Make a picture, look at the file and return its facts."""
+    """Make an image, look at the file and return its facts."""
     width, height = SIZE
     file, info = client.predict(PROMPT, width=width, height=height, api_name="/text_to_image")
     assert Path(file).stat().st_size > 5_000

@@ -27,7 +27,7 @@ Charges = list[dict[str, Any]]
 def test_twenty_kills_lose_nothing_and_charge_nothing_twice(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Every charge has its picture, or is told as one that may have been made."""
+    """Every charge has its image, or is told as one that may have been made."""
     verdict = run(tmp_path, arguments(["--kills", "20", "--minutes", "2"]))
     assert verdict.violations == [], capsys.readouterr().out
     assert verdict.counts["wavespeed finished, charged"] > 10
@@ -71,14 +71,14 @@ def facts(folder: Path) -> dict[str, Any]:
 
 
 def test_an_audit_of_a_quiet_life_finds_nothing(copied: tuple[Path, Charges]) -> None:
-    """Six charges, six pictures."""
+    """Six charges, six images."""
     folder, charges = copied
     assert len(charges) == 6
     assert judged(folder, charges) == []
 
 
 def test_an_audit_sees_what_was_charged_twice_or_by_nobody(copied: tuple[Path, Charges]) -> None:
-    """A second charge of a wish, a charge without a job, a picture without a charge."""
+    """A second charge of a wish, a charge without a job, an image without a charge."""
     folder, charges = copied
     assert any("charged 2 times" in one for one in judged(folder, [*charges, charges[0]]))
     foreign = charges[0] | {"prompt": "hills, wish 99"}
@@ -114,7 +114,7 @@ def test_an_audit_sees_wrong_rows(
 def test_an_audit_sees_missing_and_broken_files(
     copied: tuple[Path, Charges], name: str, spoil: Callable[[Path], Any]
 ) -> None:
-    """A row that points at nothing, or at half a picture."""
+    """A row that points at nothing, or at half an image."""
     folder, charges = copied
     spoil(folder / facts(folder)[name])
     assert len(judged(folder, charges)) == 1

@@ -1,4 +1,4 @@
-"""A machine with nothing set up: who names no backend gets a picture of the model in the box."""
+"""A machine with nothing set up: who names no backend gets an image of the model in the box."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.end_to_end.program import Playground
 
 @pytest.mark.slow
 def test_the_first_pictures_come_from_the_miniature_and_say_so(tmp_path: Path) -> None:
-    """Both tasks, by the named API: the entry and the file name who painted, and without what."""
+    """Both tasks, by the named API: the entry and the file name what made it, and without what."""
     program = Playground(tmp_path, SRPO_BACKEND="")
     try:
         client = program.client()
@@ -32,7 +32,7 @@ def test_the_first_pictures_come_from_the_miniature_and_say_so(tmp_path: Path) -
 
 
 def check(file: str, info: dict[str, object], size: tuple[int, int]) -> None:
-    """The picture is whole, and neither entry nor file takes it for SRPO's."""
+    """The image is whole, and neither entry nor file takes it for SRPO's."""
     with Image.open(file) as made:
         made.load()
         assert made.size == size

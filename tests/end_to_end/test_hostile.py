@@ -16,9 +16,12 @@ from gradio_client import Client
 from tests.core.pictures.picture_samples import encoded
 from tests.end_to_end.program import Playground
 
+pytestmark = pytest.mark.slow
+
 META = {"_type": "gradio.FileData"}
 SCRIPT = b"<script>alert(1)</script>"
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg">' + SCRIPT + b"</svg>"
+"""What the history shows, as a browser sends it."""
 
 
 class Lure(ThreadingHTTPServer):
@@ -31,7 +34,7 @@ class Lure(ThreadingHTTPServer):
 
 
 class Visitors(BaseHTTPRequestHandler):
-    """Answers every visit with a picture."""
+    """Answers every visit with an image."""
 
     def do_GET(self) -> None:
         self.server.hits.append(self.path)  # type: ignore[attr-defined]
@@ -210,7 +213,7 @@ def test_a_giant_upload_leaves_nothing_on_the_disk(playground: Playground) -> No
 def test_an_upload_never_comes_back_as_a_page(
     playground: Playground, name: str, data: bytes
 ) -> None:
-    """What could run in a browser is a download; a false picture stays a picture."""
+    """What could run in a browser is a download; a false image stays an image."""
     files = {"files": (name, data)}
     (path,) = httpx.post(playground.address + "/gradio_api/upload", files=files).json()
     answer = httpx.get(f"{playground.address}/gradio_api/file={path}")
@@ -331,8 +334,8 @@ def test_one_visitor_meets_nothing_of_another(playground: Playground) -> None:
     for endpoint in ("job", "cancel"):
         assert "no such job" in bob.call(endpoint, id=job["id"])["error"]
     for event, values in (
-        ("delete", ("", "", False, info["id"])),
-        ("star", ("", "", False, info["id"])),
+        ("delete", ([info["id"]],)),
+        ("star", (info["id"], True)),
         ("use_all", ("", info["id"])),
         ("use_prompt", ("", info["id"])),
         ("send_chosen", ("", info["id"])),
@@ -341,14 +344,14 @@ def test_one_visitor_meets_nothing_of_another(playground: Playground) -> None:
         assert said.startswith("event: error"), said
         assert "heron" not in said
     assert ann.event("use_prompt", "", info["id"]).startswith("event: complete")
-    assert ann.event("star", "", "", False, info["id"]).startswith("event: complete")
+    assert ann.event("star", info["id"], True).startswith("event: complete")
     (entry,) = ann.call("history", starred=True)[0]
     assert entry["id"] == info["id"]
 
 
 @pytest.mark.slow
 def test_every_page_says_who_may_frame_it(playground: Playground) -> None:
-    """Also on errors, on Gradio's own files, and on pictures."""
+    """Also on errors, on Gradio's own files, and on images."""
     for path in ("/", "/config", "/gradio_api/info", "/media/x/y/z/w", "/nowhere", "/theme.css"):
         headers = httpx.get(playground.address + path).headers
         assert "frame-ancestors 'self'" in headers["content-security-policy"]

@@ -70,15 +70,10 @@ class Caller:
     def enter(self, service: str, key: str = "", **more: Any) -> str:
         """Do what the form on the Backends tab does, and return what is said below it."""
         config = json.loads(self.get("/config"))
-        forms = {
-            part["id"]
-            for part in config["components"]
-            if f'data-service="{service}"' in str(part.get("props", {}).get("value"))
-        }
         [event] = [
             one
             for one in config["dependencies"]
-            if any(target in forms and name == "own" for target, name in one["targets"])
+            if any(name == "own" for _target, name in one["targets"])
         ]
         body = {
             "fn_index": event["id"],

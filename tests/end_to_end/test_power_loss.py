@@ -60,7 +60,7 @@ def trace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trace]:
 
 
 def test_a_job_is_on_disk_as_being_sent_before_its_request_leaves(trace: Trace) -> None:
-    """Both services: a power cut in the middle of the send finds it again."""
+    """Every service: a power cut in the middle of the send finds it again."""
     assert len(trace.charges) == 6
     for row in trace.charges:
         sent = first(trace.calls, SENDS, row["prompt"] + '\\"')
@@ -68,12 +68,13 @@ def test_a_job_is_on_disk_as_being_sent_before_its_request_leaves(trace: Trace) 
 
 
 def test_a_request_id_is_on_disk_before_the_first_poll_leaves(trace: Trace) -> None:
-    """From then on the picture cannot be lost."""
-    ids = [row["id"] for row in trace.charges if row["model"].startswith("wavespeed")]
-    assert ids
-    for name in ids:
-        poll = first(trace.calls, SENDS, f"/predictions/{name}/result")
-        assert trace.durable(name, poll.began), name
+    """From then on the image cannot be lost."""
+    for service, poll in (("wavespeed", "/predictions/{}/result"), ("fal", "/requests/{}/status")):
+        ids = [row["id"] for row in trace.charges if row["model"].startswith(service)]
+        assert ids
+        for name in ids:
+            asked = first(trace.calls, SENDS, poll.format(name))
+            assert trace.durable(name, asked.began), name
 
 
 def test_a_file_is_on_disk_before_the_row_that_names_it(trace: Trace) -> None:
@@ -93,7 +94,7 @@ def test_a_file_is_on_disk_before_the_row_that_names_it(trace: Trace) -> None:
 
 
 def test_a_new_folder_is_on_disk_in_its_parent_before_the_row(trace: Trace) -> None:
-    """The first picture of a day makes a folder, whose own name has to be synced too."""
+    """The first image of a day makes a folder, whose own name has to be synced too."""
     facts = json.loads(trace.query("SELECT facts FROM entries ORDER BY n")[0]["facts"])
     row = first(trace.calls, ["pwrite64"], WAL, facts["file"])
     for name in (facts["file"], facts["thumbnail"]):
@@ -101,7 +102,7 @@ def test_a_new_folder_is_on_disk_in_its_parent_before_the_row(trace: Trace) -> N
 
 
 def test_the_address_of_a_picture_is_on_disk_before_its_download_leaves(trace: Trace) -> None:
-    """A picture that cannot be fetched now can be fetched later without paying."""
+    """An image that cannot be fetched now can be fetched later without paying."""
     columns = {row["name"] for row in trace.query("PRAGMA table_info(jobs)")}
     if "outputs" not in columns:
         pytest.skip("this ledger keeps no addresses")

@@ -1,4 +1,4 @@
-"""Without a key, the sandbox chosen: the named API, pictures, and a restart that loses none."""
+"""Without a key, the sandbox chosen: the named API, images, and a restart that loses none."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
 from PIL import Image
 
 from tests.end_to_end.program import Playground
@@ -45,9 +46,36 @@ CONTRACT = {
     "/job": {"id": ...},
     "/jobs": {"state": ""},
     "/cancel": {"id": ...},
-    "/history": {"limit": 50, "before": "", "query": "", "starred": False},
+    "/history": {
+        **{"limit": 50, "before": "", "query": "", "starred": False},
+        **dict.fromkeys("after backend model task since until collection colour like".split(), ""),
+        "flagged": None,
+    },
+    "/export": {
+        **{"ids": ..., "profile": "share", "format": ""},
+        **{"quality": 90, "longest": 0, "names": ""},
+    },
     "/backends": {},
+    "/submit_set": {
+        "task": ...,
+        "base": ...,
+        "axes": ...,
+        "targets": ...,
+        "image": None,
+        "title": "",
+        "dry_run": False,
+    },
+    "/set": {"id": ...},
+    "/sets": {"limit": 50, "before": ""},
+    "/star": {"id": ..., "starred": True},
+    "/delete": {"ids": ...},
+    "/restore": {"ids": ...},
+    "/collect": {"ids": ..., "collection": ...},
 }
+SET = set(
+    "id title state price_usd count axes targets cells notes base columns rows pages task "
+    "created_at task".split()
+)
 JOB = set(
     "id state backend task request_id seed price_usd charged error advice entry_id created_at "
     "updated_at".split()
@@ -162,3 +190,45 @@ def test_a_restart_keeps_entries_and_addresses(tmp_path: Path) -> None:
             assert kept.size == (384, 256)
     finally:
         again.kill()
+
+
+@pytest.mark.slow
+def test_a_set_is_tried_dry_then_made_and_listed(client: Client) -> None:
+    """The dry run writes nothing; the set has a cell for every combination."""
+    asked = (
+        "text-to-image",
+        {"prompt": "a red house", "width": 256, "height": 256, "steps": 2},
+        [{"field": "seed", "values": [1, 2]}, {"field": "guidance", "values": [1.5, 4]}],
+        [{"backend": "miniature", "model": ""}],
+    )
+    before = client.predict(api_name="/sets")
+    dry = client.predict(*asked, None, "", True, api_name="/submit_set")
+    assert (dry["count"], dry["price_usd"], dry["errors"]) == (4, 0, [])
+    assert client.predict(api_name="/sets") == before
+    made = client.predict(*asked, None, "Two by two", False, api_name="/submit_set")
+    assert set(made) == SET
+    assert (made["title"], made["columns"], made["rows"]) == (
+        "Two by two",
+        ["1", "2"],
+        ["1.5", "4"],
+    )
+    deadline = time.monotonic() + 60
+    while (found := client.predict(made["id"], api_name="/set"))["state"] == "running":
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    assert found["state"] == "finished"
+    cells = {(cell["row"], cell["column"], cell["page"]) for cell in found["cells"]}
+    assert cells == {(row, column, 0) for row in range(2) for column in range(2)}
+    assert all(cell["entry_id"] for cell in found["cells"])
+    [listed] = [one for one in client.predict(api_name="/sets") if one["id"] == made["id"]]
+    assert (listed["count"], listed["finished"]) == (4, 4)
+
+
+def test_a_wrong_set_is_one_sentence_and_makes_nothing(client: Client) -> None:
+    before = client.predict(api_name="/jobs")
+    base = {"prompt": "a red house", "width": 5}
+    with pytest.raises(AppError, match="Miniature: Width must be"):
+        client.predict(
+            "text-to-image", base, [], [{"backend": "miniature"}], api_name="/submit_set"
+        )
+    assert client.predict(api_name="/jobs") == before

@@ -20,12 +20,17 @@ from tests.end_to_end.program import Playground
 from tests.fakes import picture
 from ui import backends_tab
 
+pytestmark = pytest.mark.slow
+
 TOKEN = "0123456789abcdef" * 2
-ENDPOINTS = "text_to_image image_to_image submit job jobs cancel history backends".split()
+ENDPOINTS = (
+    "text_to_image image_to_image submit job jobs cancel history star delete restore collect "
+    "export backends submit_set set sets"
+).split()
 
 
 def shown(content: list[Any]) -> Image.Image:
-    """Decode the picture of an MCP answer."""
+    """Decode the image of an MCP answer."""
     assert content[0].type == "image"
     return Image.open(io.BytesIO(base64.b64decode(content[0].data)))
 
@@ -43,9 +48,22 @@ def test_an_assistant_finds_the_tools_and_gets_a_picture(playground: Playground)
     assert "'sandbox': True" in content[-1].text
 
 
+def test_an_assistant_that_does_not_listen_to_progress_gets_the_image(
+    playground: Playground,
+) -> None:
+    """Many do not; they got the address of a file as text."""
+    wish = {"prompt": "a boat", "width": 256, "height": 320}
+    call = assistant.call(playground.address, "text_to_image", wish, listens=False)
+    _, content = asyncio.run(call)
+    assert shown(content).size == (256, 320)
+    assert "'sandbox': True" in content[-1].text
+    _, content = asyncio.run(assistant.call(playground.address, "backends", {}, listens=False))
+    assert len(content) == 1
+
+
 @pytest.mark.slow
 def test_an_assistant_changes_a_picture(playground: Playground) -> None:
-    """It hands the picture over as base64, since it shares no disk with us."""
+    """It hands the image over as base64, since it shares no disk with us."""
     given = "data:image/png;base64," + base64.b64encode(picture(3, 256, 320)).decode()
     wish = {"image": given, "prompt": "a boat"}
     _, content = asyncio.run(assistant.call(playground.address, "image_to_image", wish))

@@ -14,6 +14,8 @@ from gradio_client.exceptions import AppError
 from tests.end_to_end.program import Playground
 from tests.fakes import picture
 
+pytestmark = pytest.mark.slow
+
 WISH = {"task": "text-to-image", "backend": "", "params": {"prompt": "x"}}
 REPAINT = WISH | {"task": "image-to-image"}
 
@@ -24,7 +26,10 @@ REPAINT = WISH | {"task": "image-to-image"}
         ({"prompt": ""}, "The prompt is empty."),
         ({"prompt": "x" * 4001}, "longer than 4,000 characters"),
         ({"prompt": "x", "backend": "nope"}, "There is no backend called “nope”."),
-        ({"prompt": "x", "model": "nope"}, "Model must be one of flux-1-srpo, flux-srpo."),
+        (
+            {"prompt": "x", "model": "nope"},
+            "Model must be one of flux-1-srpo, flux-srpo, FLUX.1 [dev], base of SRPO.",
+        ),
         ({"prompt": "x", "width": 100}, "Width must be a whole number from 256 to 1536."),
         ({"prompt": "x", "height": 1537}, "Height must be a whole number from 256 to 1536."),
         ({"prompt": "x", "steps": 0}, "Steps must be a whole number from 1 to 50."),

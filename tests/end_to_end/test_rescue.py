@@ -1,10 +1,11 @@
-"""A data folder that cannot be used: one sentence, nothing overwritten, old pictures are seen."""
+"""A data folder that cannot be used: one sentence, nothing overwritten, old images are seen."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import httpx
@@ -19,7 +20,7 @@ SLOW = pytest.mark.skipif(
 
 
 def made(folder: Path) -> list[str]:
-    """Make two pictures in a folder, stop the program, and return their ids."""
+    """Make two images in a folder, stop the program, and return their ids."""
     first = Playground(folder)
     client = first.client()
     for seed in (1, 2):
@@ -71,7 +72,7 @@ def test_a_damaged_database_is_left_alone_and_the_pictures_are_shown(tmp_path: P
 
 @SLOW
 def test_a_missing_file_is_found_by_the_check(tmp_path: Path) -> None:
-    """A row whose picture was removed by hand is counted and the exit status says so."""
+    """A row whose image was removed by hand is counted and the exit status says so."""
     made(tmp_path)
     next((tmp_path / "data" / "images").glob("*/*")).unlink()
     status, said = check(tmp_path)
@@ -99,3 +100,48 @@ def test_a_read_only_folder_still_shows_its_pictures(tmp_path: Path) -> None:
         assert (status, "cannot be written" in said) == (1, True)
     finally:
         subprocess.run(["umount", "--lazy", data], check=True)
+
+
+@SLOW
+def test_a_lost_database_is_made_again_by_one_command(tmp_path: Path) -> None:
+    """The same images with the same ids and stars; a damaged file is moved aside, not removed."""
+    first = Playground(tmp_path)
+    client = first.client()
+    for seed in (1, 2):
+        client.predict(prompt="hills", width=256, height=256, seed=seed, api_name="/text_to_image")
+    before = client.predict(api_name="/history")
+    client.predict(id=before[0]["id"], api_name="/star")
+    client.predict(ids=[before[0]["id"]], collection="sea", api_name="/collect")
+    records = tmp_path / "data" / "records" / "images"
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        told = [path.read_text() for path in records.rglob("*.json")] if records.exists() else []
+        if len(told) == 2 and sum('"starred":true' in one for one in told) == 1:
+            break
+        time.sleep(0.2)
+    assert time.monotonic() < deadline
+    first.kill(9)
+    file = tmp_path / "data" / "playground.db"
+    for log in file.parent.glob("playground.db-*"):
+        log.unlink()
+    file.write_bytes(b"this is no database at all. " * 1000)
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "app.py"), "--rebuild", "--data-dir", str(tmp_path / "data")],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "2 of 2 images looked at, 2 added" in done.stdout
+    assert file.with_name("playground.db.damaged-1").exists()
+    client = Playground(tmp_path).client()
+    after = client.predict(api_name="/history")
+    names = ("id", "prompt", "seed", "created_at", "params", "sent", "price_usd")
+    assert [[one[name] for name in names] for one in after] == [
+        [one[name] for name in names] for one in before
+    ]
+    starred = client.predict(starred=True, api_name="/history")
+    assert [one["id"] for one in starred] == [before[0]["id"]]

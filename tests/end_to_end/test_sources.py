@@ -1,4 +1,4 @@
-"""A picture to start from is its owner's own, whoever has a file that was made from it."""
+"""An image to start from is its owner's own, whoever has a file that was made from it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import pytest
 from core import pictures
 from tests.end_to_end.program import Playground
 from tests.fakes import picture
-from tests.isolation.caller import Caller, Way, clicked
+from tests.isolation.caller import Caller, Way, clicked, form
+
+pytestmark = pytest.mark.slow
 
 PHOTO = picture(77, 256, 256)
 SOURCE = pictures.load(PHOTO).sha256
@@ -17,7 +19,7 @@ SOURCE = pictures.load(PHOTO).sha256
 
 @pytest.fixture
 def ann(playground: Playground) -> Iterator[Caller]:
-    """Whoever made a picture from a photo of hers."""
+    """Whoever made an image from a photo of hers."""
     yield from visitor(playground, "a1")
 
 
@@ -33,7 +35,7 @@ def visitor(playground: Playground, token: str) -> Iterator[Caller]:
 
 
 def published(ann: Caller) -> bytes:
-    """Make a picture from the photo and return its file, which tells the photo's hash."""
+    """Make an image from the photo and return its file, which tells the photo's hash."""
     known = {"srpo-who": ann.token, "image-to-image-prompt": "a boat"}
     known |= {"image-to-image-backend": "wavespeed", "image-to-image-image": ann.upload(PHOTO)}
     values = clicked(ann, "generate_1", known, "wavespeed")
@@ -44,18 +46,17 @@ def published(ann: Caller) -> bytes:
     return file
 
 
-@pytest.mark.parametrize("event", ["drop", "dropped"])
 def test_a_published_file_brings_its_source_back_to_its_owner_alone(
-    ann: Caller, bob: Caller, event: str
+    ann: Caller, bob: Caller
 ) -> None:
-    """Others get the settings, and a note that the picture is not here."""
+    """Others get the settings, and a note that the image is not here."""
     file = published(ann)
 
     def dropped(caller: Caller) -> str:
         there = caller.upload(file, "published.jpg")
-        if event == "drop":
-            return caller.event(event, [caller.token, there])
-        return caller.event(event, [caller.token], {"path": there["path"]})
+        chosen = {"path": there["path"], "names": ["prompt"]}
+        values = form(caller, "restore_chosen", {"srpo-who": caller.token})
+        return caller.event("restore_chosen", values, chosen)
 
     for caller, own in ((ann, True), (bob, False)):
         said = dropped(caller)

@@ -176,7 +176,7 @@ async def test_a_damaged_database_is_named_and_not_overwritten(tmp_path: Path, h
 
 
 async def test_one_picture_can_be_stored_by_many_at_once(tmp_path: Path) -> None:
-    """Two tabs that start from the same picture write the same name."""
+    """Two tabs that start from the same image write the same name."""
     storage = Storage(str(tmp_path))
     data = os.urandom(3_000_000)
     for round_number in range(5):

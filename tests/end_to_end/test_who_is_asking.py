@@ -9,6 +9,8 @@ import pytest
 from tests.end_to_end.program import Playground
 from tests.isolation.caller import WAYS, Caller, Way
 
+pytestmark = pytest.mark.slow
+
 PROXY = {"Via": "1.1 proxy"}
 LIST = {"limit": 50, "before": "", "query": "", "starred": False}
 WORDS = {"local": "a merlin", "script": "a kestrel", "other": "an osprey"}

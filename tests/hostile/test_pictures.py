@@ -1,4 +1,4 @@
-"""Pictures made to do harm, and pictures that know too much; the numbers are those of CASES.md."""
+"""Images made to do harm, and images that know too much; the numbers are those of CASES.md."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from PIL import Image
 from core import pictures
 from core.errors import InputError
 from core.params import Task
-from tests.backends.services import Recorder, siraya, siraya_ok, wavespeed, wavespeed_ok
+from tests.backends.services import Recording, siraya, siraya_ok, wavespeed, wavespeed_ok
 from tests.core.pictures.picture_samples import chunk, drawing, encoded, exif, png, with_segments
 from ui.server.uploads import Uploads, uploaded
 
@@ -72,7 +72,7 @@ def test_case_64_other_formats_never_reach_a_decoder(
         return real(file, mode, formats)
 
     monkeypatch.setattr(Image, "open", watched)
-    if kind == "mpo":  # a JPEG with another behind it: the first is a picture like any other
+    if kind == "mpo":  # a JPEG with another behind it: the first is an image like any other
         assert pictures.load(data).width == 64
     else:
         with pytest.raises(InputError) as caught:
@@ -84,7 +84,7 @@ def test_case_64_other_formats_never_reach_a_decoder(
 @pytest.mark.parametrize("service", [wavespeed, siraya])
 @pytest.mark.parametrize("kind", ["jpeg", "png", "webp", "avif"])
 async def test_case_66_nothing_private_is_in_what_is_sent(service: Any, kind: str) -> None:
-    """A place, a camera, a comment go in with a picture; the very bytes that leave have none."""
+    """A place, a camera, a comment go in with an image; the very bytes that leave have none."""
     xmp = b"<x:xmpmeta>SECRETPLACE</x:xmpmeta>"
     data = encoded(kind=kind, exif=exif(1, place=True), xmp=xmp)
     if kind == "jpeg":
@@ -93,13 +93,13 @@ async def test_case_66_nothing_private_is_in_what_is_sent(service: Any, kind: st
         )
         data += b"SECRETTRAILER"
     assert b"SECRET" in data
-    recorder = Recorder(wavespeed_ok if service is wavespeed else siraya_ok)
-    backend = service(recorder.transport)
+    recording = Recording(wavespeed_ok if service is wavespeed else siraya_ok)
+    backend = service(recording.transport)
     task: Task = "image-to-image"
     wish = backend.tasks[task](prompt="a boat", image=pictures.load(data))
     async for _ in backend.generate(wish.with_seed(1)):
         pass
-    body = json.loads(recorder.posts[0].content)
+    body = json.loads(recording.posts[0].content)
     address = body.get("image") or body["image_urls"][0]
     sent = base64.b64decode(address.partition(",")[2])
     assert pictures.inspect(sent)[1:] == (64, 48)
@@ -135,7 +135,7 @@ def test_case_68_specks_and_threads_are_refused_by_their_header(
 async def test_a_decoder_that_never_ends_is_not_waited_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is a sentence after the deadline, the program goes on, and pictures are still taken."""
+    """It is a sentence after the deadline, the program goes on, and images are still taken."""
     stuck, real = threading.Event(), pictures.load
 
     def load(source: Any, *, field: str = "image") -> pictures.Picture:

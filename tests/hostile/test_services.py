@@ -23,7 +23,7 @@ from core.events import Finished
 from tests.backends.services import (
     ANSWER,
     KEY,
-    Recorder,
+    Recording,
     events,
     params_of,
     prediction,
@@ -95,11 +95,11 @@ async def test_an_answer_that_is_none_may_have_been_charged(
     service: Any, answer: httpx.Response
 ) -> None:
     """One request, no repetition, and no word of the answer on the page."""
-    recorder = Recorder(lambda _request: answer)
-    backend = service(recorder.transport)
+    recording = Recording(lambda _request: answer)
+    backend = service(recording.transport)
     with pytest.raises(BadResponseError, match="cannot be understood") as caught:
         await events(backend.generate(params_of(backend, "text-to-image")))
-    assert (caught.value.charged, len(recorder.requests)) == ("maybe", 1)
+    assert (caught.value.charged, len(recording.requests)) == ("maybe", 1)
     assert "hotel" not in str(caught.value)
 
 
@@ -141,7 +141,7 @@ async def test_case_21_a_clock_that_jumps_changes_no_deadline(
         now()
         return answers.pop(0) if "/predictions/" in request.url.path else wavespeed_ok(request)
 
-    backend = wavespeed(Recorder(answer).transport, deadline_s=5)
+    backend = wavespeed(Recording(answer).transport, deadline_s=5)
     found = await events(backend.generate(params_of(backend, "text-to-image")))
     assert found[-1] == Finished(ANSWER)
 
@@ -175,14 +175,14 @@ async def test_one_bad_poll_loses_nothing(poll: httpx.Response | Exception) -> N
             raise reply
         return reply
 
-    recorder = Recorder(answer)
-    backend = wavespeed(recorder.transport, deadline_s=20)
+    recording = Recording(answer)
+    backend = wavespeed(recording.transport, deadline_s=20)
     found = await events(backend.generate(params_of(backend, "text-to-image")))
-    assert (found[-1], len(recorder.posts)) == (Finished(ANSWER), 1)
+    assert (found[-1], len(recording.posts)) == (Finished(ANSWER), 1)
 
 
 async def fetched(*replies: bytes, seconds: float = 10) -> tuple[bytes, int]:
-    """Download from a socket that gives one reply after another; return the picture and visits."""
+    """Download from a socket that gives one reply after another; return the image and visits."""
     left, visits = list(replies), 0
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -231,7 +231,7 @@ DAMAGED = ANSWER[:50] + bytes([ANSWER[50] ^ 255]) + ANSWER[51:]
     ],
 )
 async def test_a_bad_download_is_fetched_again(first: bytes) -> None:
-    """Over a real connection; the picture is paid for, so it comes."""
+    """Over a real connection; the image is paid for, so it comes."""
     assert await fetched(first, reply(ANSWER)) == (ANSWER, 2)
 
 
@@ -284,7 +284,7 @@ async def test_what_only_pretends_is_not_stored(data: bytes) -> None:
 
 @pytest.mark.slow
 async def test_case_63_sixty_megabytes_of_base64_are_refused_quickly() -> None:
-    """They decode, and are no picture."""
+    """They decode, and are no image."""
     begun = time.monotonic()
     with pytest.raises(BadResponseError):
         await unpacked("Shop", "data:image/png;base64," + "A" * 60_000_000)
@@ -302,10 +302,10 @@ async def test_a_services_id_is_never_part_of_another_request() -> None:
             return httpx.Response(200, content=ANSWER)
         return prediction(id=name)
 
-    recorder = Recorder(answer)
-    backend = wavespeed(recorder.transport)
+    recording = Recording(answer)
+    backend = wavespeed(recording.transport)
     await events(backend.generate(params_of(backend, "text-to-image")))
-    polls = [one for one in recorder.requests if b"predictions" in one.url.raw_path]
+    polls = [one for one in recording.requests if b"predictions" in one.url.raw_path]
     assert polls
     assert all("x-evil" not in one.headers for one in polls)
     assert all(one.url.raw_path.startswith(b"/api/v3/predictions/") for one in polls)
@@ -318,10 +318,10 @@ async def test_what_a_service_says_is_plain_when_it_is_told() -> None:
     """case 31: markup, links, control characters and right-to-left marks are gone."""
     said = "<script>alert(1)</script><b>No</b> \u202e[click](javascript:alert(1)) \x1b[31m\u2028"
     failed = prediction("failed", error=said, code=1400)
-    recorder = Recorder(
+    recording = Recording(
         lambda request: wavespeed_ok(request) if request.method == "POST" else failed
     )
-    backend = wavespeed(recorder.transport)
+    backend = wavespeed(recording.transport)
     with pytest.raises(Exception, match="cannot work") as caught:
         await events(backend.generate(params_of(backend, "text-to-image")))
     shown = json.dumps(str(caught.value))

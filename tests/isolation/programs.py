@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 from tests.end_to_end.program import Playground, SandboxProcess, free_port
 from tests.isolation.caller import Caller, Way
@@ -47,8 +48,19 @@ def addresses(wanted: bool) -> Iterator[None]:
             subprocess.run(["ip", "address", "del", f"{address}/32", "dev", "lo"], check=True)
 
 
+Start = Callable[[Path, Mapping[str, str]], Any]
+"""Starts a program with settings, its data in that folder: anything with its address and data."""
+
+
+def checkout(folder: Path, settings: Mapping[str, str]) -> Playground:
+    """Start the program as it lies here."""
+    return Playground(folder, **settings)
+
+
 @contextmanager
-def running(setup: SetUp, folder: Path, callers: Sequence[Who] = ()) -> Iterator[Walk]:
+def running(
+    setup: SetUp, folder: Path, callers: Sequence[Who] = (), start: Start = checkout
+) -> Iterator[Walk]:
     """Start everything that a set-up needs, and stop it."""
     with ExitStack() as stack:
         stack.enter_context(addresses(setup.lan))
@@ -62,7 +74,7 @@ def running(setup: SetUp, folder: Path, callers: Sequence[Who] = ()) -> Iterator
             service = SandboxProcess(folder, 0.02)
             stack.callback(service.kill)
             settings["WAVESPEED_BASE_URL"] = service.address
-        program = Playground(folder / "play", **(settings | dict(setup.settings)))
+        program = start(folder / "play", settings | dict(setup.settings))
         stack.callback(program.kill)
         with _callers(setup, program, callers or setup.callers, stack) as named:
             yield Walk(setup, program, named)
@@ -70,7 +82,7 @@ def running(setup: SetUp, folder: Path, callers: Sequence[Who] = ()) -> Iterator
 
 @contextmanager
 def _callers(
-    setup: SetUp, program: Playground, callers: Sequence[Who], stack: ExitStack
+    setup: SetUp, program: Any, callers: Sequence[Who], stack: ExitStack
 ) -> Iterator[dict[Who, Caller]]:
     here = f"127.0.0.1:{program.port}"
     doors = {"direct": here, "lan": f"{HOME}:{program.port}", "space": here}

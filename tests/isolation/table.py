@@ -127,9 +127,10 @@ SIGN_IN = SetUp(
     settings={"SRPO_AUTH": "ann:one,bob:two"},
     closed=("mcp",),
 )
-SETUPS = (LOOPBACK, LISTEN, SPACE, SIGN_IN)
+SETUPS = (LOOPBACK, LISTEN, SIGN_IN)
+"""Those of the checkout; tests/deploy/space walks `SPACE` on the folder that is published."""
 
-Secret = Literal["word", "media", "source", "job"]
+Secret = Literal["word", "media", "source", "job", "set"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +140,7 @@ class Act:
     shows: Secret | None = None
     """What whoever owns the things gets to see of them."""
     each: bool = False
-    """It is about one picture or job, else about all of them at once."""
+    """It is about one image or job, else about all of them at once."""
     does: tuple[str, ...] = ("",)
     """Its variants, for the event of the queue's buttons."""
     told: tuple[Secret, ...] = ("job",)
@@ -147,12 +148,16 @@ class Act:
 
 
 MAKES = Act(does=("make",))
-"""Makes a picture: whose it is stands in the ledger."""
+"""Makes an image: whose it is stands in the ledger."""
 MOVES = Act(does=("move",))
 """Changes what the asker itself has, or whose it is; it takes no ids."""
 ANYBODY = Act(does=("once",))
 """Answers everybody the same, and shows nothing of anybody: one caller asks for all."""
-BUTTONS = ("cancel", "earlier", "hide", "retry", "again", "dismiss", "adopt", "look", "fetch")
+BUTTONS = (
+    *"cancel earlier later hide star redraw".split(),
+    *"retry again dismiss adopt look fetch instead".split(),
+)
+SET_BUTTONS = ("rename", "pause", "pick", "blind", "retry", "cancel", "delete")
 ENDPOINTS: Mapping[str, Act] = {
     "text_to_image": MAKES,
     "image_to_image": MAKES,
@@ -161,41 +166,79 @@ ENDPOINTS: Mapping[str, Act] = {
     "jobs": Act("job", told=()),
     "cancel": Act(each=True),
     "history": Act("word", told=()),
+    "export": Act(each=True),
     "backends": ANYBODY,
+    "submit_set": MAKES,
+    "set": Act("set", each=True),
+    "sets": Act("set", told=()),
+    "star": Act(each=True),
+    "delete": Act(each=True),
+    "restore": Act(each=True),
+    "collect": Act(each=True),
 }
 EVENTS: Mapping[str, Act] = {
-    # a tab that makes pictures, and its twin
+    # a tab that makes images, and its twin
     "generate": MAKES,
     "generate_1": MAKES,
+    "agreed": MAKES,
+    "agreed_1": MAKES,
     "act": Act(each=True, does=BUTTONS),
-    "act_1": Act(each=True, does=("cancel",)),
+    "begin": Act("job"),
     "resume": Act("job"),
-    "resume_1": Act(),
-    "cancel_1": Act(),
-    "cancel_2": Act(),
+    "use_example": ANYBODY,
+    "stop": MOVES,
     "use_shown": Act("word", each=True),
     "use_shown_1": Act("source", each=True),
     "send_shown": Act("word", each=True),
     "send_shown_1": Act("word", each=True),
+    "renew_shown": Act("source", each=True),
+    "words_shown": Act("word", each=True),
+    "refine_shown": Act(each=True),
     "switch": ANYBODY,
+    "programs": Act(told=("job", "source")),
+    "resize": Act(told=("job", "source")),
     "reprice": ANYBODY,
+    "collections": Act(),
+    "timing": Act(told=("job", "source")),
     "check": Act(told=("job", "source")),
     "lambda": ANYBODY,
-    "_prompt_of": ANYBODY,
+    # comparing
+    "overview_of": Act("set", told=()),
+    "plan_set": Act(),
+    "run_set": MAKES,
+    "run_agreed": MAKES,
+    "show_set": Act("word", each=True, told=("job", "set")),
+    "act_on_cell": Act(each=True, does=BUTTONS, told=("job", "set")),
+    "alter_set": Act(each=True, does=SET_BUTTONS, told=("job", "set")),
+    "links_to": Act(each=True, does=("publish", "unpublish"), told=("job", "set")),
+    "differ_row": Act(each=True, told=("job", "set")),
+    "fill_form": Act("word", each=True, told=("job", "set")),
+    "take_source": Act(each=True, told=("job", "source")),
+    "vary_image": Act("word", each=True),
+    "take_styles": ANYBODY,
     # the history
-    "list": Act("media", told=()),
-    "extend": Act(each=True),
+    "open": Act(),
     "pick": Act("media", each=True),
-    "star": Act("media", each=True),
-    "delete": Act(each=True),
+    "take_away": Act(),
     "use_all": Act("source", each=True),
     "use_prompt": Act("word", each=True),
     "use_but_seed": Act("source", each=True),
     "send_chosen": Act("word", each=True),
-    "drop": Act("source", each=True, told=("job", "word")),
-    "dropped": Act("source", each=True, told=("job", "word")),
+    "look": Act("media", each=True),
+    "mark": Act("media", each=True),
+    "erase": Act(each=True),
+    "publish": Act(each=True),
+    "withdraw": Act(each=True),
+    "unpublish": Act(each=True),
+    "enlarge": Act(each=True),
+    "read": Act(each=True, told=("job", "word")),
+    "dropped": Act(each=True, told=("job", "word")),
+    "restore_chosen": Act("source", each=True, told=("job", "word")),
+    "undo": Act(),
     # the page
-    "restore": Act("source", each=True),
+    "arrive": MOVES,
+    "find_prompts": Act("word", told=()),
+    "restore_1": Act("source", each=True),  # the endpoint has the plain name
     "rekey": Act(),
     "show": Act(),
     "show_1": Act(),
@@ -211,24 +254,39 @@ EVENTS: Mapping[str, Act] = {
     "not_now": ANYBODY,
 }
 HANDLERS: Mapping[str, str] = {
-    "Api.": "text_to_image image_to_image submit job jobs cancel history backends",
-    "Handlers.": "generate reprice act resume cancel",
+    "Api.": "text_to_image image_to_image submit job jobs cancel history export backends",
+    "SetApi.": "submit_set set sets",
+    "KeepApi.": "star delete restore collect",
+    "Handlers.": "generate agreed reprice programs resize timing collections",
+    "Session.": "begin resume act stop",
     "Filling.": "switch",
-    "HistoryHandlers.": "list extend pick star delete",
+    "HistoryHandlers.": "open pick take_away",
+    "PastPrompts.": "find_prompts",
+    "Viewer.": "look mark erase publish unpublish withdraw enlarge",
+    "CompareHandlers.": "overview_of plan_set run_set run_agreed show_set act_on_cell alter_set "
+    "links_to differ_row fill_form take_source vary_image take_styles",
     "Keys.": "change",
     "SpendingTab.": "show",
-    "Page.": "check drop dropped rekey restore send_chosen send_shown use_all use_but_seed "
-    "use_prompt use_shown",
+    "Page.": "arrive check dropped read rekey restore restore_chosen send_chosen send_shown undo "
+    "use_all use_but_seed use_example use_prompt use_shown renew_shown words_shown "
+    "refine_shown",
     "Page.wire.<locals>.": "<lambda>",
     "build.<locals>.": "show renewed stand load go_on",
     "_offer.<locals>.": "ask take_along not_now",
-    "": "_prompt_of _label",
+    "": "_label",
 }
 """The functions behind them; events that share one are judged together."""
-CHANGING = ("star", "delete", "cancel", "cancel_1", "cancel_2", "act", "act_1", "renewed")
+CHANGING = (*("mark", "erase", "cancel", "stop", "act", "renewed"),)
 """Those that change something: an owner's own are tried last."""
 ROUTES: Mapping[str, str] = {
     "/media/{entry}/{part}/{signature}/{name}": "whoever was given the address, and is let in",
+    "/take-away/{signature}/images.zip": "whoever was given the address, and is let in",
+    "/sets/{set}/{signature}/{name}": "whoever was given the address, and is let in",
+    "/exports/{order}/{name}": "whoever was given the address, and is let in",
+    "/gallery/{name}": "whoever has a key that the page was given, and is let in",
+    "/s/{secret}": "whoever was given the link, without signing in; until it is revoked",
+    "/s/{secret}/{entry}/{way}": "whoever was given the link, without signing in",
+    "/shared.css": "anybody",
     "/readyz": "anybody",
     "/healthz": "anybody",
 }

@@ -20,7 +20,12 @@ from core.studio import Studio
 from core.tokens import Tokens
 from tests.isolation.table import ENDPOINTS, EVENTS, HANDLERS, ROUTES, judged
 from ui import page
+from ui.server.exports import Exports
+from ui.server.gallery import Gallery
 from ui.server.routes import Media
+from ui.server.set_files import SetFiles
+from ui.server.shares import SharedPages
+from ui.server.take_away import TakeAway
 
 OAUTH = {
     "OAUTH_CLIENT_ID": "id",
@@ -85,4 +90,13 @@ def test_an_event_that_shares_a_name_has_the_same_handler(events: Sequence[Block
 
 def test_every_route_of_ours_is_in_the_table(studio: Studio) -> None:
     """Those beside Gradio's."""
-    assert {route.path for route in Media(studio).routes()} == set(ROUTES)
+    media = Media(studio)
+    ours = [
+        *media.routes(),
+        *TakeAway(studio, media).routes(),
+        *SetFiles(studio, media).routes(),
+        *Exports(studio).routes(),
+        *Gallery(studio, media).routes(),
+        *SharedPages(studio, "").routes(),
+    ]
+    assert {route.path for route in ours} == set(ROUTES)

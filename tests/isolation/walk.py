@@ -44,7 +44,7 @@ numbers = itertools.count(1)
 
 @dataclass(slots=True)
 class Things:
-    """What one owner has: a finished picture made from a photo, its file, and a job that stays."""
+    """What one owner has: a finished image made from a photo, its file, and a job that stays."""
 
     owner: str
     word: str
@@ -52,7 +52,7 @@ class Things:
     photo: bytes
     entry: str = ""
     media: str = ""
-    """The address of the picture."""
+    """The address of the image."""
     file: bytes = b""
     note: Any = None
     """What the browser remembers of the photo."""
@@ -60,10 +60,18 @@ class Things:
 
     source: str = ""
     """The name under which the photo is handed out."""
+    set: str = ""
+    """A set of two images, which its prompt names."""
 
     def secrets(self) -> dict[Secret, str]:
         signature = self.media.split("/")[4]
-        return {"word": self.word, "media": signature, "source": self.source, "job": self.job}
+        return {
+            "word": self.word,
+            "media": signature,
+            "source": self.source,
+            "job": self.job,
+            "set": self.set,
+        }
 
 
 @dataclass
@@ -97,7 +105,7 @@ class Walk:
     # What there is
 
     def prepare(self) -> None:
-        """Give every owner a picture made from a photo, and a job that stays on its way."""
+        """Give every owner an image made from a photo, and a job that stays on its way."""
         scripts: dict[str, Caller] = {}
         for who, caller in self.callers.items():
             if who.api != REFUSED:
@@ -136,6 +144,13 @@ class Walk:
         info = json.loads(data[-1].removeprefix("data: "))[1]
         things.entry, things.media = info["id"], info["file"]
         things.file = caller.get(things.media).content
+        asked = {"task": "text-to-image", "targets": [{"backend": "wavespeed"}], "image": None}
+        asked |= {"base": SMALL | {"prompt": things.word}, "title": "", "dry_run": False}
+        asked["axes"] = [{"field": "seed", "values": [1, 2]}]
+        said = caller.ask("call/v2", "submit_set", asked)
+        rows = self._rows("SELECT id FROM sets WHERE title = ?", things.word)
+        assert rows, said
+        things.set = rows[0][0]
         return things
 
     def _submitted(self, caller: Caller, way: str, word: str) -> tuple[str | None, str]:
@@ -156,9 +171,13 @@ class Walk:
         found: dict[str, tuple[Any, ...]] = {}
         for owner, things in self.things.items():
             (job,) = self._rows("SELECT owner, state FROM jobs WHERE id = ?", things.job)
-            entry = self._rows("SELECT owner, starred FROM entries WHERE id = ?", things.entry)
+            told = "SELECT owner, starred, deleted_at FROM entries WHERE id = ?"
+            entry = self._rows(told, things.entry)
+            inside = "SELECT count(*) FROM collected WHERE entry_id = ?"
+            entry += self._rows(inside, things.entry)
             active = job[1] in ("waiting", "sending", "running")
-            found[owner] = (job[0], active, *entry)
+            kept = "SELECT owner, title, paused, picks FROM sets WHERE id = ?"
+            found[owner] = (job[0], active, *entry, *self._rows(kept, things.set))
         return found
 
     # Who they are
@@ -214,8 +233,8 @@ class Walk:
     def _as_owner(self, who: Who, job: str) -> None:
         """Take a job back that only the page of a browser could."""
         caller = self.callers[who]
-        values = form(caller, "cancel_1", self._known(who, caller, None, [job]))
-        caller.event("cancel_1", values)
+        values = form(caller, "act", self._known(who, caller, None, [job]))
+        caller.event("act", values, {"do": "cancel", "job": job})
         (state,) = self._rows("SELECT state FROM jobs WHERE id = ?", job)[0]
         self._expect(state == "cancelled", f"{who.name} could not cancel on the page: {state}")
 
@@ -277,7 +296,15 @@ class Walk:
         ]
         known = self._known(who, caller, target, jobs)
         event: dict[str, Any] = {"entry": target.entry, "job": target.job, "do": do, "pick": "x"}
+        if do == "star":
+            event["job"] = target.entry
+        event |= {"set": target.set, "title": "taken", "how": "extend", "kind": "seeds"}
+        event["ask"] = {"prompt": "x", "image": target.note, "extends": target.set}
         event["path"] = known["history-drop"] and known["history-drop"]["path"]
+        event["names"] = ["prompt"]
+        event["factor"] = 2
+        if name == "refine_shown":
+            event |= {"name": "taken", "price": 0}
         values = form(caller, name, known, hidden=target.entry)
         if turn % 3 == 0 and "run" in self.ways:
             return caller.run(name, values, event), "run"
@@ -293,10 +320,7 @@ class Walk:
         watch = {"jobs": jobs or [], "seed": 1}
         known: dict[str, Any] = {
             "srpo-who": TOKENS.get(who.token, ""),
-            "srpo-watch-text-to-image": watch,
-            "srpo-watch-image-to-image": watch,
-            "history-search": "",
-            "history-starred": False,
+            "srpo-watch": watch,
             "history-drop": None,
         }
         for name in ("width", "height"):
@@ -339,7 +363,7 @@ class Walk:
         if not right:
             self.departures.append(f"{self.setup.name}: {sentence}")
 
-    # Addresses of pictures
+    # Addresses of images
 
     def addresses(self) -> None:
         """An address opens as it stands, to whoever is let in; with another's signature never."""
@@ -383,6 +407,13 @@ class Walk:
                 ("history", _list(), mine.word),
                 ("jobs", {"state": ""}, mine.job),
                 ("job", {"id": mine.job}, "charged"),
+                ("export", _chosen(mine), "images.zip"),
+                ("set", {"id": mine.set}, mine.word),
+                ("sets", {"limit": 50, "before": ""}, mine.set),
+                ("collect", {"ids": [mine.entry], "collection": mine.word}, "collected"),
+                ("star", {"id": mine.entry, "starred": False}, mine.entry),
+                ("delete", {"ids": [mine.entry]}, "deleted"),
+                ("restore", {"ids": [mine.entry]}, "restored"),
             ):
                 said = caller.ask(way, name, arguments)
                 self.tried[who.name, way] += 1
@@ -394,7 +425,7 @@ class Walk:
     def _own_events(self, who: Who, caller: Caller, mine: Things) -> None:
         for name, act in EVENTS.items():
             # What a browser remembers is restored to a browser.
-            if act.shows and name not in CHANGING and (name != "restore" or who.token):
+            if act.shows and name not in CHANGING and (name != "restore_1" or who.token):
                 self._own_event(who, caller, mine, name, act.shows)
 
     def _own_event(
@@ -409,14 +440,15 @@ class Walk:
 
     def _own_changes(self, who: Who, caller: Caller, mine: Things) -> None:
         starred = "SELECT starred FROM entries WHERE id = ?"
-        self._own_event(who, caller, mine, "star", "media")
+        self._own_event(who, caller, mine, "mark", "media")
         self._expect(bool(self._rows(starred, mine.entry)[0][0]), f"{who.name} could not star")
-        self._own_event(who, caller, mine, ("act", "cancel_1", "act_1")[next(numbers) % 3], None)
+        self._own_event(who, caller, mine, "act", None)
         (state,) = self._rows("SELECT state FROM jobs WHERE id = ?", mine.job)[0]
         gone = state == "cancelled" or who.own_key
         self._expect(gone, f"{who.name} could not cancel its own job: {state}")
-        self._own_event(who, caller, mine, "delete", None)
-        self._expect(not self._rows(starred, mine.entry), f"{who.name} could not delete its own")
+        self._own_event(who, caller, mine, "erase", None)
+        kept = "SELECT 1 FROM entries WHERE id = ? AND deleted_at IS NULL"
+        self._expect(not self._rows(kept, mine.entry), f"{who.name} could not delete its own")
         self._own_event(who, caller, mine, "renewed", None)
         (owner,) = self._rows("SELECT owner FROM jobs WHERE id = ?", mine.job)[0]
         moved = owner.startswith("browser:") and owner != named(mine.owner)
@@ -436,14 +468,25 @@ def _list(before: str = "") -> dict[str, Any]:
     return {"limit": 50, "before": before, "query": "", "starred": False}
 
 
+def _chosen(things: Things) -> dict[str, Any]:
+    return {"ids": [things.entry], "profile": "full", "format": ""}
+
+
 def _arguments(name: str, target: Things, turn: int) -> dict[str, Any]:
     """Return what an endpoint is asked with, to get at somebody's things."""
     return {
         "job": {"id": target.job},
         "cancel": {"id": target.job},
+        "set": {"id": target.set},
+        "sets": {"limit": 50, "before": target.set if turn % 3 == 0 else ""},
         "jobs": {"state": ""},
         "history": _list(before=target.entry if turn % 3 == 0 else ""),
+        "export": _chosen(target),
         "backends": {},
+        "star": {"id": target.entry, "starred": True},
+        "delete": {"ids": [target.entry]},
+        "restore": {"ids": [target.entry]},
+        "collect": {"ids": [target.entry], "collection": "taken"},
     }[name]
 
 

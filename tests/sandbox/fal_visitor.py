@@ -20,7 +20,7 @@ class FalVisitor(Visitor):
     """Speaks to fal's queue and looks into the sandbox."""
 
     async def submit(self, model: str = SRPO, prompt: str = "a red boat", **body: Any) -> Any:
-        """Send a request of a small picture; returns the response."""
+        """Send a request of a small image; returns the response."""
         size = {} if model.endswith("image-to-image") else {"image_size": SMALL}
         return await self.http.post(f"/{model}", json={"prompt": prompt, **size, **body})
 

@@ -14,7 +14,7 @@ import pytest
 
 from tests.sandbox.visitor import T2I, Visitor, named, seen, serving, visiting
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +112,7 @@ async def test_a_trickle_is_slower_than_any_patience(address: str) -> None:
 
 @pytest.mark.parametrize("name", ["download_endless", "download_length_10g"])
 async def test_an_endless_body_stops_when_the_client_leaves(name: str, address: str) -> None:
-    """More comes than any picture has; the server survives the client's going."""
+    """More comes than any image has; the server survives the client's going."""
     async with served(address) as visitor:
         task = await visitor.done(prompt=f"fault:{name}|a boat")
         got = 0

@@ -63,7 +63,7 @@ async def test_an_answer_without_an_id_has_none(name: str) -> None:
 
 
 async def test_an_older_requests_id_comes_with_its_addresses() -> None:
-    """The case in which another picture would be taken for this one."""
+    """The case in which another image would be taken for this one."""
     async with queueing() as visitor:
         older = await visitor.accepted()
         told = await visitor.accepted(prompt="fault:submit_older_id_billed|a boat")
@@ -137,7 +137,7 @@ async def test_a_result_fault_strikes_the_result_and_passes(name: str) -> None:
     ],
 )
 async def test_a_spoilt_result_says_so(name: str, images: Any) -> None:
-    """The pictures are not what they should be."""
+    """The images are not what they should be."""
     async with queueing() as visitor:
         answer = await visitor.outcome(prompt=f"fault:{name}|a boat")
         assert (answer.status_code, answer.json()["images"]) == (200, images)
@@ -210,7 +210,7 @@ async def test_a_flagged_picture_is_a_picture() -> None:
 
 @pytest.mark.parametrize("name", OUTPUTS)
 async def test_an_address_is_swapped(name: str) -> None:
-    """The picture is said to lie elsewhere."""
+    """The image is said to lie elsewhere."""
     async with queueing() as visitor:
         output = (await visitor.outcome(prompt=f"fault:{name}|a boat")).json()
         assert "/outputs/" not in output["images"][0]["url"]

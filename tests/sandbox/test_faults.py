@@ -123,7 +123,7 @@ async def test_deep_json_is_deep_and_truncated_json_is_no_json() -> None:
 
 @pytest.mark.parametrize("name", [name for name in CATALOGUE if name.startswith("outputs_")])
 async def test_an_address_is_swapped_on_both_services(name: str) -> None:
-    """The picture is said to lie elsewhere."""
+    """The image is said to lie elsewhere."""
     async with visiting() as visitor:
         task = await visitor.done(prompt=f"fault:{name}|a boat")
         (item,) = (await visitor.generate(prompt=f"fault:{name}|a boat")).json()["data"]
@@ -193,7 +193,7 @@ async def test_an_unknown_fault_is_refused_loudly(prompt: str) -> None:
 
 
 async def test_a_prompt_without_a_fault_is_painted_as_it_is() -> None:
-    """The prefix is not part of the picture; the ledger keeps it."""
+    """The prefix is not part of the image; the ledger keeps it."""
     async with visiting(picture="painted") as visitor:
         plain = await visitor.done(prompt="a boat", seed=3, size="256*256")
         ok = await visitor.done(prompt="fault:ok|a boat", seed=3, size="256*256")
@@ -210,3 +210,49 @@ def test_every_name_can_be_planned() -> None:
         assert plan(name)[0].mishap is CATALOGUE[name]
         assert plan(f"{name}*2")[0].times == 2
         assert plan(f"{name}*forever")[0].times is None
+
+
+@pytest.mark.parametrize(
+    ("name", "more", "less"),
+    [
+        ("result_more_fields", {"region", "cost"}, set()),
+        ("result_missing_field", set(), {"created_at"}),
+        ("result_renamed_field", {"times"}, {"timings"}),
+    ],
+)
+async def test_fields_come_and_go(name: str, more: set[str], less: set[str]) -> None:
+    """A good answer in everything else."""
+    async with visiting() as visitor:
+        good = await visitor.accepted()
+        spoilt = await visitor.accepted(prompt=f"fault:{name}|a boat")
+        task = (await visitor.result(spoilt)).json()["data"]
+        assert set(task) == set(good) - less | more
+        assert (await visitor.download(task["outputs"][0])).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "kind", "fields"),
+    [
+        ("account_500", 500, "application/json", {"code", "message"}),
+        ("account_text_plain", 200, "text/plain", {"balance"}),
+        ("account_more_fields", 200, "application/json", {"balance", "region", "cost"}),
+        ("account_missing_field", 200, "application/json", set()),
+    ],
+)
+async def test_an_account_can_tell_it_otherwise(
+    fault: str, status: int, kind: str, fields: set[str]
+) -> None:
+    """The balance, whose request belongs to no job, suffers what is set for all."""
+    async with visiting(fault=fault) as visitor:
+        answer = await visitor.http.get("/api/v3/balance")
+        told = json.loads(answer.content)
+        assert (answer.status_code, set(told.get("data", told))) == (status, fields)
+        assert answer.headers["content-type"].startswith(kind)
+
+
+async def test_a_picture_comes_larger_than_it_was_asked_for() -> None:
+    """Twice its size, whole, and in its own format."""
+    async with visiting() as visitor:
+        task = await visitor.done(prompt="fault:download_larger|a boat", size="256*320")
+        image = opened((await visitor.download(task["outputs"][0])).content)
+        assert (image.size, image.format) == ((512, 640), "JPEG")

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.sandbox.fal_visitor import SMALL, SRPO, SRPO_EDIT
-from tests.sandbox.visitor import I2I, T2I, data_uri, opened, picture, serving
+from tests.sandbox.visitor import BASE, I2I, T2I, data_uri, opened, picture, serving
 
 MODEL = "flux-1-srpo-text-to-image"
 OURS = "test/srpo"
@@ -26,7 +26,7 @@ def address() -> Iterator[str]:
 
 
 def fetched(url: str) -> bytes:
-    """Download a picture with nothing but the standard library."""
+    """Download an image with nothing but the standard library."""
     with urllib.request.urlopen(url, timeout=20) as answer:
         body: bytes = answer.read()
         return body
@@ -73,6 +73,15 @@ class TestWaveSpeedSDK:
         order = {"prompt": "a red boat", "image": url, "strength": 0.4}
         done = client.run(I2I, order, poll_interval=0.02, timeout=20)
         assert opened(fetched(done["outputs"][0])).size == (320, 256)
+
+    def test_it_generates_with_the_base_model(self, client: Any, address: str) -> None:
+        """Both tasks on its one path, each for its own price."""
+        order = {"prompt": "a red boat", "size": "320*256", "num_images": 1}
+        for more in ({}, {"image": data_uri(picture()), "strength": 0.4}):
+            done = client.run(BASE, order | more, poll_interval=0.02, timeout=20)
+            assert opened(fetched(done["outputs"][0])).size == (320, 256)
+        found = stats(address)
+        assert (found["spent_usd"], found["undocumented"]) == (0.024, [])
 
     def test_it_reports_a_wrong_key(self, sdk: Any, address: str) -> None:
         """401 reaches its user."""
@@ -222,7 +231,7 @@ class TestHuggingFaceHub:
     @pytest.mark.slow
     @pytest.mark.parametrize("kind", ["JPEG", "PNG"])
     def test_it_changes_a_picture(self, client: Any, address: str, kind: str) -> None:
-        """It calls every picture a JPEG, which is accepted and counted."""
+        """It calls every image a JPEG, which is accepted and counted."""
         image = client.image_to_image(
             picture(kind=kind), prompt="a red boat", model=f"{OURS}-image-to-image", strength=0.5
         )

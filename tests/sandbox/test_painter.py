@@ -14,17 +14,19 @@ from PIL import Image
 
 from sandbox.painter.painter import mark, mark_box, paint, repaint
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 PROMPT = "sunset, snowy mountains, a lake, a red sailboat and birds"
 
 
 def planes(picture: Image.Image) -> NDArray[np.float64]:
-    """The picture's numbers, ready for arithmetic."""
+    """The image's numbers, ready for arithmetic."""
     return np.asarray(picture, np.float64)
 
 
 def distance(one: Image.Image, other: Image.Image) -> float:
-    """How far two pictures are apart, in grey levels for each number."""
+    """How far two images are apart, in grey levels for each number."""
     return float(np.abs(planes(one) - planes(other)).mean())
 
 
@@ -62,7 +64,7 @@ def test_the_same_params_give_the_same_bytes_in_another_process() -> None:
 
 @pytest.mark.parametrize("prompt", [PROMPT, "", "a cat reading"])
 def test_two_seeds_differ_visibly(prompt: str) -> None:
-    """Another seed is another picture, not another grain."""
+    """Another seed is another image, not another grain."""
     assert distance(paint(prompt, 256, 256, seed=1), paint(prompt, 256, 256, seed=2)) > 5
 
 
@@ -77,14 +79,14 @@ def test_the_size_is_exact(size: tuple[int, int]) -> None:
     ("sky", "strongest"), [("blue", 2), ("red", 0), ("green", 1), ("night", 2)]
 )
 def test_the_sky_has_the_colour_asked_for(sky: str, strongest: int) -> None:
-    """The top of the picture leans to the sky's colour, whatever the seed."""
+    """The top of the image leans to the sky's colour, whatever the seed."""
     for seed in range(3):
         top = planes(paint(f"{sky} sky, no clouds, no sun, no moon", 256, 256, seed=seed))[:24]
         assert int(top.mean(axis=(0, 1)).argmax()) == strongest
 
 
 def test_a_night_is_dark_and_a_day_is_not() -> None:
-    """The mood decides how bright the picture is."""
+    """The mood decides how bright the image is."""
     assert planes(paint("night", 256, 256)).mean() < 100
     assert planes(paint("day", 256, 256)).mean() > 140
 
@@ -155,13 +157,13 @@ def test_low_guidance_may_lose_what_was_asked_for() -> None:
 
 
 def test_strength_0_keeps_every_pixel() -> None:
-    """The given picture comes back as it was."""
+    """The given image comes back as it was."""
     noise = np.random.default_rng(0).integers(0, 256, (300, 280, 3), np.uint8)
     assert repaint(Image.fromarray(noise), PROMPT, strength=0, seed=3).tobytes() == noise.tobytes()
 
 
 def test_strength_1_keeps_nothing() -> None:
-    """The wholly new picture does not depend on the given one."""
+    """The wholly new image does not depend on the given one."""
     black, white = (Image.new("RGB", (256, 320), shade) for shade in ("black", "white"))
     assert repaint(black, PROMPT, strength=1) == repaint(white, PROMPT, strength=1)
     assert repaint(black, PROMPT, strength=1) == paint(PROMPT, 256, 320)
@@ -183,7 +185,7 @@ def test_the_distance_from_the_given_picture_grows_with_strength(given: str) -> 
 
 
 def test_repainting_follows_the_size_and_mode_of_any_picture() -> None:
-    """Palette, grey and transparent pictures become RGB of the same size."""
+    """Palette, grey and transparent images become RGB of the same size."""
     for mode in ("P", "L", "RGBA", "1"):
         result = repaint(Image.new(mode, (310, 270)), PROMPT, strength=0.5)
         assert (result.size, result.mode) == ((310, 270), "RGB")
@@ -193,7 +195,7 @@ def test_repainting_follows_the_size_and_mode_of_any_picture() -> None:
     "prompt", ["", "🌊🎈", "山の上の赤い家と月", "snow " * 1000, "x" * 5000, "%s \x00 \n 'quotes'"]
 )
 def test_strange_prompts_are_painted(prompt: str) -> None:
-    """Whatever is typed becomes a picture with something in it."""
+    """Whatever is typed becomes an image with something in it."""
     assert planes(paint(prompt, 256, 256)).std() > 5
 
 

@@ -99,3 +99,27 @@ def test_every_known_word_is_understood() -> None:
 def test_strange_prompts_are_read(prompt: str) -> None:
     """Whatever is typed becomes a scene."""
     assert isinstance(read(prompt), Scene)
+
+
+def test_tones_belong_to_the_noun_that_follows() -> None:
+    """ "dark blue sea" is a dark sea, "dark green sky" a dark sky."""
+    scene = read("a dark blue sea, a bright red house, dark green sky")
+    assert [(thing.kind, thing.tone) for thing in scene.things] == [
+        ("sea", "dark"),
+        ("house", "bright"),
+    ]
+    assert (scene.sky, scene.tone) == ("green", "dark")
+
+
+def test_what_is_between_has_the_others_at_its_sides() -> None:
+    """A house between two trees stands in the middle."""
+    for prompt in ("a house between two trees", "a house between a tree and a tree"):
+        places = [(thing.kind, thing.place) for thing in read(prompt).things]
+        assert places == [("house", "center"), ("tree", "left"), ("tree", "right")], prompt
+
+
+def test_a_sun_behind_the_land_is_low_and_one_thing_can_be_alone() -> None:
+    """Both are said with one word."""
+    assert read("a red sun behind the mountains").things[0].low
+    assert not read("a tree behind a house").things[0].low
+    assert read("a lonely tree").alone

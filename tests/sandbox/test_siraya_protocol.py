@@ -61,7 +61,7 @@ async def test_the_default_size_is_landscape() -> None:
 
 
 async def test_several_pictures_are_several_charges_with_seeds_counting_up() -> None:
-    """`n` pictures cost n times as much."""
+    """`n` images cost n times as much."""
     async with visiting() as visitor:
         answer = (await visitor.generate(n=3, seed=2_147_483_646)).json()
         rows = (await visitor.http.get("/sandbox/ledger")).json()
@@ -70,7 +70,7 @@ async def test_several_pictures_are_several_charges_with_seeds_counting_up() -> 
 
 
 async def test_acceleration_changes_the_picture() -> None:
-    """It belongs to what makes a picture, so it must be kept with it."""
+    """It belongs to what makes an image, so it must be kept with it."""
     async with visiting(picture="painted") as visitor:
         files = [
             (await visitor.generate(seed=1, acceleration=how, output_format="b64_json")).json()
@@ -155,7 +155,7 @@ async def test_an_edit_follows_its_picture(transport: str) -> None:
     ],
 )
 async def test_a_bad_edit_is_400(change: dict[str, Any]) -> None:
-    """Unknown models and pictures that cannot be had or read."""
+    """Unknown models and images that cannot be had or read."""
     async with visiting(picture="painted") as visitor:
         good = {"model": "an-edit-model", "prompt": "x", "image_urls": [data_uri(picture())]}
         answer = await visitor.http.post("/v1/images/edits", json=good | change)

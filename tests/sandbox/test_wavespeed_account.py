@@ -1,4 +1,4 @@
-"""Around WaveSpeed's jobs: pictures brought along, uploads, the list, the balance, the counters."""
+"""Around WaveSpeed's jobs: images brought along, uploads, the list, the balance, the counters."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from sandbox import Options, create_app
-from tests.sandbox.visitor import I2I, MODELS, T2I, data_uri, opened, picture, visiting
+from tests.sandbox.visitor import BASE, I2I, MODELS, T2I, data_uri, opened, picture, visiting
 
 pytestmark = pytest.mark.anyio
 
@@ -25,6 +25,19 @@ async def test_image_to_image_follows_the_input(given: Any, got: Any) -> None:
         image = opened((await visitor.download(task["outputs"][0])).content)
         assert image.size == got
         assert (await visitor.stats())["undocumented"] == []
+
+
+async def test_the_base_model_has_both_tasks_on_one_path() -> None:
+    """The size is that of the result in either case; its own price is charged."""
+    async with visiting(picture="painted") as visitor:
+        order = {"size": "320*256", "num_images": 1, "enable_safety_checker": True}
+        given = {"image": data_uri(picture(256, 256)), "strength": 0.5}
+        for image in ({}, {"image": ""}, given):
+            task = await visitor.done(BASE, **order, **image)
+            assert opened((await visitor.download(task["outputs"][0])).content).size == (320, 256)
+        stats = await visitor.stats()
+        assert (stats["undocumented"], stats["spent_usd"]) == ([], 0.036)
+        assert (await visitor.submit(BASE, num_images=2)).status_code == 400
 
 
 async def test_what_the_pages_do_not_name_is_ignored_but_counted() -> None:
@@ -138,7 +151,7 @@ async def test_deleting_hides_a_job_and_both_forms_work() -> None:
 
 
 async def test_the_balance_falls_by_the_price_until_nothing_is_left() -> None:
-    """402 when the next picture cannot be paid."""
+    """402 when the next image cannot be paid."""
     async with visiting(balance=0.06) as visitor:
         statuses = [(await visitor.submit()).status_code for _ in range(3)]
         assert statuses == [200, 200, 402]
@@ -146,13 +159,14 @@ async def test_the_balance_falls_by_the_price_until_nothing_is_left() -> None:
         assert data == {"balance": 0.01}
 
 
-async def test_the_price_endpoint_knows_the_four_models() -> None:
-    """$0.025 a picture."""
+async def test_the_price_endpoint_knows_every_model() -> None:
+    """$0.025 an image, and less for the base model."""
     async with visiting() as visitor:
         for model in MODELS:
             asked = {"model_id": model, "inputs": {"prompt": "x"}}
             data = (await visitor.http.post("/api/v3/model/price", json=asked)).json()["data"]
-            assert data == {"price": 0.025, "discounted_price": 0.025, "currency": "USD"}
+            price = 0.012 if model == BASE else 0.025
+            assert data == {"price": price, "discounted_price": price, "currency": "USD"}
         other = await visitor.http.post("/api/v3/model/price", json={"model_id": "x"})
         assert other.status_code == 404
 

@@ -28,7 +28,7 @@ FIELDS = [
 
 @pytest.mark.parametrize("model", MODELS)
 async def test_every_documented_model_accepts_a_job(model: str) -> None:
-    """The four paths of the reference pages answer with the envelope and every field."""
+    """The paths of the reference pages answer with the envelope and every field."""
     async with visiting(latency=30) as visitor:
         image = {"image": data_uri(picture())} if model.endswith("image-to-image") else {}
         answer = (await visitor.submit(model, **image)).json()
@@ -120,7 +120,7 @@ async def test_a_picture_has_the_size_and_format_asked_for(size: str, kind: str)
 
 
 async def test_the_same_order_gives_the_same_bytes_and_another_seed_others() -> None:
-    """Painted pictures depend on the order alone."""
+    """Painted images depend on the order alone."""
     async with visiting(picture="painted") as visitor:
         files = []
         for seed in (7, 7, 8):
@@ -189,7 +189,7 @@ async def test_base64_output_is_bare() -> None:
 
 
 async def test_sync_mode_answers_with_the_finished_task() -> None:
-    """One request, one picture."""
+    """One request, one image."""
     async with visiting(latency=0.05) as visitor:
         assert (await visitor.accepted(enable_sync_mode=True))["status"] == "completed"
 

@@ -21,7 +21,8 @@ from sandbox.faults.kinds import Fault
 
 T2I = "wavespeed-ai/flux-1-srpo"
 I2I = "wavespeed-ai/flux-1-srpo/image-to-image"
-MODELS = [T2I, I2I, "wavespeed-ai/flux-srpo", "wavespeed-ai/flux-srpo/image-to-image"]
+BASE = "wavespeed-ai/flux-dev"
+MODELS = [T2I, I2I, "wavespeed-ai/flux-srpo", "wavespeed-ai/flux-srpo/image-to-image", BASE]
 SLOW = ("hang", "slow_head", "trickle", "late")
 HEAVY = ("bomb", "huge", "endless", "10g")
 
@@ -59,7 +60,7 @@ class Visitor:
         return await self.finished(await self.accepted(model, prompt, **body))
 
     async def download(self, url: str) -> httpx.Response:
-        """Fetch a picture as one should: without the key."""
+        """Fetch an image as one should: without the key."""
         request = self.http.build_request("GET", url)
         del request.headers["authorization"]
         return await self.http.send(request)
@@ -111,7 +112,7 @@ def _options(changes: dict[str, Any]) -> Options:
 
 
 def picture(width: int = 320, height: int = 256, kind: str = "PNG") -> bytes:
-    """Encode a small picture to start from."""
+    """Encode a small image to start from."""
     file = io.BytesIO()
     Image.new("RGB", (width, height), (200, 60, 40)).save(file, kind)
     return file.getvalue()
@@ -123,7 +124,7 @@ def data_uri(body: bytes, media_type: str = "image/png") -> str:
 
 
 def opened(body: bytes) -> Image.Image:
-    """Decode a picture fully."""
+    """Decode an image fully."""
     image = Image.open(io.BytesIO(body))
     image.load()
     return image

@@ -1,4 +1,4 @@
-"""Which backend is chosen at first: the best there is, and never one that cannot paint."""
+"""Which backend is chosen at first: the best there is, and never one that cannot generate."""
 
 from __future__ import annotations
 

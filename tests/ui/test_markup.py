@@ -19,7 +19,10 @@ TEMPLATES = sorted((UI / "templates").iterdir())
 TAG = re.compile(r"<[a-z/!]", re.IGNORECASE)
 HOSTILE = "<i>&\"'</script>"
 GRADIO_S_OWN = {
-    "history_tab.py": 1,  # the grid's template, which Gradio fills in within the browser
+    "layout.py": 1,  # the name of the button that shows code
+    "assets.py": 2,  # likewise
+    "template.py": 2,
+    "languages.py": 2,  # what is put into Gradio's own template
     "launch.py": 2,  # the script in the page's head: begin and end
 }
 """How many texts with tags a file needs, because Gradio takes them as texts."""

@@ -30,7 +30,7 @@ class _Crops:
     small: np.ndarray
 
     def draw(self, chance: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
-        """Pictures in -1..1 and their latents, both cut to the same squares."""
+        """Images in -1..1 and their latents, both cut to the same squares."""
         cells = CROP // SIDE
         pictures, latents = [], []
         for number in chance.integers(0, len(self.latents) - HELD_OUT, BATCH):
@@ -110,7 +110,7 @@ def _crops(folder: Path) -> _Crops:
 def _losses(
     model: AutoencoderTiny, picture: torch.Tensor, latents: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """How far the decoder is from the picture, and the encoder from the latents."""
+    """How far the decoder is from the image, and the encoder from the latents."""
     level = torch.rand(len(latents), 1, 1, 1, device=latents.device) * MOST_NOISE
     noisy = latents + level * torch.randn_like(latents)
     kind = latents.device.type
@@ -118,7 +118,7 @@ def _losses(
         painted = model.decoder(
             (noisy / LATENT_BOUND).contiguous(memory_format=torch.channels_last)
         ).float()
-        # diffusers' encoder takes pictures in -1..1 and its decoder gives them back so.
+        # diffusers' encoder takes images in -1..1 and its decoder gives them back so.
         found = model.encoder(picture.contiguous(memory_format=torch.channels_last)).float()
     off = painted - picture
     edges = off.diff(dim=2).abs().mean() + off.diff(dim=3).abs().mean()
@@ -128,7 +128,7 @@ def _losses(
 
 @torch.no_grad()
 def _measure(model: AutoencoderTiny, folder: Path) -> dict[str, float]:
-    """Decibels on pictures that were never trained on: decoded, and encoded and decoded."""
+    """Decibels on images that were never trained on: decoded, and encoded and decoded."""
     crops = _crops(folder)
     picture = torch.from_numpy(np.asarray(crops.pictures[-HELD_OUT:])).permute(0, 3, 1, 2)
     wanted = picture.float() / 127.5 - 1

@@ -1,4 +1,4 @@
-"""Trains the judges of adherence on the painter's own pictures, for `bench/miniature.py`.
+"""Trains the judges of adherence on the painter's own images, for `bench/miniature.py`.
 
 Beside the questions they learn to tell what each 16 x 16 pixels show, and answer by that too.
 """
@@ -50,7 +50,7 @@ class _Judges(torch.nn.Module):
 
 
 def train(folder: Path, target: Path) -> None:
-    """Train on square pictures and write the judges' weights beside the bench."""
+    """Train on square images and write the judges' weights beside the bench."""
     torch.manual_seed(0)
     width, height = BUCKETS[0]
     pictures = np.load(folder / "data" / f"{width}x{height}.pictures.npy", mmap_mode="r")
@@ -94,14 +94,14 @@ def _blurred(pictures: torch.Tensor) -> torch.Tensor:
 
 
 def _shown(maps: np.ndarray) -> np.ndarray:
-    """Which kinds (pictures, kinds, 8, 8) each token's cells show."""
+    """Which kinds (images, kinds, 8, 8) each token's cells show."""
     cells = cells_of_tokens(maps)
     kinds = [(cells == number + 1).any(axis=3) for number in range(len(SHOWN))]
     return np.stack(kinds, axis=1)
 
 
 def _mirrored(known: np.ndarray) -> np.ndarray:
-    """The answers for the same pictures seen in a mirror: left and right change places."""
+    """The answers for the same images seen in a mirror: left and right change places."""
     mirrored, column = known.copy(), list(HEADS).index("disc side")
     sides = HEADS["disc side"]
     for side, other in (("left", "right"), ("right", "left")):

@@ -10,8 +10,6 @@ import numpy as np
 import torch
 
 from tools.miniature.latents import load_components
-from tools.miniature.lexicon import vocabulary
-from tools.miniature.networks import TOKENS
 from tools.miniature.pictures import (
     BUCKETS,
     CAPTIONS,
@@ -20,10 +18,11 @@ from tools.miniature.pictures import (
     cells_of_tokens,
     small_things,
 )
+from tools.miniature.words import encode_words
 
-HELD_OUT = 64  # the last pictures of each bucket are never trained on
+HELD_OUT = 64  # the last images of each bucket are never trained on
 OFTENER = {"balloon": 6.0, "house": 6.0, "tree": 1.5, "boat": 1.0, "sun": 0.5, "moon": 0.5}
-"""How much likelier each makes that a picture is drawn: what is hard to paint is seen often."""
+"""How much likelier each makes that an image is drawn: what is hard to paint is seen often."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +37,7 @@ class Batch:
     """Each token's share of small things (n, tokens)."""
     maps: torch.Tensor
     visible: torch.Tensor
-    """How much each of a token's 64 numbers counts: as it moves the picture, 1 on average.
+    """How much each of a token's 64 numbers counts: as it moves the image, 1 on average.
 
     Shapes are in the first few, which are large; most of the others are texture.
     """
@@ -48,7 +47,7 @@ class Batch:
 
 
 class Examples:
-    """The painted pictures' latents and captions, ready to be drawn from."""
+    """The painted images' latents and captions, ready to be drawn from."""
 
     def __init__(self, folder: Path, device: str = "cpu") -> None:
         self.device = device
@@ -93,20 +92,12 @@ class _Bucket:
 
 
 def _odds(maps: np.ndarray) -> np.ndarray:
-    """How likely each picture is drawn, by what it shows: the hard things more often."""
+    """How likely each image is drawn, by what it shows: the hard things more often."""
     odds = np.ones(len(maps))
     for kind, more in OFTENER.items():
         odds += more * (maps == SHOWN.index(kind) + 1).any(axis=(1, 2, 3))
     shares: np.ndarray = odds / odds.sum()
     return shares
-
-
-def encode_words(text: str, *, begins: bool) -> np.ndarray:
-    """Token ids of a caption that is already in the miniature's own words."""
-    table = _TABLE
-    ids = [table[word] for word in text.split()][: TOKENS - 1 - begins]
-    row = [3] * begins + ids + [1]
-    return np.array(row + [0] * (TOKENS - len(row)), np.uint8)
 
 
 def pack(latents: torch.Tensor) -> torch.Tensor:
@@ -121,6 +112,3 @@ def unpack(tokens: torch.Tensor, grid: tuple[int, int]) -> torch.Tensor:
     count, _, width = tokens.shape
     blocks = tokens.view(count, *grid, width // 4, 2, 2).permute(0, 3, 1, 4, 2, 5)
     return blocks.reshape(count, width // 4, grid[0] * 2, grid[1] * 2)
-
-
-_TABLE = {word: number for number, word in enumerate(vocabulary())}

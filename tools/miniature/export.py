@@ -16,6 +16,7 @@ from tools.miniature import lexicon
 from tools.miniature.latents import load_components
 from tools.miniature.learner import Recipe, build_networks
 from tools.miniature.networks import build_scheduler, build_tokenizer
+from tools.miniature.pictures import BUCKETS
 
 SMALLEST = 2000  # numbers; smaller arrays stay in half precision
 
@@ -23,7 +24,7 @@ SMALLEST = 2000  # numbers; smaller arrays stay in half precision
 def export(folder: Path, assets: Path) -> None:
     """Write `pipeline/` into the folder and the shipped file with its checksum into the assets.
 
-    Both hold the same rounded weights, so that they paint the same pictures.
+    Both hold the same rounded weights, so that they paint the same images.
     """
     parts = _networks(folder)
     arrays = {
@@ -35,25 +36,31 @@ def export(folder: Path, assets: Path) -> None:
     components = load_components(folder / "data")
     for name in ("mean", "basis", "scale"):
         arrays[f"preview.{name}"] = getattr(components, name)
-    stored = _compact(arrays)
-    _write(stored, assets)
-    _round(parts, stored)
-    _pipeline(parts).save_pretrained(folder / "pipeline")
+    stored = compact(arrays)
+    write(stored, assets, BUCKETS)
+    round_to(parts, stored)
+    assembled(parts).save_pretrained(folder / "pipeline")
     for name in ("text.json", "flow.json", "autoencoder.json"):
         if (folder / name).exists():
             (assets / name).write_bytes((folder / name).read_bytes())
     print(f"{(assets / NAME).stat().st_size:,} bytes", flush=True)
 
 
+def pipeline(folder: Path) -> FluxPipeline:
+    """Return the checkpoint in a folder as a pipeline of diffusers, its numbers as they are."""
+    return assembled(_networks(folder))
+
+
 def _networks(folder: Path) -> dict[str, torch.nn.Module]:
     state = torch.load(folder / "flow.pt", weights_only=False, map_location="cpu")
-    nets = build_networks(Recipe().shape)
+    words = len(state["mean"]["1.shared.weight"])
+    nets = build_networks(Recipe().shape, words)
     nets.load_state_dict(state["mean"])
     vae = AutoencoderTiny.from_pretrained(folder / "autoencoder")
     return {"flux": nets[0], "t5": nets[1], "clip": nets[2], "vae": vae}
 
 
-def _compact(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def compact(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Large arrays as int8 rows with a float16 scale each, small ones as float16."""
     stored: dict[str, np.ndarray] = {}
     for name, array in arrays.items():
@@ -68,12 +75,14 @@ def _compact(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     return stored
 
 
-def _write(stored: dict[str, np.ndarray], assets: Path) -> None:
+def write(stored: dict[str, np.ndarray], assets: Path, sizes: tuple[tuple[int, int], ...]) -> None:
+    """Write the shipped file with the notes that the program reads, and its checksum."""
     notes = {
         "vocabulary": lexicon.vocabulary(),
         "translations": lexicon.translations(),
         "tidyings": lexicon.tidyings(),
         "fillers": lexicon.fillers(),
+        "sizes": sizes,
     }
     text = np.frombuffer(json.dumps(notes).encode(), np.uint8)
     assets.mkdir(parents=True, exist_ok=True)
@@ -82,7 +91,7 @@ def _write(stored: dict[str, np.ndarray], assets: Path) -> None:
     (assets / CHECKSUM).write_text(f"{digest}  {NAME}\n", encoding="ascii")
 
 
-def _round(parts: dict[str, torch.nn.Module], stored: dict[str, np.ndarray]) -> None:
+def round_to(parts: dict[str, torch.nn.Module], stored: dict[str, np.ndarray]) -> None:
     """Give the networks the very numbers that the shipped file holds."""
     with torch.no_grad():
         for part, net in parts.items():
@@ -97,14 +106,16 @@ def _round(parts: dict[str, torch.nn.Module], stored: dict[str, np.ndarray]) -> 
                 value.copy_(torch.from_numpy(array))
 
 
-def _pipeline(parts: dict[str, torch.nn.Module]) -> FluxPipeline:
+def assembled(parts: dict[str, torch.nn.Module]) -> FluxPipeline:
+    """The networks as the folder that diffusers loads."""
     logging.getLogger("diffusers").setLevel(logging.ERROR)
+    words = len(parts["t5"].shared.weight)  # type: ignore[arg-type, union-attr]
     return FluxPipeline(
         scheduler=build_scheduler(),
         vae=parts["vae"],
         text_encoder=parts["clip"],
-        tokenizer=build_tokenizer(begins=True),
+        tokenizer=build_tokenizer(begins=True, words=words),
         text_encoder_2=parts["t5"],
-        tokenizer_2=build_tokenizer(begins=False),
+        tokenizer_2=build_tokenizer(begins=False, words=words),
         transformer=parts["flux"],
     )

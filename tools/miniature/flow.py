@@ -14,10 +14,12 @@ import numpy as np
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from tools.miniature.examples import Batch, Examples, encode_words
+from tools.miniature.examples import Batch, Examples
 from tools.miniature.learner import KINDS, Learner, Recipe, agree
+from tools.miniature.lexicon import vocabulary
 from tools.miniature.networks import TOKENS, half_is_fast
 from tools.miniature.pictures import SMALL
+from tools.miniature.words import encode_words
 
 GUIDANCE = (1.0, 6.0)
 SMALL_COUNTS = 3.0  # how much more than sky or land a small thing counts in a layout
@@ -54,6 +56,9 @@ def train(folder: Path, recipe: Recipe) -> None:
     learner, path = Learner(recipe, folder), folder / "flow.pt"
     if path.exists():
         learner.load(path)
+    known = learner.nets[1].shared.num_embeddings
+    if known < len(vocabulary()):  # captions have words that these encoders do not
+        raise ValueError(f"the encoders know {known} words of {len(vocabulary())}: train `text`")
     examples = Examples(folder / "data", recipe.device)
     chance = np.random.default_rng((1, learner.step, rank))
     torch.manual_seed(1000 * learner.step + rank)
@@ -141,7 +146,7 @@ def _loss(
         answer = velocity(learner.nets, noisy, batch.grid, (sigma, guidance, states, pooled))
     errors = (answer - target).pow(2)
     error = errors.mean(2)
-    # Only where the picture is already clear: in pure noise the weight would invite extra suns.
+    # Only where the image is already clear: in pure noise the weight would invite extra suns.
     weight = 1 + recipe.small_things * batch.small * (1 - sigma)[:, None]
     flow = ((errors * batch.visible).mean(2) * weight).sum() / weight.sum()
     counts = torch.ones(KINDS, device=device)

@@ -11,7 +11,7 @@ from tools.miniature.pictures import BUCKETS
 
 SIDE = 8
 CHANNELS = 16
-SAMPLE = 8000  # pictures the components are computed from
+SAMPLE = 8000  # images the components are computed from
 FLATTENING = 0.25  # how much of a component's strength its latent channel keeps (exponent)
 
 
@@ -24,7 +24,7 @@ class Components:
     scale: np.ndarray
 
     def encode(self, pictures: np.ndarray) -> np.ndarray:
-        """Latents (count, 16, height / 8, width / 8) of byte pictures."""
+        """Latents (count, 16, height / 8, width / 8) of byte images."""
         count, height, width, _ = pictures.shape
         rows, columns = height // SIDE, width // SIDE
         patches = pictures.reshape(count, rows, SIDE, columns, SIDE, 3).transpose(0, 1, 3, 2, 4, 5)
@@ -33,7 +33,7 @@ class Components:
         return latents.reshape(count, rows, columns, CHANNELS).transpose(0, 3, 1, 2)
 
     def decode(self, latents: np.ndarray) -> np.ndarray:
-        """Byte pictures of latents, with the seams that only a trained decoder hides."""
+        """Byte images of latents, with the seams that only a trained decoder hides."""
         count, _, rows, columns = latents.shape
         flat = latents.transpose(0, 2, 3, 1).astype(np.float32) / self.scale
         patches = (flat @ self.basis.T + self.mean).reshape(count, rows, columns, SIDE, SIDE, 3)
@@ -49,7 +49,7 @@ def load_components(folder: Path) -> Components:
 
 
 def fit(folder: Path) -> None:
-    """Find the components and write them and every picture's latents beside the pictures."""
+    """Find the components and write them and every image's latents beside the images."""
     width, height = BUCKETS[0]
     pictures = np.load(folder / f"{width}x{height}.pictures.npy", mmap_mode="r")[:SAMPLE]
     patches = (

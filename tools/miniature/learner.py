@@ -32,7 +32,7 @@ class Recipe:
     """How long before its end the learning rate falls."""
     peak: float = 2e-3
     small_things: float = 6.0
-    """How much more the small things count, the clearer the picture already is."""
+    """How much more the small things count, the clearer the image already is."""
     layout: float = 0.5
     """How much the layout counts beside the flow itself."""
     compiled: bool = False
@@ -46,8 +46,9 @@ class Learner:
 
     def __init__(self, recipe: Recipe, folder: Path) -> None:
         torch.manual_seed(0)
-        self.nets = build_networks(recipe.shape).to(recipe.device)
         stored = torch.load(folder / text.NAME, weights_only=True)
+        words = len(stored["t5"]["shared.weight"])
+        self.nets = build_networks(recipe.shape, words).to(recipe.device)
         self.nets[1].load_state_dict(stored["t5"])
         self.nets[2].load_state_dict(stored["clip"])
         self.nets[1:3].requires_grad_(False)
@@ -67,7 +68,7 @@ class Learner:
         watched.register_forward_hook(lambda *called: self._seen.append(called[2][1]))
 
     def layout(self) -> torch.Tensor:
-        """Scores (pictures, tokens, cells, kinds) of what the last answer would put where."""
+        """Scores (images, tokens, cells, kinds) of what the last answer would put where."""
         seen, self._seen = self._seen[-1], []
         return self.nets[3](seen.float()).unflatten(-1, (CELLS, KINDS))
 
@@ -123,7 +124,7 @@ def agree(values: list[torch.Tensor]) -> None:
         value.copy_(part.view_as(value))
 
 
-def build_networks(shape: Shape) -> torch.nn.ModuleList:
+def build_networks(shape: Shape, words: int | None = None) -> torch.nn.ModuleList:
     """Transformer, T5, CLIP, and the head that tells a layout, which is not shipped."""
     width = HEAD * shape.heads
     head = torch.nn.Sequential(
@@ -132,7 +133,7 @@ def build_networks(shape: Shape) -> torch.nn.ModuleList:
         torch.nn.GELU(),
         torch.nn.Linear(width, CELLS * KINDS),
     )
-    return torch.nn.ModuleList([build_transformer(shape), build_t5(), build_clip(), head])
+    return torch.nn.ModuleList([build_transformer(shape), build_t5(words), build_clip(words), head])
 
 
 def _optimizers(nets: torch.nn.ModuleList, peak: float) -> tuple[torch.optim.Optimizer, ...]:

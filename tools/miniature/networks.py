@@ -57,11 +57,11 @@ def build_transformer(shape: Shape) -> FluxTransformer2DModel:
     return model
 
 
-def build_t5() -> T5EncoderModel:
-    """The encoder whose states the picture attends to."""
+def build_t5(words: int | None = None) -> T5EncoderModel:
+    """The encoder whose states the image attends to; as many words as the vocabulary has."""
     model = T5EncoderModel(
         T5Config(
-            vocab_size=len(vocabulary()),
+            vocab_size=words or len(vocabulary()),
             d_model=TEXT_WIDTH,
             d_kv=32,
             d_ff=256,
@@ -81,11 +81,11 @@ def build_t5() -> T5EncoderModel:
     return model
 
 
-def build_clip() -> CLIPTextModel:
-    """The encoder whose pooled state modulates every block."""
+def build_clip(words: int | None = None) -> CLIPTextModel:
+    """The encoder whose pooled state modulates every block; words as above."""
     return CLIPTextModel(
         CLIPTextConfig(
-            vocab_size=len(vocabulary()),
+            vocab_size=words or len(vocabulary()),
             hidden_size=POOLED_WIDTH,
             intermediate_size=2 * POOLED_WIDTH,
             num_hidden_layers=2,
@@ -100,7 +100,7 @@ def build_clip() -> CLIPTextModel:
 
 
 def build_autoencoder(width: int = 32) -> AutoencoderTiny:
-    """Pictures to 16-channel latents an eighth as wide, and back."""
+    """Images to 16-channel latents an eighth as wide, and back."""
     return AutoencoderTiny(
         encoder_block_out_channels=(width,) * 4,
         decoder_block_out_channels=(width,) * 4,
@@ -130,12 +130,15 @@ def half_is_fast(device: str) -> bool:
     return device != "cpu" or bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
-def build_tokenizer(*, begins: bool) -> PreTrainedTokenizerFast:
-    """A tokenizer that rewrites prompts by the lexicon's rules; CLIP's has a first token too."""
-    table = {word: number for number, word in enumerate(vocabulary())}
+def build_tokenizer(*, begins: bool, words: int | None = None) -> PreTrainedTokenizerFast:
+    """A tokenizer that rewrites prompts by the lexicon's rules; CLIP's has a first token too.
+
+    It gives the ids of the first `words` of the vocabulary alone, which older encoders know.
+    """
+    table = {word: number for number, word in enumerate(vocabulary(words))}
     tokenizer = Tokenizer(models.WordLevel(table, unk_token="<unk>"))  # noqa: S106 - no secret
     steps = [normalizers.NFKC(), normalizers.Lowercase()]
-    steps += [normalizers.Replace(Regex(pattern), text) for pattern, text in rules()]
+    steps += [normalizers.Replace(Regex(pattern), text) for pattern, text in rules(words)]
     tokenizer.normalizer = normalizers.Sequence(steps)
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     frame = "<s> $A </s>" if begins else "$A </s>"

@@ -1,4 +1,4 @@
-"""Paints the training pictures, with a map of what is where."""
+"""Paints the training images, with a map of what is where."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 
-from backends.miniature.sampling import SIZES
 from sandbox.painter.backdrop import draw_mountains, draw_sky
 from sandbox.painter.canvas import Canvas
 from sandbox.painter.ground import draw_ground
@@ -17,9 +16,11 @@ from sandbox.painter.objects import draw_each
 from sandbox.painter.scene import Scene
 from sandbox.painter.view import View, look
 from sandbox.painter.vocabulary import Kind
-from tools.miniature.scenes import describe, draw_scene
+from tools.miniature.captions import describe
+from tools.miniature.scenes import draw_scene
 
-BUCKETS = SIZES
+BUCKETS = ((128, 128), (160, 96), (96, 160), (192, 80), (80, 192))
+"""Widths and heights that are trained."""
 SHARES = (0.55, 0.16, 0.13, 0.08, 0.08)
 CAPTIONS = 6
 PATCH = 16  # pixels along a side of what one token shows
@@ -34,7 +35,7 @@ SHOWN: tuple[Kind, ...] = (*SMALL, "mountains", *GROUNDS)
 
 
 def paint_scene(scene: Scene, size: tuple[int, int], key: str) -> tuple[np.ndarray, np.ndarray]:
-    """The picture (height, width, 3) in bytes, and a map of it in cells of `CELL` pixels.
+    """The image (height, width, 3) in bytes, and a map of it in cells of `CELL` pixels.
 
     A cell of the map has the place in `SHOWN` of the kind at its middle, counted from 1; 0 is sky.
     """
@@ -66,7 +67,7 @@ def _draw_land(view: View) -> Iterator[Kind]:
 
 
 def make_example(seed: int, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    """One training example: picture, map, captions."""
+    """One training example: image, map, captions."""
     chance = np.random.default_rng((seed, 5))
     scene = draw_scene(chance)
     pixels, shown = paint_scene(scene, size, f"miniature {seed}")
@@ -74,7 +75,7 @@ def make_example(seed: int, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarr
 
 
 def paint_all(folder: Path, count: int, processes: int) -> None:
-    """Write pictures, maps and captions of every size bucket into the folder."""
+    """Write images, maps and captions of every size bucket into the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     first = 0
     with Pool(processes) as pool:
@@ -97,7 +98,7 @@ def paint_all(folder: Path, count: int, processes: int) -> None:
 
 
 def cells_of_tokens(maps: np.ndarray) -> np.ndarray:
-    """Maps (pictures, rows, columns) as (pictures, token rows, token columns, cells of each)."""
+    """Maps (images, rows, columns) as (images, token rows, token columns, cells of each)."""
     side = PATCH // CELL
     count, rows, columns = maps.shape
     blocks = maps.reshape(count, rows // side, side, columns // side, side)

@@ -1,15 +1,18 @@
-"""Random scenes for the painter, and the many ways to say what is in them."""
+"""Random scenes for the painter, with every colour, count and relation a prompt can ask for."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 
-from sandbox.painter.composition import complete
+from sandbox.painter.composition import NATURAL, complete
 from sandbox.painter.scene import Scene, Thing
-from sandbox.painter.vocabulary import Colour, Kind, Place, Size, Sky
-from tools.miniature.lexicon import PLAIN_NOUNS
+from sandbox.painter.vocabulary import COLOURS, Colour, Kind, Place, Size, Sky, Tone
+
+T = TypeVar("T")
 
 FULL = 10.0  # a guidance at which the painter leaves nothing out
 KINDS: tuple[Kind, ...] = (
@@ -17,164 +20,165 @@ KINDS: tuple[Kind, ...] = (
     "house", "tree", "pines", "boat", "balloon", "birds", "flowers",
 )  # fmt: skip
 SKIES: tuple[Sky, ...] = (
-    "blue", "blue", "blue", "pink", "orange", "purple", "grey", "teal", "night", "night",
-    "sunset", "sunset", "dawn", "red", "golden", "green",
+    "blue", "blue", "blue", "pink", "orange", "purple", "grey", "teal", "night", "night", "night",
+    "sunset", "sunset", "dawn", "red", "golden", "green", "white", "brown",
 )  # fmt: skip
-SUN_COLOURS = ("red", "orange", "yellow", "white", "pink")
-MOON_COLOURS = ("white", "white", "yellow", "orange")
-LAND_COLOURS = (
-    "green",
-    "green",
-    "yellow",
-    "orange",
-    "red",
-    "purple",
-    "blue",
-    "pink",
-    "brown",
-    "teal",
-)
-ROCK_COLOURS = ("blue", "purple", "grey", "teal", "green", "red", "brown", "orange", "pink")
-SEA_COLOURS = ("blue", "blue", "teal", "purple", "pink", "green", "orange")
-BRIGHT = ("red", "yellow", "white", "blue", "orange", "pink", "green", "purple")
-LEAVES = ("green", "green", "orange", "pink", "yellow", "red", "white", "purple")
 PLACES: tuple[Place, ...] = ("left", "center", "right")
+SIZES: tuple[Size, ...] = ("small", "medium", "medium", "big", "big")
 SPOTTED: tuple[Kind, ...] = ("sun", "moon", "house", "tree", "boat", "balloon")
-ALWAYS_NAMED: tuple[Kind, ...] = ("house", "tree", "boat", "balloon", "mountains", "sun", "moon")
+COUNTABLE: tuple[Kind, ...] = ("house", "tree", "boat", "balloon")
+COLOURLESS: tuple[Kind, ...] = ("stars", "birds", "pines")
+LEFT_OUT: frozenset[tuple[Kind, Colour]] = frozenset(
+    {
+        ("sun", "teal"), ("moon", "brown"), ("mountains", "yellow"), ("hills", "grey"),
+        ("sea", "red"), ("house", "purple"), ("boat", "teal"), ("balloon", "brown"),
+        ("tree", "blue"),
+    }
+)  # fmt: skip
+"""Pairs that no training image shows: what they look like has to be put together."""
+EVERY: tuple[Colour, ...] = tuple(COLOURS)
+USUAL: dict[Kind, tuple[Colour, ...]] = {
+    "sun": ("yellow", "orange", "red", "white", "pink"),
+    "clouds": ("white", "white", "pink", "grey"),
+}
 
 
 def draw_scene(chance: np.random.Generator) -> Scene:
-    """A complete scene with one light, one ground and up to three things on it."""
-    sky = SKIES[int(chance.integers(len(SKIES)))]
-    things = [*_lights(sky, chance), *_backdrop(chance)]
-    ground = _one(chance, ("hills", "hills", "hills", "sea", "sea", "sea", "desert", "snow"))
-    things.append(_thing(ground, _ground_colours(ground), chance))
-    things += _objects(ground, chance)
+    """A complete scene: one sky, one ground, at most one sun or moon, and things on it."""
+    sky = _one(chance, SKIES)
+    tone: Tone | None = _one(chance, ("dark", "bright")) if chance.random() < 0.12 else None
+    ground: Kind = _one(chance, ("hills", "hills", "hills", "sea", "sea", "sea", "desert", "snow"))
+    alone = bool(chance.random() < 0.06)
+    if alone:
+        kind = _one(chance, _subjects(ground))
+        things = [replace(_thing(kind, chance), place=_one(chance, PLACES))]
+        things.insert(kind not in ("sun", "moon"), _thing(ground, chance))
+    else:
+        things = [*_lights(sky, chance), *_backdrop(chance), _thing(ground, chance)]
+        things += _objects(ground, chance)
+    things = _clear_of_discs(things, chance)
     kinds = {thing.kind for thing in things}
     absent = tuple(kind for kind in KINDS if kind not in kinds)
     key = f"miniature {int(chance.integers(2**62))}"
-    return replace(complete(Scene(sky, tuple(things), absent), key, FULL), unknown=())
+    scene = Scene(sky, tuple(things), absent, tone=tone, alone=alone)
+    return replace(complete(scene, key, FULL), unknown=())
 
 
 def scene_of(seed: int) -> Scene:
-    """The scene of a training picture, or of any other number."""
+    """The scene of a training image, or of any other number."""
     return draw_scene(np.random.default_rng((seed, 5)))
 
 
-def describe(scene: Scene, chance: np.random.Generator) -> str:
-    """One caption in the miniature's own words: everything, a part, or only a hint."""
-    style = float(chance.random())
-    keep_trait = 1.0 if style < 0.4 else 0.65
-    keep_thing = {"always": 1.0 if style < 0.9 else 0.4, "other": 1.0 if style < 0.4 else 0.6}
-    phrases = []
-    for thing in scene.things:
-        odds = keep_thing["always" if thing.kind in ALWAYS_NAMED else "other"]
-        if chance.random() < odds:
-            phrases.append(_phrase(thing, keep_trait, chance))
-    if chance.random() < 0.5:
-        phrases = [phrases[i] for i in chance.permutation(len(phrases))]
-    if chance.random() < (0.95 if style < 0.4 else 0.65):
-        phrases.insert(0 if chance.random() < 0.7 else len(phrases), _sky_phrase(scene))
-    if chance.random() < 0.12 and scene.absent:
-        missing = _one(chance, [kind for kind in ALWAYS_NAMED if kind in scene.absent] or ["birds"])
-        phrases.append(f"no {PLAIN_NOUNS.get(missing, missing)}")
-    comma = chance.random() < 0.75
-    text = "".join(
-        (" , " if comma or chance.random() < 0.4 else " ") * (number > 0) + phrase
-        for number, phrase in enumerate(phrases)
-    )
-    return text.strip()
+def _subjects(ground: Kind) -> tuple[Kind, ...]:
+    """What can be the one thing in an image."""
+    standing: tuple[Kind, ...] = ("boat",) if ground == "sea" else ("house", "tree")
+    return (*standing, *standing, "balloon", "sun", "moon")
 
 
 def _lights(sky: Sky, chance: np.random.Generator) -> list[Thing]:
-    if sky == "night":
-        found = [_thing("stars", ("white",), chance)] if chance.random() < 0.6 else []
-        if chance.random() < 0.75:
-            found.append(_thing("moon", MOON_COLOURS, chance))
-        return found
-    if chance.random() < 0.72:
-        return [_thing("sun", SUN_COLOURS, chance)]
-    return [_thing("moon", MOON_COLOURS, chance)] if chance.random() < 0.1 else []
+    found = []
+    if sky == "night" and chance.random() < 0.6:
+        found.append(_thing("stars", chance))
+    moon = chance.random() < (0.85 if sky == "night" else 0.14)
+    if chance.random() < 0.75:
+        disc = _thing("moon" if moon else "sun", chance)
+        found.append(replace(disc, low=bool(chance.random() < 0.1)))
+    return found
 
 
 def _backdrop(chance: np.random.Generator) -> list[Thing]:
     found = []
-    if chance.random() < 0.25:
-        found.append(_thing("clouds", ("white", "white", "pink", "grey", "orange"), chance))
-    if chance.random() < 0.5:
-        thing = _thing("mountains", ROCK_COLOURS, chance)
+    if chance.random() < 0.22:
+        found.append(_thing("clouds", chance))
+    if chance.random() < 0.45:
+        thing = _thing("mountains", chance)
         found.append(replace(thing, size="medium", snowy=bool(chance.random() < 0.3)))
     return found
 
 
-def _ground_colours(ground: Kind) -> tuple[str, ...]:
-    match ground:
-        case "sea":
-            return SEA_COLOURS
-        case "desert":
-            return ("yellow", "orange", "orange", "red", "pink")
-        case "snow":
-            return ("white",)
-        case _:
-            return LAND_COLOURS
-
-
 def _objects(ground: Kind, chance: np.random.Generator) -> list[Thing]:
-    found = []
-    if ground == "sea":
-        if chance.random() < 0.6:
-            found.append(_thing("boat", BRIGHT, chance))
+    """What stands on the ground or floats, and what flies above."""
+    draw = float(chance.random())
+    odds: dict[Kind, float]
+    if draw < 0.07:
+        found = _around(_one(chance, ("house", "tree")), _one(chance, ("tree", "house")), chance)
+        odds = {}
+    elif draw < 0.14:
+        kind: Kind = "boat" if ground == "sea" else _one(chance, ("house", "tree"))
+        found, odds = _pair(kind, chance), {}
+    elif ground == "sea":
+        found, odds = [], {"boat": 0.65, "house": 0.14, "tree": 0.1}
     else:
-        if chance.random() < 0.42:
-            found.append(_thing("house", BRIGHT, chance))
-        if chance.random() < 0.42:
-            found.append(_thing("tree", LEAVES, chance))
-        if chance.random() < 0.2:
-            found.append(_thing("pines", ("green",), chance))
-        if chance.random() < 0.08:
-            found.append(_thing("flowers", ("pink", "red", "yellow", "white", "purple"), chance))
-    if chance.random() < 0.25:
-        found.append(_thing("balloon", BRIGHT, chance))
-    if chance.random() < 0.1:
-        found.append(_thing("birds", ("black",), chance))
+        found, odds = [], {"house": 0.45, "tree": 0.42, "pines": 0.18, "flowers": 0.06}
+    grouped = False
+    for kind, odd in odds.items():
+        if chance.random() < (odd * 0.3 if grouped and kind in COUNTABLE else odd):
+            found.append(_counted(kind, chance))
+            grouped = grouped or found[-1].count != 1
+    if chance.random() < 0.26:
+        found.append(_counted("balloon", chance))
+    if chance.random() < 0.08:
+        found.append(_thing("birds", chance))
     return found
 
 
-def _thing(kind: Kind, colours: tuple[str, ...], chance: np.random.Generator) -> Thing:
-    colour: Colour = _one(chance, colours)
-    size: Size = _one(chance, ("small", "medium", "medium", "big", "big"))
+def _clear_of_discs(things: list[Thing], chance: np.random.Generator) -> list[Thing]:
+    """One balloon mostly flies where no sun or moon is."""
+    taken = {thing.place for thing in things if thing.kind in ("sun", "moon")}
+    free = [place for place in PLACES if place not in taken]
+    return [
+        replace(thing, place=_one(chance, free))
+        if thing.kind == "balloon" and thing.place in taken and chance.random() < 0.8
+        else thing
+        for thing in things
+    ]
+
+
+def _around(middle: Kind, sides: Kind, chance: np.random.Generator) -> list[Thing]:
+    """One thing between two others that look alike."""
+    beside = replace(_thing(sides, chance), size="medium")
+    return [
+        replace(_thing(middle, chance), place="center"),
+        replace(beside, place="left"),
+        replace(beside, place="right"),
+    ]
+
+
+def _pair(kind: Kind, chance: np.random.Generator) -> list[Thing]:
+    """Two things of one kind, each with a place and a colour of its own."""
+    first, second = chance.permutation(3)[:2]
+    one, other = _thing(kind, chance), _thing(kind, chance)
+    return [replace(one, place=PLACES[int(first)]), replace(other, place=PLACES[int(second)])]
+
+
+def _counted(kind: Kind, chance: np.random.Generator) -> Thing:
+    thing = _thing(kind, chance)
+    if kind not in COUNTABLE:
+        return thing
+    count = int(chance.choice((1, 2, 3), p=(0.66, 0.19, 0.15)))
+    return thing if count == 1 else replace(thing, count=count, place=None)
+
+
+def _thing(kind: Kind, chance: np.random.Generator) -> Thing:
     place = _one(chance, PLACES) if kind in SPOTTED else None
     several = kind in ("pines", "birds", "flowers", "clouds", "stars")
-    return Thing(kind, colour, size, place, None if several else 1)
+    tone: Tone | None = None
+    if kind not in COLOURLESS and chance.random() < 0.08:
+        tone = _one(chance, ("dark", "bright"))
+    colour = _colour(kind, chance)
+    return Thing(kind, colour, _one(chance, SIZES), place, None if several else 1, tone=tone)
 
 
-def _phrase(thing: Thing, keep: float, chance: np.random.Generator) -> str:
-    noun = PLAIN_NOUNS.get(thing.kind, thing.kind)
-    before: list[str] = []
-    if thing.kind in SPOTTED and thing.size in ("small", "big") and chance.random() < keep * 0.7:
-        before.append(thing.size)
-    if thing.snowy:
-        before.append("snowy")
-    if (
-        thing.colour
-        and thing.kind not in ("stars", "birds", "pines")
-        and _told(thing, keep, chance)
-    ):
-        before.append(thing.colour)
-    phrase = " ".join([*before, noun])
-    if thing.kind in SPOTTED and thing.place and chance.random() < keep * 0.85:
-        return f"{phrase} {thing.place}" if chance.random() < 0.85 else f"{thing.place} {phrase}"
-    return phrase
+def _colour(kind: Kind, chance: np.random.Generator) -> Colour:
+    """A colour that suits the thing, or any other at all."""
+    natural = USUAL.get(kind) or NATURAL[kind]
+    if kind in COLOURLESS or chance.random() < (0.9 if kind == "snow" else 0.35):
+        options: Sequence[Colour] = natural
+    else:
+        options = EVERY
+    allowed = [colour for colour in options if (kind, colour) not in LEFT_OUT]
+    return _one(chance, allowed)
 
 
-def _told(thing: Thing, keep: float, chance: np.random.Generator) -> bool:
-    """Whether the colour is named; that of snow goes without saying."""
-    return bool(chance.random() < (keep * 0.3 if thing.kind == "snow" else keep))
-
-
-def _sky_phrase(scene: Scene) -> str:
-    return f"{'yellow' if scene.sky == 'golden' else scene.sky} sky"
-
-
-def _one(chance: np.random.Generator, options):  # type: ignore[no-untyped-def]
+def _one(chance: np.random.Generator, options: Sequence[T]) -> T:
     return options[int(chance.integers(len(options)))]

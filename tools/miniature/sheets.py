@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from backends.miniature.autoencoder import Bytes
+from backends.miniature.enlarging import enlarge
 from backends.miniature.sampling import Flux, Order, open_model
-from bench.miniature import FIRST, say
+from bench.miniature import kept_scenes
+from bench.miniature_words import say
 from tools.miniature.pictures import paint_scene
-from tools.miniature.scenes import scene_of
 
-SIZE = (128, 128)
+CELL = (256, 256)
 LABEL = 30
-SCALE = 2
 PROMPT = "A red sun on the left, blue mountains, pink sky, green hills, a white house on the right"
 EDIT = "Starry night, a white moon on the right, purple mountains, blue hills, a yellow house"
 Cell = tuple[Bytes, str]
@@ -30,45 +29,47 @@ def draw_sheets(assets: Path) -> None:
 
 
 def _held_out(model: Flux, count: int) -> list[Cell]:
-    prompts = [say(scene_of(FIRST + 500 + number)) for number in range(count)]
+    prompts = [say(scene) for scene in kept_scenes("sheet")[:count]]
     return [
-        (model.paint(Order(prompt, SIZE, seed=number)), prompt)
+        (model.paint(Order(prompt, model.sizes[0], seed=number)), prompt)
         for number, prompt in enumerate(prompts)
     ]
 
 
 def _guidances(model: Flux) -> list[Cell]:
     return [
-        (model.paint(Order(PROMPT, SIZE, guidance=value, seed=3)), f"guidance {value}")
+        (model.paint(Order(PROMPT, model.sizes[0], guidance=value, seed=3)), f"guidance {value}")
         for value in (1.0, 1.5, 2.0, 3.0, 3.5, 4.5, 6.0)
     ]
 
 
 def _steps(model: Flux) -> list[Cell]:
     return [
-        (model.paint(Order(PROMPT, SIZE, steps=count, seed=3)), f"{count} step" + "s" * (count > 1))
+        (
+            model.paint(Order(PROMPT, model.sizes[0], steps=count, seed=3)),
+            f"{count} step" + "s" * (count > 1),
+        )
         for count in (1, 2, 4, 8, 12, 20, 50)
     ]
 
 
 def _strengths(model: Flux) -> list[Cell]:
-    start = paint_scene(scene_of(FIRST + 3), SIZE, "dials")[0]
+    start = paint_scene(kept_scenes("judged")[3], model.sizes[0], "dials")[0]
     cells: list[Cell] = [(start, "the picture to start from")]
     for value in (0.2, 0.4, 0.55, 0.7, 0.85, 1.0):
-        order = Order(EDIT, SIZE, seed=1, picture=start, strength=value)
+        order = Order(EDIT, model.sizes[0], seed=1, picture=start, strength=value)
         cells.append((model.paint(order), f"strength {value}"))
     return cells
 
 
 def _sheet(cells: list[Cell], columns: int) -> Image.Image:
-    width, height = SIZE[0] * SCALE, SIZE[1] * SCALE
+    width, height = CELL
     rows = -(-len(cells) // columns)
     sheet = Image.new("RGB", ((width + 8) * columns, (height + LABEL + 8) * rows), "white")
     pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(11)
     for number, (picture, text) in enumerate(cells):
         x, y = number % columns * (width + 8), number // columns * (height + LABEL + 8)
-        large = Image.fromarray(np.ascontiguousarray(picture))
-        sheet.paste(large.resize((width, height), Image.Resampling.LANCZOS), (x, y))
+        sheet.paste(enlarge(picture, CELL, (0, 0, picture.shape[1], picture.shape[0])), (x, y))
         pen.multiline_text((x + 2, y + height + 2), _wrapped(text), "black", font, spacing=1)
     return sheet
 

@@ -15,17 +15,18 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from tools.miniature.examples import encode_words
+from tools.miniature.captions import describe
 from tools.miniature.muon import Muon
 from tools.miniature.networks import POOLED_WIDTH, TEXT_WIDTH, build_clip, build_t5
 from tools.miniature.questions import QUESTIONS, answer, loss
-from tools.miniature.scenes import describe, draw_scene
+from tools.miniature.scenes import draw_scene
+from tools.miniature.words import encode_words
 
 NAME = "text.pt"
 BATCH = 64
 PEAK = 2e-3
 SCENES = 30_000
-FIRST = 10_000_000  # seeds from here on are of no training picture
+FIRST = 10_000_000  # seeds from here on are of no training image
 TOLD = 4  # captions to a scene
 
 

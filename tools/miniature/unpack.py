@@ -16,7 +16,8 @@ from tools.miniature.networks import build_autoencoder, build_clip, build_t5
 def unpack(assets: Path, folder: Path) -> None:
     """Write encoders, autoencoder and a checkpoint of the flow, as far as eight bits keep them."""
     weights = load(assets)
-    t5, clip, autoencoder = build_t5(), build_clip(), build_autoencoder()
+    words = len(weights.vocabulary)
+    t5, clip, autoencoder = build_t5(words), build_clip(words), build_autoencoder()
     for part, net in (("t5", t5), ("clip", clip), ("vae", autoencoder)):
         _fill(net, weights, part)
     folder.mkdir(parents=True, exist_ok=True)

@@ -8,8 +8,11 @@ from typing import Any
 
 import gradio as gr
 
+from core.params import Edit
 from core.pictures import Picture
 from core.studio import Studio
+from ui import markup, messages
+from ui.generate import form
 from ui.generate.tab import Tab, Update
 from ui.server.owner import owner_of
 
@@ -53,6 +56,22 @@ class Filling:
         chosen = self.studio.backends_of(owner)[backend]
         return tab.priced(chosen, tab.count(data[tab.pictures]), values)
 
+    def source(self, data: Mapping[Any, Any], owner: str, picture: Picture) -> str:
+        """Describe an image to start from: what the chosen backend makes of its size."""
+        tab, backend = self.tab, data[self.tab.backend]
+        if not self.has(backend):
+            return markup.notice(messages.picture(picture), "info")
+        chosen = self.studio.backends_of(owner)[backend]
+        legal = form.carry(tab.values(data, backend), tab.forms[backend])
+        given: dict[str, Any] = {"prompt": "", **legal, "image": picture}
+        params = chosen.tasks[tab.task].model_construct(**given)
+        if not isinstance(params, Edit):
+            return markup.notice(messages.picture(picture), "info")
+        small = ""
+        if params.too_small and params.least_side:
+            small = messages.small_source(chosen.label, params.least_side)
+        return markup.notice(messages.picture(picture, params.result_size(), small), "info")
+
     def has(self, backend: Any) -> bool:
         """Whether what a browser names is a backend of this tab."""
         return isinstance(backend, str) and backend in self.tab.forms
@@ -78,6 +97,8 @@ class Filling:
         if isinstance(saved.get("prompt"), str):
             update[tab.prompt] = saved["prompt"]
         update[tab.pictures] = tab.count(saved.get("pictures"))
+        if isinstance(saved.get("collection"), str):
+            update[tab.collection] = saved["collection"]
         for name in tab.forms:
             own = {k.partition(".")[2]: v for k, v in saved.items() if k.startswith(f"{name}.")}
             update |= tab.fill(name, own)
@@ -85,6 +106,20 @@ class Filling:
             update[tab.backend] = self.menu(owner) | {"value": saved["backend"]}
             update |= self.show(owner, saved["backend"], update[tab.pictures])
         return update
+
+    def taken(self, backend: str, values: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+        """Return which values a backend's form, or else the first, can show, and which it cannot.
+
+        The prompt is always taken; the image has a place of its own.
+        """
+        shown = self.tab.forms.get(backend) or next(iter(self.tab.forms.values()))
+        legal = form.carry(values, shown)
+        named = [name for name in values if name not in ("prompt", "image")]
+        words = ["prompt"] if values.get("prompt") else []
+        return (
+            [*words, *(name for name in named if name in legal)],
+            [name for name in named if name not in legal],
+        )
 
     def use(self, backend: str, values: Mapping[str, Any], owner: str) -> Update:
         """Fill the form with an entry's settings; returns the updates of this tab."""

@@ -1,4 +1,4 @@
-"""What the tabs that make pictures do: generate, watch, decide, switch, restore."""
+"""What a tab that makes images does: generate, switch, follow the price."""
 
 from __future__ import annotations
 
@@ -6,76 +6,80 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 import gradio as gr
 
 from core.caller import Caller
 from core.errors import InputError, PlaygroundError
-from core.jobs.consent import NO_WORD
-from core.jobs.job import ACTIONS, ACTIVE, COSTLY, Job
+from core.jobs.estimate import Estimate, workload
+from core.jobs.job import Job
 from core.params import Params, draw_seed
 from core.parsing import parse
-from core.studio import Progress, Studio
+from core.studio import Studio
+from core.words import say
 from ui import markup, messages
-from ui.clicks import consent_of, name_of, number, text, told
-from ui.generate import queue
+from ui.clicks import consent_of, name_of, seen_by, told, was_asked
+from ui.generate import code_panel, form
+from ui.generate import question as questions
 from ui.generate.fill import Filling
+from ui.generate.session import FREE, PRIVATE, Session
 from ui.generate.tab import Tab, Update, seeds
-from ui.server.owner import caller_of, owner_of
-from ui.server.routes import Media
-from ui.server.uploads import Uploads
+from ui.server.gradio_patches.outliving import apart
+from ui.server.owner import owner_of
+from ui.server.uploads import OWN, Uploads
 
-PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-FREE: dict[str, Any] = PRIVATE | {"concurrency_limit": None}
-"""For events whose limits are the studio's, not Gradio's."""
-MOST_WATCHED = 64
-MOST_SHOWN = 8
+LAST = 30
+"""Images of the owner that tell how long the next one will take."""
 
 
 @dataclass(frozen=True, slots=True)
 class Handlers:
-    """The handlers of one tab; a click that costs more than `ask_above` dollars is confirmed."""
+    """The handlers of one tab; its jobs are drawn by the session."""
 
     tab: Tab
-    studio: Studio
-    media: Media
+    session: Session
     uploads: Uploads
-    who: gr.BrowserState
-    ask_above: float = 0.1
     filling: Filling = field(init=False)
-    latest: dict[str, object] = field(default_factory=dict)
-    """Which of a window's events draws; an earlier one ends when a later one begins."""
+    question: gr.HTML = field(init=False)
+    code: gr.HTML = field(init=False)
 
     def __post_init__(self) -> None:
-        """Bind what fills the tab's forms."""
+        """Bind what fills the tab's forms, and what asks before something dear."""
         object.__setattr__(self, "filling", Filling(self.tab, self.studio, self.who))
+        object.__setattr__(self, "question", questions.build())
+        object.__setattr__(self, "code", code_panel.build())
 
     @property
-    def drawn(self) -> list[Any]:
-        """What shows the tab's jobs and what is said of them."""
-        tab = self.tab
-        return [tab.status, tab.stage, tab.watch, tab.cancel, *tab.notices.values()]
+    def studio(self) -> Studio:
+        """The studio that makes the images."""
+        return self.session.studio
 
-    def wire(self, load: Any) -> None:
-        """Connect the tab's components; `load` is the page's load event."""
+    @property
+    def who(self) -> gr.BrowserState:
+        """What the browser is known by."""
+        return self.session.who
+
+    def wire(self) -> None:
+        """Connect the tab's components."""
         tab, task = self.tab, self.tab.task
-        drawn = self.drawn
-        tab.generate.click(
+        self.question.render()
+        self.code.render()
+        made = [*self.session.drawn, *tab.notices.values(), tab.generate, tab.price, self.question]
+        once: dict[str, Any] = {"preprocess": False, "trigger_mode": "multiple", **FREE}
+        clicked = tab.generate.click(
             self.generate,
             self._inputs(),
-            [*drawn, tab.generate, tab.price],
+            made,
             # The second value is what is watched, which changes by itself.
-            js=f"(...all) => [...all.slice(0, -1), srpo.click('{task}', {self.ask_above}, "
+            js=f"(...all) => [...all.slice(0, -1), srpo.click('{task}', "
             "all.at(-2), [all[0], ...all.slice(2, -2)])]",
-            preprocess=False,
-            trigger_mode="multiple",
-            **FREE,
+            **once,
         )
-        watched = [self.who, tab.watch]
-        tab.status.act(self.act, watched, drawn, trigger_mode="multiple", **FREE)
-        load(self.resume, watched, drawn, **FREE)
-        tab.cancel.click(self.cancel, watched, [tab.status], concurrency_id="cancel", **FREE)
-        switched = [*tab.chosen(), *(one.group for one in tab.forms.values())]
+        agreed = self.question.agree(self.agreed, self._inputs(), made, **once)
+        for event in (clicked.then, agreed.then, tab.shown.change):
+            self.time_after(event)
+        switched = [*tab.chosen(), *(group for one in tab.forms.values() for group in one.groups)]
         fields = [part for one in tab.forms.values() for part in one.fields.values()]
         gr.on(
             [tab.backend.input, tab.pictures.change],
@@ -87,7 +91,44 @@ class Handlers:
             **PRIVATE,
         )
 
+        tab.code.click(
+            self.programs,
+            {self.who, tab.shown, *tab.parts(), *([tab.image] if tab.image else [])},
+            [self.code, *tab.notices.values()],
+            preprocess=False,
+            **FREE,
+        )
+        tab.collection.focus(self.collections, [self.who], [tab.collection], **FREE)
         self._wire_price()
+        self._wire_source()
+
+    def _wire_source(self) -> None:
+        """Say what becomes of the source where the backend or the shape of the result changes."""
+        tab = self.tab
+        if not tab.image:
+            return
+        shapes = [one.fields["shape"] for one in tab.forms.values() if "shape" in one.fields]
+        gr.on(
+            [tab.image.change, tab.backend.input, *(part.change for part in shapes)],
+            self.resize,
+            {self.who, tab.image, *tab.parts()},
+            [tab.notices["image"]],
+            queue=False,
+            preprocess=False,
+            trigger_mode="always_last",
+            **PRIVATE,
+        )
+
+    async def resize(self, data: dict[Any, Any], request: gr.Request) -> Update:
+        """Describe the source anew; where there is none, what was said of it stays."""
+        if not (self.tab.image and data[self.tab.image]):
+            return {self.tab.notices["image"]: gr.update()}
+        try:
+            picture = await self.uploads.picture(data[self.tab.image])
+        except PlaygroundError as error:
+            return {self.tab.notices["image"]: markup.notice(messages.trouble(error))}
+        owner = owner_of(request, data[self.who])
+        return {self.tab.notices["image"]: self.filling.source(data, owner, picture)}
 
     def _wire_price(self) -> None:
         """Follow the price where it depends on the form: it is on the button before a click."""
@@ -114,212 +155,189 @@ class Handlers:
             **PRIVATE,
         )
 
-    async def reprice(self, data: dict[Any, Any], request: gr.Request) -> Update:
+    async def reprice(self, data: Mapping[Any, Any], request: gr.Request) -> Update:
         """Put the price of the form as it stands on the button."""
         picture = None
         if self.tab.image and data[self.tab.image]:
             with suppress(PlaygroundError):  # what is wrong with it is said when it is used
                 picture = await self.uploads.picture(data[self.tab.image])
+        if picture and self.filling.has(data[self.tab.shown]):
+            kind = self.studio.kind(data[self.tab.shown], self.tab.task)
+            picture = await self.uploads.fitted(picture, kind)
         return self.filling.reprice(data, owner_of(request, data[self.who]), picture)
+
+    async def collections(self, who: str, request: gr.Request) -> Any:
+        """Offer the collections that there are by now."""
+        found = await self.studio.collections(owner_of(request, who))
+        return gr.update(choices=[one.title for one in found])
+
+    def time_after(self, event: Any) -> None:
+        """Say anew how long an image takes, after an event."""
+        tab = self.tab
+        parts = {self.who, tab.shown, *tab.parts(), *([tab.image] if tab.image else [])}
+        always: dict[str, Any] = {"preprocess": False, "trigger_mode": "always_last", **FREE}
+        event(self.timing, parts, [tab.hint], **always)
+
+    async def timing(self, data: dict[Any, Any], request: gr.Request) -> Update:
+        """Say below the button how long an image of the form as it stands will take."""
+        tab, backend = self.tab, data[self.tab.shown]
+        if not self.filling.has(backend):
+            return {tab.hint: markup.hint("")}
+        owner = owner_of(request, data[self.who])
+        sandbox = self.studio.backends_of(owner)[backend].sandbox
+        like = (backend, tab.task, sandbox)
+        made = [
+            (self._work(backend, one.params), one.elapsed_s)
+            for one in await self.studio.entries(owner, limit=LAST)
+            if (one.backend, one.task, one.sandbox) == like
+        ]
+        took = Estimate.of(made).seconds(self._work(backend, tab.values(data, backend)))
+        return {tab.hint: markup.hint(messages.each(took))}
+
+    def _work(self, backend: str, values: Mapping[str, Any]) -> float:
+        """Return what an image's time grows with, as far as a form or an entry tells it."""
+        kind = self.studio.kind(backend, self.tab.task)
+        legal = form.carry(values, self.tab.forms[backend])
+        return workload(kind.model_construct(prompt="", **legal))
 
     def _inputs(self) -> list[Any]:
         """Return what a click on Generate sends; its price and what the page says come last."""
         tab = self.tab
         image = [tab.image] if tab.image else []
-        return [self.who, tab.watch, tab.shown, *tab.parts(), *image, tab.price, tab.click]
+        return [
+            self.who,
+            self.session.stage.watch,
+            tab.shown,
+            *tab.parts(),
+            *image,
+            tab.price,
+            tab.click,
+        ]
 
     async def generate(self, request: gr.Request, *values: Any) -> AsyncIterator[Update]:
-        """Submit what the form says and draw the tab's jobs until their end."""
+        """Submit what the form says and draw the session's jobs until their end."""
         data = dict(zip(self._inputs(), values, strict=True))
-        tab, click = self.tab, data[self.tab.click]
-        if not click:  # a person said no to the price
-            yield {tab.watch: data[tab.watch]}
-            return
-        caller = self._caller(request, data[self.who])
-        owner = caller.owner
+        async for update in self._generate(request, data, data[self.tab.click]):
+            yield update
+
+    async def agreed(
+        self, event: gr.EventData, request: gr.Request, *values: Any
+    ) -> AsyncIterator[Update]:
+        """Do the same for a click whose price a person was asked about and agreed to."""
+        click = {name: told(event, name) for name in ("name", "price", "asked")}
+        data = dict(zip(self._inputs(), values, strict=True))
+        async for update in self._generate(request, data, click):
+            yield update
+
+    async def _generate(
+        self, request: gr.Request, data: Mapping[Any, Any], click: Any
+    ) -> AsyncIterator[Update]:
+        tab, watch = self.tab, self.session.stage.watch
+        caller = self.session.caller(request, data[self.who])
         jobs: list[Job] = []
         said = tab.quiet()
         try:
             wishes = await self._requests(data, caller)
-            jobs = await self.studio.submit_all(
-                data[tab.backend],
-                wishes,
-                owner=owner,
-                click=name_of(click),
-                address=caller.address,
-                consent=consent_of(click, self.ask_above),
+            if asked := await self._asked(data[tab.backend], wishes, click, caller):
+                yield said | {watch: data[watch], self.question: asked}
+                return
+            title = str(data[tab.collection] or "").strip()
+            collection = (
+                await self.studio.collection_named(title, owner=caller.owner) if title else ""
+            )
+            jobs = await apart(
+                self.studio.submit_all(
+                    data[tab.backend],
+                    wishes,
+                    owner=caller.owner,
+                    click=name_of(click),
+                    address=caller.address,
+                    consent=consent_of(click, self.session.ask_above),
+                    collection=collection,
+                )
             )
         except PlaygroundError as error:
             said = self._complaint(error) | await self.reprice(data, request)
         if not jobs:
-            yield said | {tab.watch: data[tab.watch]}
+            yield said | {watch: data[watch]}
             return
-        before = [*await self._failed(data[tab.watch], owner)]
-        before += [job.id for job in await self._open(owner)]
-        ids = list(dict.fromkeys([*before, *(job.id for job in jobs)]))
-        async for update in self._follow(ids, caller, request):
+        async for update in self.session.join(jobs, data[watch], caller, request):
             yield said | update
+            said = {}
 
-    async def act(
-        self, who: str, watch: Any, event: gr.EventData, request: gr.Request
-    ) -> AsyncIterator[Update]:
-        """Do what a button of the queue says, and go on drawing."""
-        caller, job_id, what = self._caller(request, who), text(event, "job"), text(event, "do")
-        owner = caller.owner
-        ids = await self._watched(watch, owner)
-        try:
-            ids += await self._done(what, job_id, caller, event)
-            if what == "hide":
-                ids = [one for one in ids if one != job_id]
-        except PlaygroundError as error:
-            gr.Warning(messages.trouble(error))
-        if not ids:
-            yield {self.tab.watch: {"jobs": []}, self.tab.status: ""}
-            return
-        async for update in self._follow(list(dict.fromkeys(ids)), caller, request):
-            yield update
-
-    async def _done(self, what: str, job_id: str, caller: Caller, event: gr.EventData) -> list[str]:
-        """Carry out an action; return the jobs it adds to those that are watched."""
-        owner = caller.owner
-        job = await self.studio.job(job_id, owner=owner)
-        if what == "cancel":
-            gr.Info(messages.cancelled(await self.studio.cancel(job_id, owner=owner)))
-        elif what == "earlier":
-            await self.studio.reorder(job_id, owner=owner, earlier=True)
-        elif what == "resume":
-            if not caller.admin and not job.own_key:  # a queue of one's own is one's own business
-                raise InputError(messages.NOT_YOURS)
-            await self.studio.resume_queue(job_id, owner=owner)
-        elif what in ACTIONS:
-            costs = what in COSTLY
-            said = {"price": number(event, "price"), "asked": told(event, "asked")}
-            new = await self.studio.act(
-                job_id,
-                what,
-                owner=owner,
-                request_id=text(event, "pick"),
+    async def _asked(
+        self, backend: str, wishes: Sequence[Params], click: Any, caller: Caller
+    ) -> questions.Asked | None:
+        """Return what must be asked before a click is carried out; refuse what would be refused."""
+        if was_asked(click) or not isinstance(click, Mapping):
+            return None
+        chosen = self.studio.backends_of(caller.owner)[backend]
+        asked = questions.before_paying(
+            chosen,
+            wishes,
+            click,
+            left_usd=await self._left(backend, caller),
+            ask_above=self.session.ask_above,
+        )
+        if asked:
+            name_of(click)
+            await self.studio.check_all(
+                backend,
+                wishes,
+                owner=caller.owner,
                 address=caller.address,
-                consent=consent_of(said, self.ask_above) if costs else NO_WORD,
+                consent=seen_by(click),
             )
-            return [new.id]
-        return [job_id]
+        return asked
 
-    async def _failed(self, watch: Any, owner: str) -> list[str]:
-        """Return those watched jobs that failed and can still be retried or fetched."""
-        jobs = [await self.studio.job(one) for one in await self._watched(watch, owner)]
-        return [
-            job.id for job in jobs if job.state == "failed" and self.studio.possible_actions(job)
-        ]
+    async def _left(self, backend: str, caller: Caller) -> float | None:
+        """Return what the budget has left; a key of one's own spends from none."""
+        if backend in self.studio.own_backends(caller.owner):
+            return None
+        return await self.studio.left_today_usd(caller.owner)
 
-    async def _open(self, owner: str) -> list[Job]:
-        """Return the tab's jobs that run or wait for a person, oldest first."""
-        found = await self.studio.jobs(owner, states=[*ACTIVE, "unknown"])
-        return [job for job in reversed(found) if job.task == self.tab.task]
+    async def programs(self, data: dict[Any, Any], request: gr.Request) -> Update:
+        """Show the form as it stands as programs; one that cannot be sent is told why."""
+        caller = self.session.caller(request, data[self.who])
+        try:
+            [params, *_] = await self._requests(data, caller)
+            backend = self.studio.backends_of(caller.owner)[data[self.tab.backend]]
+            source = await self._source_address(params, caller.owner)
+        except PlaygroundError as error:
+            return self._complaint(error)
+        shown = self.tab.values(data, data[self.tab.backend])
+        return self.tab.quiet() | {
+            self.code: code_panel.panel(
+                backend,
+                params,
+                code_panel.calling(data[self.who], request),
+                drawn="seed" in shown and shown["seed"] != params.known_seed,
+                source=source,
+            )
+        }
+
+    async def _source_address(self, params: Params, owner: str) -> str:
+        """Return where the source image is fetched from, as it is sent; "" where there is none."""
+        if params.picture is None:
+            return ""
+        kept = await self.uploads.keep(params.picture, owner)
+        return f"{OWN}{quote(await self.uploads.to_cache(kept['name']))}".lstrip("/")
 
     async def _requests(self, data: Mapping[Any, Any], caller: Caller) -> Sequence[Params]:
-        """Turn the form into one params for each picture asked for."""
+        """Turn the form into one params for each image asked for."""
         tab = self.tab
         if not self.filling.has(data[tab.backend]):
-            raise InputError(messages.NO_SUCH_BACKEND, advice=messages.CHOOSE_BACKEND)
+            raise InputError(say("no-such-backend"), advice=say("choose-backend"))
         kind = self.studio.kind(data[tab.backend], tab.task)
         count = self.studio.count(data[tab.pictures], caller)
         values = tab.values(data, data[tab.backend])
         if tab.image:
-            values["image"] = await self.uploads.picture(data[tab.image])
+            picture = await self.uploads.picture(data[tab.image])
+            values["image"] = await self.uploads.fitted(picture, kind)
         first = parse(kind, {name: value for name, value in values.items() if value is not None})
         start = first.known_seed if first.known_seed >= 0 else draw_seed()
         return [first.with_seed(seed) for seed in seeds(start, count)]
 
-    def _caller(self, request: gr.Request, who: Any) -> Caller:
-        return caller_of(request, who, self.studio.admins)
-
-    def _complaint(self, error: PlaygroundError | None) -> Update:
-        if error is None:
-            return self.tab.quiet()
+    def _complaint(self, error: PlaygroundError) -> Update:
         field = error.field if isinstance(error, InputError) else ""
         return self.tab.complain(field, messages.trouble(error))
-
-    async def resume(self, who: str, watch: Any, request: gr.Request) -> AsyncIterator[Update]:
-        """Find the jobs of this tab that run, or ended while nobody looked, and draw them."""
-        caller = self._caller(request, who)
-        owner = caller.owner
-        seen = await self._watched(watch, owner)
-        opened = [job.id for job in await self._open(owner)]
-        ids = list(dict.fromkeys([*seen, *opened]))
-        if not ids:
-            yield {self.tab.watch: watch}
-            return
-        async for update in self._follow(ids, caller, request):
-            yield update
-
-    async def _watched(self, watch: Any, owner: str) -> list[str]:
-        """Return the ids this browser watched last, as far as they are its own."""
-        wanted = watch.get("jobs", []) if isinstance(watch, dict) else []
-        found = []
-        for job_id in wanted[:MOST_WATCHED] if isinstance(wanted, list) else []:
-            try:
-                found.append((await self.studio.job(str(job_id), owner=owner)).id)
-            except PlaygroundError:
-                continue
-        return found
-
-    async def _follow(
-        self, ids: Sequence[str], caller: Caller, request: gr.Request
-    ) -> AsyncIterator[Update]:
-        """Draw jobs until all have ended; the earlier picture stays until there is a new one."""
-        tab, before, mine = self.tab, "", object()
-        window = str(request.session_hash)
-        self.latest[window] = mine
-        ids = ids[-MOST_WATCHED:]
-        async for progresses in self.studio.watch(ids, owner=caller.owner):
-            if self.latest.get(window) is not mine:
-                return  # a later click draws these jobs too
-            # Always the whole value: a skipped one would corrupt it in the browser (GRADIO.md 2.3).
-            watch = {"jobs": list(ids), "seed": progresses[-1].job.seed}
-            working = any(progress.job.active for progress in progresses)
-            update = {tab.watch: watch, tab.status: self._queue(progresses, caller)}
-            update[tab.cancel] = gr.update(visible=working)
-            stage = await self._stage(progresses)
-            if stage and stage != before:
-                update[tab.stage] = before = stage
-            yield update
-        del self.latest[window]
-
-    def _queue(self, progresses: Sequence[Progress], caller: Caller) -> str:
-        jobs = [progress.job for progress in progresses]
-        return queue.status(
-            progresses,
-            {job.id: self.studio.possible_actions(job) for job in jobs},
-            prices={job.id: self.studio.price_again(job) for job in jobs},
-            whom=messages.who_resumes(caller, self.studio.admins),
-        )
-
-    async def _stage(self, progresses: Sequence[Progress]) -> str:
-        shown = [
-            (progress, await self.media.url(progress.entry) if progress.entry else "")
-            for progress in progresses
-            if progress.job.active or progress.entry
-        ][-MOST_SHOWN:]
-        news = any(url or progress.preview for progress, url in shown)
-        return markup.stage(shown) if news else ""
-
-    async def cancel(self, who: str, watch: Any, request: gr.Request) -> str:
-        """Cancel what this tab watches, and say whether money was spent."""
-        caller = self._caller(request, who)
-        owner = caller.owner
-        said = ""
-        for job_id in await self._watched(watch, owner):
-            job = await self.studio.job(job_id, owner=owner)
-            if job.active:
-                job = await self.studio.cancel(job_id, owner=owner)
-                said = messages.cancelled(job)
-        if said:
-            gr.Info(said)
-        return await self._status(watch, caller)
-
-    async def _status(self, watch: Any, caller: Caller) -> str:
-        jobs: list[Job] = [
-            await self.studio.job(job_id) for job_id in await self._watched(watch, caller.owner)
-        ]
-        return self._queue([Progress(job=job) for job in jobs], caller)

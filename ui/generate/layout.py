@@ -1,4 +1,4 @@
-"""Lays out a tab that makes pictures: wishes on the left, the picture on the right."""
+"""Lays out the form of a task: the prompt, what it is made with, and Generate below it."""
 
 from __future__ import annotations
 
@@ -10,27 +10,13 @@ import gradio as gr
 
 from core.backend import Backend, offered, usual_price
 from core.params import MAX_PROMPT, Task
+from core.words import say
 from ui import markup, messages
-from ui.clicks import told
-from ui.generate import form, queue
-from ui.generate.tab import Memory, Tab
+from ui.generate import form
+from ui.generate.form import Form
+from ui.generate.tab import Tab
 from ui.markup import NOTHING
 
-ACTIONS = """
-element.addEventListener('click', (event) => {
-  const button = event.target.closest('button[data-act]');
-  if (!button) return;
-  const detail = {entry: button.dataset.entry};
-  if (button.dataset.act === 'use') trigger('use', detail);
-  if (button.dataset.act === 'send') trigger('send', detail);
-});
-"""
-IDEAS = """
-element.addEventListener('click', (event) => {
-  const idea = event.target.closest('button[data-prompt]');
-  if (idea) trigger('idea', {prompt: idea.dataset.prompt});
-});
-"""
 MOST_PICTURES = 8
 
 
@@ -38,16 +24,17 @@ def build(
     task: Task,
     backends: Mapping[str, Backend],
     first: str,
-    memory: Memory,
-    examples: Sequence[Mapping[str, str]] = (),
+    saved: gr.BrowserState,
+    watch: gr.BrowserState,
+    examples: Sequence[Mapping[str, Any]] = (),
     *,
     closed: Mapping[str, str] = NOTHING,
     most: int = MOST_PICTURES,
 ) -> Tab:
     """Build the tab of a task for the backends that offer it.
 
-    `closed` says why backends take nothing from anybody here, `most` how many images one click
-    may ask for.
+    `saved` remembers the form and `watch` the last click; `closed` says why backends take nothing
+    from anybody here, `most` how many images one click may ask for.
     """
     able = {
         name: backend
@@ -55,16 +42,20 @@ def build(
         if task in backend.tasks and offered(backend)
     }
     first = first if first in able else next(iter(able))
-    title = task.replace("-", " ").capitalize()
-    with gr.Tab(title, id=task, render_children=True) as item, gr.Row(elem_classes="columns"):
-        with gr.Column(scale=2, min_width=320, elem_classes="controls"):
-            parts = _wishes(task, able[first]) | _choices(task, able, first, memory, closed)
+    with (
+        gr.Tab(messages.task(task), id=task, render_children=True) as item,
+        gr.Column(elem_classes="workbench-form"),
+    ):
+        with gr.Column(elem_classes="controls"):
+            parts = _wishes(task, able[first], examples)
+            parts |= _choices(task, able, first, closed)
+            parts |= _forms(task, able, first, watch, min(most, MOST_PICTURES))
+            parts["collection"] = _collection(task)
+            gr.HTML(markup.footer(), elem_classes="licence", apply_default_css=False)
+        with gr.Column(elem_classes="orders"):
             parts["notices"]["form"] = _notice()
-            parts |= _orders(task, able[first], min(most, MOST_PICTURES))
-        with gr.Column(scale=3, min_width=320, elem_classes="result"):
-            parts |= _shown(task)
-            _ideas(examples, parts["prompt"])
-    tab = Tab(task=task, item=item, watch=memory.watch, saved=memory.saved, closed=closed, **parts)
+            parts |= _orders(task, able[first])
+    tab = Tab(task=task, item=item, saved=saved, closed=closed, **parts)
     _remember(tab)
     return tab
 
@@ -74,135 +65,136 @@ def _notice(**options: Any) -> gr.HTML:
     return gr.HTML(elem_classes="notices", apply_default_css=False, **options)
 
 
-def _choices(
-    task: Task,
-    able: Mapping[str, Backend],
-    first: str,
-    memory: Memory,
-    closed: Mapping[str, str],
-) -> dict[str, Any]:
-    """The menu of backends and their forms, one of them visible."""
-    choice = _choice(task, able, first, closed)
-    said = markup.about(able[first], closed.get(first, ""))
-    about = gr.HTML(said, elem_classes="about", apply_default_css=False)
-    shown = gr.Textbox(first, visible=False)
-    forms = {
-        name: form.build(name, backend.tasks[task], memory.watch, visible=name == first)
-        for name, backend in able.items()
-    }
-    return {"backend": choice, "about": about, "shown": shown, "forms": forms}
-
-
-def _choice(
-    task: Task, able: Mapping[str, Backend], first: str, closed: Mapping[str, str]
-) -> gr.Dropdown:
-    """The menu of backends."""
-    return gr.Dropdown(
-        [(messages.backend_name(one, closed=name in closed), name) for name, one in able.items()],
-        value=first,
-        label="Backend",
-        elem_id=f"{task}-backend",
-        elem_classes="field choice",
-    )
-
-
-def _ideas(examples: Sequence[Mapping[str, str]], prompt: gr.Textbox) -> None:
-    """Prompts to start from; a click puts one into the prompt."""
-    ideas = gr.HTML(
-        markup.examples(examples), elem_classes="ideas", js_on_load=IDEAS, apply_default_css=False
-    )
-    ideas.idea(_prompt_of, None, [prompt], queue=False, api_visibility="private")
-
-
-def _shown(task: Task) -> dict[str, Any]:
-    """The progress of the jobs, and their pictures below it."""
-    status = gr.HTML(
-        elem_id=f"{task}-status",
-        elem_classes="status",
-        js_on_load=queue.ACT,
-        apply_default_css=False,
-    )
-    stage = gr.HTML(
-        markup.stage([]), elem_id=f"{task}-stage", js_on_load=ACTIONS, apply_default_css=False
-    )
-    return {"status": status, "stage": stage}
-
-
-def _prompt_of(event: gr.EventData) -> str:
-    return str(told(event, "prompt") or "")
-
-
-def _wishes(task: Task, backend: Backend) -> dict[str, Any]:
-    """The prompt, with what the backend suggests, and the picture to start from."""
+def _wishes(task: Task, backend: Backend, examples: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The image to start from, and the prompt with its tools inside the same box."""
     image = None
     if task == "image-to-image":
         image = gr.Image(
-            label="Image to start from",
+            label=say("source-image"),
             type="filepath",
             image_mode=None,
             sources=["upload", "clipboard"],
-            height=240,
+            height=108,
             buttons=[],
             elem_id=f"{task}-image",
             elem_classes="source",
         )
     notices = {"image": _notice(visible=task == "image-to-image")}
-    prompt = _prompt(task)
+    with gr.Column(elem_classes="prompt-box"):
+        prompt = _prompt(task)
+        gr.HTML(markup.prompt_tools(task, examples), elem_classes="tools", apply_default_css=False)
+        chips = gr.HTML(
+            markup.chips(backend),
+            elem_id=f"{task}-chips",
+            elem_classes="suggested",
+            apply_default_css=False,
+        )
     notices["prompt"] = _notice()
-    chips = gr.HTML(
-        markup.chips(backend),
-        elem_id=f"{task}-chips",
-        elem_classes="suggested",
-        js_on_load=IDEAS,
-        apply_default_css=False,
-    )
-    chips.idea(_prompt_of, None, [prompt], queue=False, api_visibility="private")
     return {"prompt": prompt, "image": image, "notices": notices, "chips": chips}
 
 
 def _prompt(task: Task) -> gr.Textbox:
-    """Where the picture is described."""
+    """Where the image is described."""
     return gr.Textbox(
-        label="Prompt",
-        info="Ctrl or ⌘ + Enter generates, Esc cancels.",
-        placeholder="A white boat on a teal sea at sunset, snowy mountains",
+        label=say("fact-prompt"),
+        placeholder=say("prompt-example"),
         lines=3,
-        max_lines=10,
+        max_lines=8,
         max_length=MAX_PROMPT,
         elem_id=f"{task}-prompt",
         elem_classes="prompt",
     )
 
 
-def _orders(task: Task, backend: Backend, most: int) -> dict[str, Any]:
-    """How many, go, and stop."""
-    pictures = gr.Slider(
-        1,
-        most,
-        1,
-        step=1,
-        label="Images",
-        info="Each is its own job; seeds count up.",
-        buttons=[],
-        elem_id=f"{task}-pictures",
-        elem_classes="field slider",
+def _choices(
+    task: Task, able: Mapping[str, Backend], first: str, closed: Mapping[str, str]
+) -> dict[str, Any]:
+    """The menu of backends, and what must be known of the one that is chosen."""
+    choice = gr.Dropdown(
+        [(messages.backend_name(one, closed=name in closed), name) for name, one in able.items()],
+        value=first,
+        label=say("form-backend"),
+        elem_id=f"{task}-backend",
+        elem_classes="field choice over",
     )
-    with gr.Row(elem_classes="orders"):
+    said = markup.about(able[first], closed.get(first, ""))
+    about = gr.HTML(said, elem_classes="about", apply_default_css=False)
+    return {"backend": choice, "about": about, "shown": gr.Textbox(first, visible=False)}
+
+
+def _forms(
+    task: Task, able: Mapping[str, Backend], first: str, watch: gr.BrowserState, most: int
+) -> dict[str, Any]:
+    """The forms of the backends, one of them visible, with the number of images between."""
+    halves = {
+        name: form.begin(name, backend.tasks[task], visible=name == first)
+        for name, backend in able.items()
+    }
+    pictures = _pictures(task, most)
+    forms: dict[str, Form] = {
+        name: form.finish(half, watch, pictures, visible=name == first)
+        for name, half in halves.items()
+    }
+    return {"pictures": pictures, "forms": forms}
+
+
+def _pictures(task: Task, most: int) -> gr.Number:
+    """How many images a click makes: a number between two buttons."""
+    with gr.Row(elem_classes="stepper"):
+        fewer = gr.Button(say("form-fewer"), size="sm", elem_classes="icon fewer", min_width=0)
+        pictures = gr.Number(
+            1,
+            label=say("form-images"),
+            precision=0,
+            minimum=1,
+            maximum=most,
+            elem_id=f"{task}-pictures",
+            elem_classes="field number",
+            min_width=40,
+        )
+        more = gr.Button(say("form-more"), size="sm", elem_classes="icon more", min_width=0)
+    for button, by in ((fewer, -1), (more, 1)):
+        button.click(
+            None,
+            [pictures],
+            [pictures],
+            js=f"(count) => srpo.legal((count || 1) + ({by}), [1, {most}, 1])",
+            api_visibility="private",
+            show_progress="hidden",
+        )
+    return pictures
+
+
+def _collection(task: Task) -> gr.Dropdown:
+    """Where new images go: a collection there is, or a title for a new one."""
+    return gr.Dropdown(
+        [],
+        value="",
+        allow_custom_value=True,
+        label=say("form-collection"),
+        info=say("form-collection-about"),
+        elem_id=f"{task}-collection",
+        elem_classes="field choice",
+    )
+
+
+def _orders(task: Task, backend: Backend) -> dict[str, Any]:
+    """Go; below it how long that takes, and the keys that do the same."""
+    price = usual_price(backend, task)
+    with gr.Row(elem_classes="go"):
         generate = gr.Button(
-            messages.generate_label(usual_price(backend, task)),
+            messages.generate_label(price),
             variant="primary",
             elem_id=f"{task}-generate",
             elem_classes="generate",
-            scale=3,
         )
-        cancel = gr.Button(
-            "Cancel", visible=False, elem_id=f"{task}-cancel", elem_classes="cancel", min_width=90
-        )
+        code = gr.Button("</>", elem_id=f"{task}-code", elem_classes="code", scale=0)
+    hint = gr.HTML(markup.hint(""), elem_classes="hint", apply_default_css=False)
     return {
-        "pictures": pictures,
         "generate": generate,
-        "cancel": cancel,
-        "price": gr.Number(usual_price(backend, task), visible=False),
+        "code": code,
+        "hint": hint,
+        "price": gr.Number(price, visible=False),
         "click": gr.Textbox("", visible=False),
     }
 

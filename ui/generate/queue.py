@@ -1,4 +1,4 @@
-"""Draws the queue of a tab: every job that waits, runs, failed or is in doubt, and what to do."""
+"""Draws the queue of both tasks: what waits, runs, failed or is in doubt, and what to do."""
 
 from __future__ import annotations
 
@@ -9,19 +9,12 @@ from types import MappingProxyType
 from core.errors import PlaygroundError
 from core.jobs.job import COSTLY, Action, Job
 from core.studio import Progress
+from core.words import say
 from ui import markup, messages
 
-ACT = """
-element.addEventListener('click', (event) => {
-  const button = event.target.closest('button[data-do]');
-  if (!button || (button.dataset.ask && !confirm(button.dataset.ask))) return;
-  const {do: what, job, pick, price, ask} = button.dataset;
-  trigger('act', {do: what, job, pick, price, asked: Boolean(ask)});
-});
-"""
 NO_ACTIONS: Mapping[str, Sequence[Action]] = MappingProxyType({})
 NO_PRICES: Mapping[str, float | None] = MappingProxyType({})
-MOST = 12
+MOST = 60
 """Lines that are drawn; the rest is counted."""
 
 
@@ -38,7 +31,7 @@ class Button:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class Row:
     """A job as it stands: the share of it that is done, and what can be done with it."""
 
     progress: Progress
@@ -60,31 +53,41 @@ def status(
     possible: Mapping[str, Sequence[Action]] = NO_ACTIONS,
     *,
     prices: Mapping[str, float | None] = NO_PRICES,
+    left_usd: float | None = None,
     whom: str = "",
 ) -> str:
-    """Draw a line for each job; `possible` says by job what can be done with it.
+    """Draw a line for each job that is not finished.
 
-    `prices` say by job what it costs today to make it again; `whom` says who can resume a stopped
-    queue, where this visitor cannot.
+    `possible` says by job what can be done with it,
+    `prices` what it costs today to make it again, `left_usd` what may still be spent today,
+    where there is a budget; `whom` says who can resume a stopped queue, where this visitor cannot.
     """
-    named = len({progress.job.params.get("prompt") for progress in progresses}) > 1
     stops = {str(one.stop): (one, one.stop) for one in progresses if one.stop}
-    lines = []
-    order = sorted(progresses, key=_rank)
-    for one in order[:MOST]:
-        price = prices.get(one.job.id, one.job.price_usd)
-        buttons = _buttons(one, possible.get(one.job.id, ()), price)
-        lines.append(Line(one, _short(one.job), _fraction(one), buttons))
+    order = sorted((one for one in progresses if one.job.state != "finished"), key=rank)
+    rows = [row(one, possible, prices, left_usd) for one in order[:MOST]]
     return markup.render(
         "queue",
-        named=named,
-        stops=[_stop(one.job, reason, whom) for one, reason in stops.values()],
-        lines=lines,
+        stops=[stopped(one.job, reason, whom) for one, reason in stops.values()],
+        rows=rows,
+        busy=sum(one.job.active for one in order),
         more=len(order) - MOST,
     )
 
 
-def _rank(progress: Progress) -> tuple[int, float]:
+def row(
+    progress: Progress,
+    possible: Mapping[str, Sequence[Action]],
+    prices: Mapping[str, float | None],
+    left_usd: float | None = None,
+) -> Row:
+    """Return a job as it is drawn, with the buttons for what can be done with it now."""
+    price = prices.get(progress.job.id, progress.job.price_usd)
+    refused = left_usd is not None and (price or 0.0) > left_usd
+    buttons = _buttons(progress, possible.get(progress.job.id, ()), price, refused=refused)
+    return Row(progress, _short(progress.job), progress.share or 0.0, buttons)
+
+
+def rank(progress: Progress) -> tuple[int, float]:
     """Put what runs first, then what waits in its order, then what ended."""
     states = ("running", "sending", "waiting", "unknown", "failed", "finished", "cancelled")
     job = progress.job
@@ -92,10 +95,11 @@ def _rank(progress: Progress) -> tuple[int, float]:
     return states.index(job.state), float(ahead)
 
 
-def _stop(job: Job, reason: PlaygroundError, whom: str) -> Stop:
+def stopped(job: Job, reason: PlaygroundError, whom: str) -> Stop:
+    """Return why a queue sends nothing; `whom` says who can resume it, if not this visitor."""
     whom = "" if job.own_key else whom  # a queue of one's own is resumed by its owner
-    buttons = [] if whom else [Button("resume", job.id, "Resume")]
-    return Stop(f"{messages.stopped(reason)} {whom}".strip(), buttons)
+    buttons = [] if whom else [Button("resume", job.id, say("action-resume"))]
+    return Stop(messages.joined([messages.stopped(reason), whom]), buttons)
 
 
 def _short(job: Job) -> str:
@@ -103,52 +107,40 @@ def _short(job: Job) -> str:
     return prompt if len(prompt) <= 60 else prompt[:59].rstrip() + "…"
 
 
-def _buttons(progress: Progress, possible: Sequence[Action], price: float | None) -> list[Button]:
-    """Return the buttons of a line, each for something that can be done now.
+def _buttons(
+    progress: Progress, possible: Sequence[Action], price: float | None, *, refused: bool
+) -> list[Button]:
+    """Return the buttons of a row, each for something that can be done now.
 
-    One that sends a new job carries the price it tells, in dollars.
+    One that sends a new job carries the price it tells, in dollars. A retry that the budget has
+    `refused` asks nothing before; what may be charged twice always does.
     """
     job = progress.job
     if job.state == "waiting":
-        found = [Button("cancel", job.id, "Cancel")]
+        found = [Button("cancel", job.id, say("cancel"))]
         if progress.ahead:
-            found.insert(0, Button("earlier", job.id, "Move up"))
+            found.insert(0, Button("earlier", job.id, say("action-earlier")))
+            found.insert(1, Button("later", job.id, say("action-later")))
         return found
     found = []
     for choice in possible:
         if choice == "adopt":
             found += [
-                Button("adopt", job.id, f"It is {name[:12]}", pick=name) for name in job.candidates
+                Button("adopt", job.id, say("action-adopt-named", id=name[:12]), pick=name)
+                for name in job.candidates
             ]
         else:
             cost = f"{price:.6f}" if choice in COSTLY else ""
-            found.append(
-                Button(choice, job.id, messages.ACTIONS[choice], _ask(choice, price), cost)
-            )
+            ask = "" if refused and choice == "retry" else _ask(choice, price)
+            found.append(Button(choice, job.id, say(f"action-{choice}"), ask, cost))
     if found and job.state == "failed":
-        found.append(Button("hide", job.id, "Dismiss"))
+        found.append(Button("hide", job.id, say("action-hide")))
     return found
 
 
 def _ask(choice: Action, price: float | None) -> str:
     if choice == "again":
-        return (
-            f"The first one may have been charged. Sending it again costs {messages.price(price)}, "
-            "so it may cost twice. Send it again?"
-        )
+        return say("again-costs", price=messages.price(price))
     if choice == "retry" and price:
-        return f"Making it again costs {messages.price(price)}. Go on?"
+        return say("retry-costs", price=messages.price(price))
     return ""
-
-
-def _fraction(progress: Progress) -> float:
-    """How much of a job is done: what its backend says, else the time that passed."""
-    if not progress.job.active:
-        return 1.0
-    if progress.fraction is not None:
-        return min(max(progress.fraction, 0.0), 1.0)
-    if progress.step and progress.total:
-        return progress.step / progress.total
-    if progress.estimate_s:
-        return min(0.97, progress.elapsed_s / progress.estimate_s)
-    return 0.0

@@ -1,4 +1,4 @@
-"""A tab that makes pictures: its components, and how values get into them and out of them."""
+"""A tab that makes images: its components, and how values get into them and out of them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 
 import gradio as gr
 
-from core.backend import Backend
+from core.backend import Backend, lent_s
 from core.money import MICROS, micros
-from core.params import MAX_SEED, Task
+from core.params import MAX_SEED, Params, Task
 from ui import markup, messages
 from ui.generate import form
 from ui.generate.form import Form
@@ -32,29 +32,30 @@ class Tab:
     backend: gr.Dropdown
     about: gr.HTML
     shown: gr.Textbox
-    pictures: gr.Slider
+    pictures: gr.Number
+    collection: gr.Dropdown
+    """The title of the collection that new images go into; empty for none."""
     forms: Mapping[str, Form]
     generate: gr.Button
+    code: gr.Button
+    hint: gr.HTML
+    """How long an image takes."""
     price: gr.Number
     """What a click costs in dollars, as the button says it."""
     closed: Mapping[str, str]
     """Why backends take nothing from anybody here, by id."""
-    cancel: gr.Button
-    status: gr.HTML
-    stage: gr.HTML
     notices: Mapping[str, gr.HTML]
     click: gr.Textbox
-    watch: gr.BrowserState
     saved: gr.BrowserState
 
     def parts(self) -> list[Any]:
         """Return what is remembered in the browser, in the order of `names`."""
-        return [self.prompt, self.backend, self.pictures, *self._fields()]
+        return [self.prompt, self.backend, self.pictures, self.collection, *self._fields()]
 
     def names(self) -> list[str]:
         """Name the parts: shared ones plainly, a form's fields as `backend.field`."""
         fields = [f"{key}.{name}" for key, one in self.forms.items() for name in one.fields]
-        return ["prompt", "backend", "pictures", *fields]
+        return ["prompt", "backend", "pictures", "collection", *fields]
 
     def _fields(self) -> list[Any]:
         return [part for one in self.forms.values() for part in one.fields.values()]
@@ -62,7 +63,8 @@ class Tab:
     def values(self, data: Mapping[Any, Any], backend: str) -> dict[str, Any]:
         """Return the values of a backend's form, with the prompt."""
         chosen = self.forms[backend].fields
-        return {"prompt": data[self.prompt] or ""} | {n: data[part] for n, part in chosen.items()}
+        found = {"prompt": data[self.prompt] or ""} | {n: data[part] for n, part in chosen.items()}
+        return found | ({"seed": form.seed_of(found["seed"])} if "seed" in found else {})
 
     def menu(self, backends: Mapping[str, Backend], own: Collection[str] = ()) -> Any:
         """Name the backends as they are for this visitor; `own` are reached with own keys."""
@@ -81,7 +83,9 @@ class Tab:
     ) -> Update:
         """Show the form of a backend, what it says of itself, and the price of a click."""
         groups: Update = {
-            one.group: gr.update(visible=k == backend) for k, one in self.forms.items()
+            group: gr.update(visible=k == backend)
+            for k, one in self.forms.items()
+            for group in one.groups
         }
         chosen = backends[backend]
         return groups | {
@@ -100,25 +104,27 @@ class Tab:
 
         `values` are those of the form, where they are known; the price may depend on them.
         """
-        each = self._price(backend, values or {})
+        params = self._params(backend, values or {})
+        each, lent = backend.price(params), lent_s(backend, params)
         total = None if each is None else micros(each) * pictures / MICROS
-        return {
-            self.generate: gr.update(value=messages.generate_label(total)),
-            self.price: total,
-        }
+        label = messages.generate_label(
+            total, None if lent is None else lent * pictures, count=pictures
+        )
+        return {self.generate: gr.update(value=label), self.price: total}
 
-    def _price(self, backend: Backend, values: Mapping[str, Any]) -> float | None:
+    def _params(self, backend: Backend, values: Mapping[str, Any]) -> Params:
+        """Return the form as it stands, unchecked."""
         kind = backend.tasks[self.task]
         legal = form.carry(values, self.forms[backend.id])
         picture = {"image": values["image"]} if values.get("image") else {}
-        return backend.price(kind.model_construct(prompt="", **(legal | picture)))
+        return kind.model_construct(prompt="", **(legal | picture))
 
     def chosen(self) -> list[Any]:
         """Return what depends on which backend is chosen, besides the forms."""
         return [self.shown, self.about, self.chips, self.generate, self.price]
 
     def count(self, pictures: Any) -> int:
-        """Return how many images the form asks for, held to what the slider offers."""
+        """Return how many images the form asks for, held to what the field offers."""
         number = isinstance(pictures, int | float) and not isinstance(pictures, bool)
         if not number or (isinstance(pictures, float) and math.isnan(pictures)):
             return 1
@@ -126,7 +132,8 @@ class Tab:
 
     def fill(self, backend: str, values: Mapping[str, Any]) -> Update:
         """Put those of `values` that are legal into a backend's form."""
-        taken = form.carry(values, self.forms[backend])
+        # An image that tells of no variation has none.
+        taken = form.carry({"variation_strength": 0.0, **values}, self.forms[backend])
         return {self.forms[backend].fields[name]: value for name, value in taken.items()}
 
     def quiet(self) -> Update:
@@ -139,20 +146,9 @@ class Tab:
         return self.quiet() | {self.notices[place]: markup.notice(text)}
 
 
-@dataclass(frozen=True, slots=True)
-class Memory:
-    """What the browser remembers of a tab: its form, and the jobs it watches."""
-
-    saved: gr.BrowserState
-    watch: gr.BrowserState
-
-
-def remember(task: Task) -> Memory:
-    """Make a tab's memory; outside gr.Tabs, where it is read even while the tab is not shown."""
-    return Memory(
-        gr.BrowserState(None, storage_key=f"srpo-form-{task}", secret="srpo"),
-        gr.BrowserState(None, storage_key=f"srpo-watch-{task}", secret="srpo"),
-    )
+def remember(task: Task) -> gr.BrowserState:
+    """Make the memory of a form; outside gr.Tabs, where it is read even while the tab is hidden."""
+    return gr.BrowserState(None, storage_key=f"srpo-form-{task}", secret="srpo")
 
 
 def seeds(first: int, count: int) -> Sequence[int]:

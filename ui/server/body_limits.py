@@ -1,6 +1,6 @@
 """Limits what a request may carry: its size while it comes, how long it takes, how deep it goes.
 
-Gradio limits uploaded files alone: a picture inside JSON has no limit there, JSON that is thousands
+Gradio limits uploaded files alone: an image inside JSON has no limit there, JSON that is thousands
 of levels deep ends in an error of the server, and while a large body is read, nobody else is
 answered. What is too much is answered with a sentence before Gradio sees it.
 """
@@ -17,10 +17,11 @@ from starlette.formparsers import MultiPartException
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from core.words import say
 from ui.server.gradio_patches.uploading import cut
 
 MOST_JSON = 4_200_000
-"""Bytes of a body: as many as Gradio takes of an MCP client, which may send a picture in it."""
+"""Bytes of a body: as many as Gradio takes of an MCP client, which may send an image in it."""
 MOST_FORM = 24_000_000
 """Bytes of an upload: Gradio's own limit for one file, and what a form puts around it."""
 MOST_FIELDS = 50_000
@@ -57,7 +58,7 @@ class RefusedBodyError(Exception):
         self.status = status
 
 
-class Bodies:
+class BodyLimits:
     """ASGI middleware that reads the bodies of requests within limits."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -71,7 +72,7 @@ class Bodies:
             return
         try:
             if len(scope["path"]) > LONGEST_PATH:
-                raise RefusedBodyError(414, "This address is too long.")
+                raise RefusedBodyError(414, say("server-address-too-long"))
             if scope["method"] in ("GET", "HEAD", "OPTIONS"):
                 await self.app(scope, receive, send)
             elif _is_form(scope) and UPLOAD.search(scope["path"]):
@@ -100,7 +101,7 @@ class Bodies:
                 held = arriving.size
                 self._held += len(parts[-1])
                 if held > SMALL and self._held > MOST_HELD:
-                    raise RefusedBodyError(503, "Too much is sent here at once. Try again later.")
+                    raise RefusedBodyError(503, say("server-too-much-sent-here-at"))
                 if not message.get("more_body"):
                     break
             body = b"".join(parts)
@@ -130,7 +131,7 @@ class Arriving:
             async with asyncio.timeout(max(self.until - time.monotonic(), 0.0)):
                 message = await receive()
         except TimeoutError:
-            raise RefusedBodyError(408, "This request took too long to arrive.") from None
+            raise RefusedBodyError(408, say("server-request-took-too-long-arrive")) from None
         arrived = len(message.get("body", b""))
         self.size += arrived
         self.until = min(self.until + arrived / SLOWEST, time.monotonic() + PATIENCE_S)
@@ -190,8 +191,7 @@ def _check_size(size: int, most: int) -> None:
     if size > most:
         raise RefusedBodyError(
             413,
-            f"This request is too large: at most {most / 1_000_000:g} MB are taken. "
-            "Make the image smaller and try again.",
+            say("server-request-too-large-at-most", most=f"{most / 1000000:g}"),
         )
 
 
@@ -212,9 +212,9 @@ def check_json(body: bytes) -> None:
     try:
         body.decode("utf-8")
     except UnicodeDecodeError:
-        raise RefusedBodyError(400, "This request is not JSON in UTF-8.") from None
+        raise RefusedBodyError(400, say("server-request-not-json-in-utf")) from None
     if b"\0" in body:
-        raise RefusedBodyError(400, "This request is not JSON in UTF-8.")
+        raise RefusedBodyError(400, say("server-request-not-json-in-utf"))
     position = depth = parts = 0
     while (found := _SIGN.match(body, position)) and (sign := found[2]):
         parts += 1
@@ -224,11 +224,13 @@ def check_json(body: bytes) -> None:
             position = found.end()
             depth += (sign in b"[{") - (sign in b"]}")
         if depth > DEEPEST:
-            raise RefusedBodyError(400, f"This request goes more than {DEEPEST} levels deep.")
+            raise RefusedBodyError(
+                400, say("server-request-goes-more-than-levels", deepest=DEEPEST)
+            )
         if parts > MOST_PARTS:
-            raise RefusedBodyError(413, "This request has far too many parts.")
+            raise RefusedBodyError(413, say("server-request-has-far-too-many"))
     if found and found.end() < len(body):
-        raise RefusedBodyError(400, "This request holds a number or a word without an end.")
+        raise RefusedBodyError(400, say("server-request-holds-number-or-word"))
 
 
 def _end_of_text(body: bytes, position: int) -> int:
@@ -241,7 +243,7 @@ def _end_of_text(body: bytes, position: int) -> int:
         if end == position:  # a backslash with nothing behind it
             break
         position = end
-    raise RefusedBodyError(400, "This request holds a text without an end.")
+    raise RefusedBodyError(400, say("server-request-holds-text-without-end"))
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:

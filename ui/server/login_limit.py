@@ -24,6 +24,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from core.words import say
 from ui import messages
 from ui.server.body_limits import Arriving, RefusedBodyError
 from ui.server.caller import seen_of
@@ -142,12 +143,12 @@ class LimitedLogin:
             body = await _body(receive)
             user = await _user(scope, body)
         except HTTPException:
-            refused = JSONResponse({"detail": messages.NO_LOGIN_FORM}, status_code=400)
+            refused = JSONResponse({"detail": say("no-login-form")}, status_code=400)
             await refused(scope, receive, send)
             return
         except RefusedBodyError as error:
             closing = {"Connection": "close"}
-            refused = JSONResponse({"detail": messages.NO_LOGIN_FORM}, error.status, closing)
+            refused = JSONResponse({"detail": say("no-login-form")}, error.status, closing)
             await refused(scope, receive, send)
             return
         if wait := self._limit.begin(user, address):

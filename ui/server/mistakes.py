@@ -14,11 +14,11 @@ from pathlib import Path
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ui import messages
+from core.words import say
 from ui.server.gradio_patches.requests import NotFoundError
 from ui.server.origin_guard import route_of
 
-OURS = ("/media/", "/healthz", "/readyz")
+OURS = ("/media/", "/sets/", "/healthz", "/readyz")
 """Our own routes: an error there is a fault of ours and stays loud."""
 MISTAKES = (LookupError, TypeError, ValueError, NotFoundError)
 log = logging.getLogger(__name__)
@@ -49,7 +49,7 @@ class Mistakes:
                 raise
             # Neither the error's text nor the path: both may be what the caller sent.
             log.warning("A request was not understood: %s at %s", type(error).__name__, _at(error))
-            refused = JSONResponse({"detail": messages.NOT_UNDERSTOOD}, status_code=400)
+            refused = JSONResponse({"detail": say("not-understood")}, status_code=400)
             await refused(scope, receive, send)
 
 

@@ -15,13 +15,12 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ui import markup, messages
+from core.words import say
+from ui import markup
 from ui.server.open_routes import MCP, is_open
 
 HUB = "https://huggingface.co https://*.huggingface.co"
 """Whose pages show a Space in a frame."""
-NOT_OFFERED = "This is not offered here."
-FOREIGN = "This page belongs to another site."
 
 
 class SameOrigin:
@@ -48,13 +47,13 @@ class SameOrigin:
     def _refusal(self, scope: Scope) -> Response | None:
         headers = Headers(scope=scope)
         if not self._is_own(headers):
-            return PlainTextResponse(FOREIGN, status_code=403)
+            return PlainTextResponse(say("server-foreign"), status_code=403)
         path = route_of(scope)
         method = "POST" if scope["method"] == "OPTIONS" else scope["method"]
         if not is_open(method, path, headers):
             if method == "GET" and MCP.fullmatch(path):
-                return PlainTextResponse(messages.FOR_MCP_CLIENTS)
-            return PlainTextResponse(NOT_OFFERED, status_code=403)
+                return PlainTextResponse(say("for-mcp-clients") + "\n")
+            return PlainTextResponse(say("server-not-offered"), status_code=403)
         if path == "/logout" and not self._is_from_the_page(headers):
             # Whoever types the address has no page of ours to come from; the link makes this one.
             return HTMLResponse(markup.sign_out_page(), status_code=403)
@@ -99,7 +98,7 @@ class Framed:
         named = f"{HUB} {embed}" if os.environ.get("SYSTEM") == "spaces" else embed
         self.headers = {
             "X-Content-Type-Options": "nosniff",
-            # Addresses of pictures are signed: other sites must not learn them from a Referer.
+            # Addresses of images are signed: other sites must not learn them from a Referer.
             "Referrer-Policy": "same-origin",
         }
         self.policy = "frame-ancestors " + " ".join(["'self'", *named.split()])

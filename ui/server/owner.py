@@ -12,7 +12,7 @@ import gradio as gr
 
 from core.caller import Caller, stranger
 from core.errors import InputError
-from ui import messages
+from core.words import say
 from ui.server.caller import HEADER, seen_of
 from ui.server.sign_in import user_of
 
@@ -53,7 +53,7 @@ def caller_of(
         return Caller(seen.user, seen.address)
     if (given := request.headers.get(HEADER)) is not None:
         if not TOKEN.fullmatch(str(given)):
-            raise InputError(messages.UNREADABLE_CALLER, advice=messages.HOW_TO_SAY_WHO)
+            raise InputError(say("unreadable-caller"), advice=say("how-to-say-who"))
         return Caller(_browser(str(given)), seen.address)
     if seen.local:
         return Caller("local", seen.address, admin=True)

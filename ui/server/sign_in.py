@@ -18,7 +18,8 @@ from urllib.parse import parse_qs
 from starlette.responses import HTMLResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ui import markup, messages
+from core.words import say
+from ui import markup
 from ui.server.gradio_patches.hub_login import CALLBACK, SIGNED_IN, START, TRIES, session_of
 
 log = logging.getLogger(__name__)
@@ -81,13 +82,13 @@ class SignIn:
             await send(message)
 
         if _tries(scope) > MOST_TRIES:
-            await _said(messages.NO_COOKIE, messages.OWN_TAB, 400)(scope, receive, send)
+            await _said(say("no-cookie"), say("own-tab"), 400)(scope, receive, send)
             return
         try:
             await self.app(scope, receive, answer)
         except Exception as error:  # noqa: BLE001 – whatever the hub does, the visitor gets a page
             log.warning("signing in with Hugging Face failed: %s", type(error).__name__)
-            await _said(messages.NOT_SIGNED_IN, messages.BACK, 502)(scope, receive, send)
+            await _said(say("not-signed-in"), say("back"), 502)(scope, receive, send)
 
 
 def _keep_little(session: dict[str, Any]) -> None:

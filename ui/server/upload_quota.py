@@ -27,7 +27,7 @@ HOUR_S = 3600.0
 MOST_FILES = 8
 """Files of one request; the page sends one."""
 LARGE = 100_000
-"""Bytes of another request from which on it counts as an upload: it may carry a picture."""
+"""Bytes of another request from which on it counts as an upload: it may carry an image."""
 MOST_KEPT = 20_000
 """Callers that are remembered; the ones that uploaded longest ago go first."""
 ADDRESS_SHARE = 3

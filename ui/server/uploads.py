@@ -1,4 +1,4 @@
-"""Pictures that come in: checked at once, kept by content, and found again after a reload."""
+"""Images that come in: checked at once, kept by content, and found again after a reload."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import unquote
@@ -18,13 +19,15 @@ from pydantic import ValidationError
 from core import metadata, pictures
 from core.errors import InputError, PlaygroundError
 from core.metadata.reading import Reading
+from core.params import Edit, Params
 from core.pictures import Picture
+from core.words import english
 from ui.server.gradio_patches import folder
 from ui.server.gradio_patches.requests import PREFIX
 from ui.server.routes import Media
 
-ADVICE = "Add a PNG, JPEG, WebP or AVIF image."
-INSTEAD = "Upload the image instead; an assistant may send it as a data URI."
+ADVICE = english("uploads-add-png-jpeg-webp-or")
+INSTEAD = english("uploads-upload-image-instead-assistant-may")
 OWN = f"{PREFIX}/file="
 S = TypeVar("S")
 T = TypeVar("T")
@@ -32,7 +35,7 @@ PATIENCE_S = 10.0
 LONGEST_PATH = 4_000
 """Letters; a longer one takes very long to follow, and no file can have it."""
 DECODERS = 4
-"""Pictures that are decoded at once; one that takes too long keeps its place until it ends."""
+"""Images that are decoded at once; one that takes too long keeps its place until it ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +49,25 @@ class Uploads:
     )
 
     async def picture(self, upload: Any) -> Picture:
-        """Return the clean picture of an upload, a Gradio file value.
+        """Return the clean image of an upload, a Gradio file value.
 
         Raises InputError for the field `image` when there is none or it cannot be used.
         """
         return await self._decode(uploaded(upload))
 
+    async def fitted(self, picture: Picture, *kinds: type[Params]) -> Picture:
+        """Return an image as it is sent for requests of those kinds: no larger than of use."""
+        sides = [kind.most_side if issubclass(kind, Edit) else None for kind in kinds]
+        known = [side for side in sides if side is not None]
+        if not known or len(known) < len(sides):
+            return picture
+        small = await self._patiently(partial(pictures.scaled, most=max(known)), picture)
+        if small is not picture:
+            await self.media.studio.same_source(picture, small)
+        return small
+
     async def load(self, data: bytes) -> Picture:
-        """Return the clean picture of bytes we hold."""
+        """Return the clean image of bytes we hold."""
         return await self._decode(data)
 
     async def settings(self, upload: Any) -> Reading | None:
@@ -71,18 +85,18 @@ class Uploads:
                 return await work
         except TimeoutError:
             raise InputError(
-                "This image takes too long to decode.",
+                english("uploads-image-takes-too-long-decode"),
                 field="image",
-                advice="Save it as a plain PNG or JPEG, or make it smaller.",
+                advice=english("uploads-save-as-plain-png-or"),
             ) from None
 
     async def keep(self, picture: Picture, owner: str) -> dict[str, str]:
-        """Store a picture and return a note that only its owner can redeem."""
+        """Store an image and return a note that only its owner can redeem."""
         name = await self.media.studio.keep_source(picture)
         return {"name": name, "seal": await self.media.sign(owner, name)}
 
     async def redeem(self, note: Any, owner: str) -> str | None:
-        """Return the path of a picture kept for `owner`, for a Gradio component, or None."""
+        """Return the path of an image kept for `owner`, for a Gradio component, or None."""
         if not isinstance(note, dict):
             return None
         name, seal = str(note.get("name", "")), str(note.get("seal", ""))
@@ -94,7 +108,7 @@ class Uploads:
             return None
 
     async def again(self, told: Mapping[str, Any], owner: str) -> str:
-        """Return the path of a picture that an entry or a file tells of, if it is the owner's.
+        """Return the path of an image that an entry or a file tells of, if it is the owner's.
 
         Raises InputError when nothing of the owner's began with it.
         """
@@ -124,12 +138,14 @@ def uploaded(upload: Any) -> Path:
     """
     named = upload.get("path") or upload.get("url") if isinstance(upload, dict) else upload
     if not named:
-        raise InputError("There is no image to start from.", field="image", advice=ADVICE)
+        raise InputError(english("value-there-no-image-start-from"), field="image", advice=ADVICE)
     path = str(named)
     if OWN in path:
         path = unquote(path.partition(OWN)[2])
     elif "://" in path:
-        raise InputError("Addresses of images are not fetched here.", field="image", advice=INSTEAD)
+        raise InputError(
+            english("uploads-addresses-images-are-not-fetched"), field="image", advice=INSTEAD
+        )
     try:
         if len(path) > LONGEST_PATH:
             raise ValueError(path[:20])
@@ -146,4 +162,4 @@ def uploaded(upload: Any) -> Path:
 
 def no_longer_there() -> InputError:
     """Say that an upload cannot be found, whatever it was called."""
-    return InputError("This image is no longer there.", field="image", advice=ADVICE)
+    return InputError(english("uploads-image-no-longer-there"), field="image", advice=ADVICE)

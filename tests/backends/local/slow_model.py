@@ -1,4 +1,4 @@
-"""Stands where a local model stands: steps that take time, and an account of what was painted."""
+"""Stands where a local model stands: steps that take time, and an account of what was generated."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ STEP_S = 0.02
 
 
 class Slow:
-    """Stands where a model stands: steps that take time, and an account of what was painted."""
+    """Stands where a model stands: steps that take time, and an account of what was generated."""
 
     plan = Plan("fp32", "It is a test.")
 

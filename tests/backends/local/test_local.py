@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
@@ -15,9 +14,8 @@ from typing import Any
 import pytest
 
 from backends import Settings
-from backends.local import Local, create, order_of, space
+from backends.local import Local, create, order_of
 from backends.local.loading import Wish
-from backends.local.order import Order
 from backends.local.source import Source, examine
 from core.backend import Loadable, Readiness
 from core.errors import BackendError, InputError, NotReadyError
@@ -29,6 +27,7 @@ from tests.backends.services import events, given, params_of
 from tests.conftest import Studios
 
 pytestmark = pytest.mark.anyio
+VARIED: Any = {"variation_seed": 8, "variation_strength": 0.3}
 
 
 @pytest.fixture
@@ -65,7 +64,7 @@ async def test_a_model_is_loaded_once_in_the_background(folder: Path) -> None:
 
 @pytest.mark.slow
 async def test_a_job_waits_for_the_model_and_sees_how_it_loads(folder: Path) -> None:
-    """First the loading with its share, then steps, then one picture."""
+    """First the loading with its share, then steps, then one image."""
     loader = Loader()
     loader.go.clear()
     backend = local(folder, loader)
@@ -147,7 +146,7 @@ async def test_cancel_frees_the_worker_within_a_step(folder: Path) -> None:
 
 
 async def test_a_fault_of_the_model_is_one_sentence(folder: Path) -> None:
-    """The kind of the error, no stack trace, and the next picture is made."""
+    """The kind of the error, no stack trace, and the next image is made."""
     backend = local(folder)
     with pytest.raises(BackendError) as caught:
         await events(backend.generate(params_of(backend, "text-to-image", prompt="break it")))
@@ -159,7 +158,7 @@ async def test_a_fault_of_the_model_is_one_sentence(folder: Path) -> None:
 
 
 async def test_what_was_really_done_is_in_the_entry(folder: Path, studios: Studios) -> None:
-    """Steps that were run, speed and what was only known at the end are kept with the picture."""
+    """Steps that were run, speed and what was only known at the end are kept with the image."""
     studio = await studios.open(local(folder))
     kind = studio.kind("local", "image-to-image")
     wish = {"prompt": "x", "image": given(), "strength": 0.5, "steps": 5, "shape": "4:3"}
@@ -198,43 +197,17 @@ def test_values_that_flux_cannot_take_are_refused_at_their_field(
     assert caught.value.advice
 
 
-def test_on_a_space_the_gpu_is_borrowed_for_one_picture() -> None:
-    """The decorated generator streams, is asked for a time of the order's size, and is closed."""
-    asked: list[float] = []
-    closed: list[str] = []
-
-    def gpu(duration: Callable[[Order], int]) -> Any:
-        def decorate(work: Callable[[Order], Any]) -> Any:
-            def there(order: Order) -> Any:
-                asked.append(duration(order))
-                try:
-                    yield from work(order)
-                finally:
-                    closed.append(order.prompt)
-
-            return there
-
-        return decorate
-
-    model, told = Slow(), []
-    paint = space.borrowed(model.paint, gpu)
-    paint(Order("whole", (64, 64), 3, 3.5, 1), told.append, lambda: False)
-    assert [type(event) for event in told] == [Running, Running, Running, Finished]
-    paint(Order("stopped", (64, 64), 50, 3.5, 1), told.append, lambda: len(told) > 5)
-    assert model.steps < 20
-    assert closed == ["whole", "stopped"]
-    assert asked[1] > asked[0]
-    with pytest.raises(RuntimeError):
-        paint(Order("break", (64, 64), 3, 3.5, 1), told.append, lambda: False)
-
-
 def test_the_order_carries_everything_that_is_asked_for() -> None:
     """Nothing that the form offers is dropped on the way."""
     backend = create(Settings())
-    wish = params_of(backend, "image-to-image", strength=0.4, shape="1:1", fit="pad", steps=9)
+    wish = params_of(
+        backend, "image-to-image", strength=0.4, shape="1:1", fit="pad", steps=9, **VARIED
+    )
     order = order_of(wish)
+    assert (order.variation_seed, order.variation_strength) == (8, 0.3)
     assert (order.prompt, order.seed, order.steps) == (wish.prompt, wish.known_seed, 9)
     assert (order.strength, order.size, order.fit) == (0.4, (1024, 1024), "pad")
     assert order.image == wish.picture.data if wish.picture else False
     names = set(backend.tasks["image-to-image"].model_fields)
-    assert names == {"prompt", "image", "seed", "strength", "steps", "guidance", "shape", "fit"}
+    known = {"prompt", "image", "seed", "strength", "steps", "guidance", "shape", "fit", *VARIED}
+    assert names == known

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 import shutil
 import time
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +19,14 @@ from pydantic import ValidationError
 
 from backends.miniature import FOLDER, Miniature, MiniatureImage, MiniatureText
 from backends.miniature.lexicon import END, Lexicon
-from backends.miniature.sampling import open_model
+from backends.miniature.sampling import Order, noise_of, open_model
 from backends.miniature.weights import CHECKSUM, NAME
 from core import pictures
 from core.errors import NotReadyError
 from core.events import Event, Finished, Preview, Running
 from core.params import Params
 from core.pictures import Picture
+from sandbox.painter.vocabulary import COLOURS
 
 pytestmark = pytest.mark.anyio
 
@@ -48,7 +51,7 @@ def pixels(event: Event) -> np.ndarray:
 
 
 def given(width: int = 256, height: int = 256) -> Picture:
-    """A photo-like picture: soft blotches of many colours."""
+    """A photo-like image: soft blotches of many colours."""
     chance = np.random.default_rng(0).integers(0, 256, (9, 9, 3), np.uint8)
     file = io.BytesIO()
     Image.fromarray(chance).resize((width, height), Image.Resampling.BICUBIC).save(file, "PNG")
@@ -83,7 +86,7 @@ async def test_capital_letters_and_synonyms_change_nothing() -> None:
 
 @pytest.mark.slow
 async def test_the_same_seed_gives_the_same_bytes_and_another_does_not() -> None:
-    """A picture in the history can be made again."""
+    """An image in the history can be made again."""
     wish = MiniatureText(prompt="a red sun", width=256, height=256, steps=4, seed=7)
     first, again = await events(wish), await events(wish)
     assert first[-1] == again[-1]
@@ -115,7 +118,7 @@ async def test_more_strength_leaves_the_picture_further_behind() -> None:
 
 @pytest.mark.slow
 async def test_every_step_is_told_and_shown() -> None:
-    """Twelve steps are twelve pieces of news with a preview each, then the picture."""
+    """Twelve steps are twelve pieces of news with a preview each, then the image."""
     found = await events(MiniatureText(prompt="hills", width=256, height=256, steps=12, seed=1))
     told = [event for event in found if isinstance(event, Running)]
     assert [(event.step, event.total) for event in told] == [(n + 1, 12) for n in range(12)]
@@ -125,7 +128,7 @@ async def test_every_step_is_told_and_shown() -> None:
 
 
 async def test_cancelling_ends_within_a_step() -> None:
-    """Closing the stream leaves the thread free for the next picture."""
+    """Closing the stream leaves the thread free for the next image."""
     backend = Miniature()
     wish = MiniatureText(prompt="hills", width=256, height=256, steps=50, seed=1)
     async with aclosing(backend.generate(wish)) as stream:
@@ -146,7 +149,7 @@ async def test_any_legal_size_comes_out_exactly(size: tuple[int, int]) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("steps", [1, 50])
 async def test_the_fewest_and_the_most_steps_work(steps: int) -> None:
-    """Both ends of the dial give a picture."""
+    """Both ends of the dial give an image."""
     assert (await painted("hills", steps=steps)).std() > 1
 
 
@@ -178,7 +181,7 @@ def test_the_end_of_a_long_prompt_is_not_dropped_silently(lexicon: Lexicon) -> N
 
 @pytest.mark.slow
 async def test_a_picture_of_unknown_words_says_so() -> None:
-    """It is a picture all the same; with a strength of 0 no word was asked for."""
+    """It is an image all the same; with a strength of 0 no word was asked for."""
     wish = MiniatureText(prompt="cat neon", width=256, height=256, steps=2, seed=1)
     found = (await events(wish))[-1]
     assert pixels(found).std() > 1
@@ -195,6 +198,19 @@ def test_no_prompt_takes_long_to_read(lexicon: Lexicon) -> None:
     assert time.process_time() - begun < 2
 
 
+def test_all_that_the_readme_promises_is_within_its_words(lexicon: Lexicon) -> None:
+    """Every thing by name, and as many colours as it says."""
+    text = " ".join((FOLDER.parents[1] / "README.md").read_text("utf-8").split())
+    things, colours = re.search(r"It knows (.+?) and some more, in (\w+) colours", text).groups()  # type: ignore[union-attr]
+    promised = re.split(r", | and ", things)
+    assert len(promised) > 10
+    for thing in promised:
+        ids = lexicon.tokens(thing, begins=False)
+        assert not lexicon.unknown(thing) and (ids > END).sum() == 1, thing
+    assert colours == "twelve" and len(COLOURS) == 12
+    assert not any(lexicon.unknown(colour) for colour in COLOURS)
+
+
 def test_its_suggestions_and_the_placeholder_are_within_its_words(lexicon: Lexicon) -> None:
     """Nobody who takes what the page offers is told that a word is unknown."""
     for prompt in (*Miniature.prompts, "A white boat on a teal sea at sunset, snowy mountains"):
@@ -202,13 +218,13 @@ def test_its_suggestions_and_the_placeholder_are_within_its_words(lexicon: Lexic
 
 
 def test_an_empty_prompt_is_refused() -> None:
-    """Nothing to paint is said before anything is painted."""
+    """Nothing to generate is said before anything is generated."""
     with pytest.raises(ValidationError):
         MiniatureText(prompt="   ")
 
 
 async def test_missing_or_damaged_weights_are_a_sentence(tmp_path: Path) -> None:
-    """No crash, no picture from broken numbers: what is wrong and what to do."""
+    """No crash, no image from broken numbers: what is wrong and what to do."""
     wish = MiniatureText(prompt="hills", width=256, height=256)
     assert "missing" in Miniature(tmp_path).problem()
     with pytest.raises(NotReadyError) as missing:
@@ -239,7 +255,52 @@ async def test_weights_of_another_version_are_a_sentence(tmp_path: Path, content
 
 
 async def test_what_is_recorded_has_both_sizes_and_the_painter() -> None:
-    """The asked size, the one that was really painted, and who painted it."""
+    """The asked size, the one that was really generated, and what made it."""
     shown = Miniature().sent(MiniatureText(prompt="hills", width=1024, height=640, seed=1))
     assert (shown["width"], shown["height"], shown["painted_size"]) == (1024, 640, [160, 96])
     assert shown["model"] == "miniature"
+
+
+def test_blended_noise_is_noise_and_lies_between_both() -> None:
+    """A straight mean would be 0.71 as strong; this one stays as strong as noise is."""
+    plain = Order("a boat", (256, 256), seed=7)
+    shape = (16, 32, 32)
+    one = noise_of(plain, shape)
+    other = noise_of(replace(plain, seed=8), shape)
+    assert np.array_equal(noise_of(replace(plain, variation_seed=8), shape), one)
+    whole = noise_of(replace(plain, variation_seed=8, variation_strength=1.0), shape)
+    assert np.allclose(whole, other, atol=1e-6)
+    near = []
+    for strength in (0.1, 0.35, 0.5, 0.65, 0.9):
+        blend = noise_of(replace(plain, variation_seed=8, variation_strength=strength), shape)
+        assert blend.dtype == np.float32
+        assert abs(float(blend.std()) - 1) < 0.02
+        near.append(float(np.corrcoef(blend.ravel(), one.ravel())[0, 1]))
+    assert near == sorted(near, reverse=True)
+    assert near[2] == pytest.approx(0.707, abs=0.02)
+
+
+@pytest.mark.slow
+async def test_a_variation_moves_away_from_the_image_of_the_seed_step_by_step() -> None:
+    """At 0 the seed's own bytes, at 1 those of the other seed, and on the way ever further."""
+    wish: dict[str, Any] = {"prompt": "a red sun, blue mountains", "variation_seed": 6}
+    own, other = await painted(wish["prompt"]), await painted(wish["prompt"], seed=6)
+    moved = [
+        apart(own, await painted(**wish, variation_strength=strength))
+        for strength in (0.0, 0.1, 0.3, 1.0)
+    ]
+    assert moved[0] == 0
+    assert moved == sorted(set(moved))
+    assert np.array_equal(await painted(**wish, variation_strength=1.0), other)
+
+
+def test_the_seed_of_a_variation_is_drawn_once_and_told_only_where_it_counts() -> None:
+    drawn = MiniatureText(prompt="x", variation_strength=0.2).with_seed()
+    assert drawn.variation_seed >= 0
+    assert drawn.with_seed() == drawn
+    still = MiniatureText(prompt="x", seed=4).with_seed()
+    assert still.variation_seed == -1
+    backend = Miniature()
+    assert "variation_seed" not in backend.sent(still)
+    assert backend.sent(drawn)["variation_seed"] == drawn.variation_seed
+    assert f"variation_seed={drawn.variation_seed}" in backend.code(drawn).text

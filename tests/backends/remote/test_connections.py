@@ -1,4 +1,4 @@
-"""Connections to where pictures lie are pinned to an address, and belong to one name each."""
+"""Connections to where images lie are pinned to an address, and belong to one name each."""
 
 from __future__ import annotations
 

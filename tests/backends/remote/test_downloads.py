@@ -1,4 +1,4 @@
-"""Downloads: public addresses only, connected to the address that was checked, whole pictures."""
+"""Downloads: public addresses only, connected to the address that was checked, whole images."""
 
 from __future__ import annotations
 
@@ -266,7 +266,7 @@ async def test_redirects_are_followed_a_little() -> None:
     ],
 )
 async def test_a_download_that_fails_once_is_tried_again(first: httpx.Response) -> None:
-    """The picture was paid for: a bad moment of the network does not lose it."""
+    """The image was paid for: a bad moment of the network does not lose it."""
     answers = [first, httpx.Response(200, content=GOOD)]
     assert await fetched(lambda _request: answers.pop(0), seconds=10) == GOOD
 
@@ -375,7 +375,7 @@ async def test_an_endless_body_is_cut() -> None:
 
 
 async def test_no_credentials_leave_with_a_download() -> None:
-    """Neither a key nor cookies go to where pictures lie."""
+    """Neither a key nor cookies go to where images lie."""
     seen: list[httpx.Headers] = []
 
     def answer(request: httpx.Request) -> httpx.Response:

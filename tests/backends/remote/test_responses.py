@@ -89,7 +89,7 @@ def test_any_answer_of_wavespeed_is_a_task_or_an_error_of_ours(body: Any, status
 
 
 class Fetching:
-    """Stands for downloads: addresses are checked, and what is fetched is a picture."""
+    """Stands for downloads: addresses are checked, and what is fetched is an image."""
 
     async def fetch(self, url: str, deadline: float) -> bytes:
         allowed(url)

@@ -19,7 +19,7 @@ from core.errors import (
 from core.events import Accepted, Event, Finished
 from tests.backends.services import (
     ANSWER,
-    Recorder,
+    Recording,
     events,
     params_of,
     prediction,
@@ -27,11 +27,11 @@ from tests.backends.services import (
     wavespeed_ok,
 )
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 Reply = httpx.Response | Callable[[httpx.Request], httpx.Response]
 
 
-def service(poll: list[Reply], download: list[Reply] | None = None) -> Recorder:
+def service(poll: list[Reply], download: list[Reply] | None = None) -> Recording:
     """A service that answers polls and downloads one by one, the last answer for ever."""
     left = {"poll": poll, "download": download or [httpx.Response(200, content=ANSWER)]}
 
@@ -42,23 +42,23 @@ def service(poll: list[Reply], download: list[Reply] | None = None) -> Recorder:
         reply = replies.pop(0) if len(replies) > 1 else replies[0]
         return reply(request) if callable(reply) else reply
 
-    return Recorder(answer)
+    return Recording(answer)
 
 
 def at(url: str) -> httpx.Response:
     return prediction(outputs=[url])
 
 
-async def made(recorder: Recorder, deadline_s: float = 10) -> list[Event]:
-    backend = wavespeed(recorder.transport, deadline_s=deadline_s)
+async def made(recording: Recording, deadline_s: float = 10) -> list[Event]:
+    backend = wavespeed(recording.transport, deadline_s=deadline_s)
     return await events(backend.generate(params_of(backend, "text-to-image")))
 
 
-async def pending(recorder: Recorder, deadline_s: float = 0.3) -> RunTimeoutError:
+async def pending(recording: Recording, deadline_s: float = 0.3) -> RunTimeoutError:
     with pytest.raises(RunTimeoutError) as caught:
-        await made(recorder, deadline_s)
+        await made(recording, deadline_s)
     error = caught.value
-    assert (error.request_id, error.charged, len(recorder.posts)) == ("abc/1", "yes", 1)
+    assert (error.request_id, error.charged, len(recording.posts)) == ("abc/1", "yes", 1)
     assert error.advice
     return error
 
@@ -82,8 +82,8 @@ async def test_a_task_that_fails_after_its_acceptance(
     code: int | str, kind: type[BackendError]
 ) -> None:
     """Each of the service's own codes; no page says whether failed work is charged."""
-    recorder = service([prediction("failed", error="It <b>broke</b>", code=code)])
-    backend = wavespeed(recorder.transport)
+    recording = service([prediction("failed", error="It <b>broke</b>", code=code)])
+    backend = wavespeed(recording.transport)
     found: list[Event] = []
     with pytest.raises(kind) as caught:
         async for event in backend.generate(params_of(backend, "text-to-image")):
@@ -92,7 +92,7 @@ async def test_a_task_that_fails_after_its_acceptance(
     assert (caught.value.request_id, caught.value.charged) == ("abc/1", "maybe")
     assert isinstance(found[0], Accepted)
     assert "<" not in str(caught.value) + caught.value.advice
-    assert len(recorder.posts) == 1
+    assert len(recording.posts) == 1
 
 
 async def test_an_end_is_believed_whatever_the_status_of_its_answer() -> None:
@@ -105,29 +105,29 @@ async def test_an_end_is_believed_whatever_the_status_of_its_answer() -> None:
 
 
 async def test_an_address_that_expired_is_asked_for_anew() -> None:
-    """The result is read again, and the picture comes from where it lies now."""
-    recorder = service(
+    """The result is read again, and the image comes from where it lies now."""
+    recording = service(
         [at("https://cdn.example/old"), at("https://cdn.example/new")],
         [httpx.Response(403), httpx.Response(200, content=ANSWER)],
     )
-    assert (await made(recorder))[-1] == Finished(ANSWER)
-    fetched = [one.url.path for one in recorder.requests if one.url.host == "cdn.example"]
+    assert (await made(recording))[-1] == Finished(ANSWER)
+    fetched = [one.url.path for one in recording.requests if one.url.host == "cdn.example"]
     assert fetched == ["/old", "/new"]
 
 
 @pytest.mark.slow
 async def test_an_address_that_stays_shut_leaves_the_job_pending() -> None:
     """It is paid for: it is asked for again later, not given up."""
-    recorder = service([prediction()], [httpx.Response(410)])
-    await pending(recorder, deadline_s=30)
+    recording = service([prediction()], [httpx.Response(410)])
+    await pending(recording, deadline_s=30)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("status", [401, 200])
 async def test_a_key_that_is_no_longer_accepted_is_said_at_once(status: int) -> None:
     """Asking again for minutes would not help; the job stays pending for the right key."""
-    recorder = service([httpx.Response(status, json={"code": 401, "message": "no"})])
-    error = await pending(recorder, deadline_s=60)
+    recording = service([httpx.Response(status, json={"code": 401, "message": "no"})])
+    error = await pending(recording, deadline_s=60)
     assert "key" in str(error)
     assert "WAVESPEED_API_KEY" in error.advice
 
@@ -151,7 +151,7 @@ async def test_a_key_that_is_no_longer_accepted_is_said_at_once(status: int) -> 
     ],
 )
 async def test_every_wait_has_a_deadline(poll: httpx.Response) -> None:
-    """What never becomes a picture ends as pending, never as an endless wait."""
+    """What never becomes an image ends as pending, never as an endless wait."""
     await pending(service([poll]))
 
 
@@ -161,17 +161,17 @@ async def test_every_wait_has_a_deadline(poll: httpx.Response) -> None:
 )
 async def test_an_address_that_may_not_be_fetched_ends_the_job(url: str) -> None:
     """The id is kept, nothing is fetched, and it says that it was charged."""
-    recorder = service([at(url)])
+    recording = service([at(url)])
     with pytest.raises(BadResponseError) as caught:
-        await made(recorder)
+        await made(recording)
     assert (caught.value.request_id, caught.value.charged) == ("abc/1", "yes")
-    assert {one.url.host for one in recorder.requests} == {"api.wavespeed.ai"}
+    assert {one.url.host for one in recording.requests} == {"api.wavespeed.ai"}
 
 
 async def test_a_resumed_job_is_asked_for_at_once_and_teaches_nothing() -> None:
-    """Its picture may have been ready for hours; how long it took is not known."""
-    recorder = service([prediction(timings={"inference": 2000})])
-    backend = wavespeed(recorder.transport)
+    """Its image may have been ready for hours; how long it took is not known."""
+    recording = service([prediction(timings={"inference": 2000})])
+    backend = wavespeed(recording.transport)
     backend._fixed = None
     params = params_of(backend, "text-to-image")
     for _ in range(10):
@@ -200,7 +200,7 @@ async def test_a_resumed_job_is_asked_for_at_once_and_teaches_nothing() -> None:
 async def test_the_services_own_time_is_learned_where_it_fits(
     timings: Any, learned: float | None
 ) -> None:
-    """Otherwise the middle between the last look without and the first with a picture."""
+    """Otherwise the middle between the last look without and the first with an image."""
     backend = wavespeed(service([prediction(timings=timings)]).transport)
     backend._fixed = None
     params = params_of(backend, "text-to-image")
@@ -211,7 +211,7 @@ async def test_the_services_own_time_is_learned_where_it_fits(
 
 
 async def test_an_id_that_is_already_ours_is_not_followed() -> None:
-    """Two jobs must not end in one picture: whose it is, is not known."""
+    """Two jobs must not end in one image: whose it is, is not known."""
     backend = wavespeed(service([prediction()]).transport)
     params = params_of(backend, "text-to-image")
     await events(backend.generate(params))
@@ -224,13 +224,13 @@ async def test_an_id_that_is_already_ours_is_not_followed() -> None:
 async def test_a_poll_that_is_refused_slows_the_polls_of_every_job() -> None:
     """A 429 with Retry-After holds the key's requests, not only those of the job it answered."""
     refused = httpx.Response(429, headers={"Retry-After": "20"}, json={"code": 429})
-    recorder = service([refused])
-    backend = wavespeed(recorder.transport, deadline_s=0.3)
+    recording = service([refused])
+    backend = wavespeed(recording.transport, deadline_s=0.3)
     wish = params_of(backend, "text-to-image")
     for _ in range(2):
         with pytest.raises(RunTimeoutError):
             await events(backend.generate(wish))
-        recorder_polls = [one for one in recorder.requests if "/predictions/" in one.url.path]
-        assert len(recorder_polls) == 1
+        polls = [one for one in recording.requests if "/predictions/" in one.url.path]
+        assert len(polls) == 1
         backend._ids.clear()
     await backend.aclose()

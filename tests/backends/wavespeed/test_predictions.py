@@ -22,7 +22,7 @@ from core.errors import (
 from core.events import Delivered, Finished, Queued, Running
 from tests.backends.services import (
     ANSWER,
-    Recorder,
+    Recording,
     events,
     params_of,
     prediction,
@@ -127,7 +127,7 @@ def test_failed_tasks(status: str, code: int, text: str, kind: type[BackendError
     assert "<" not in str(error)
 
 
-def polls(*answers: httpx.Response) -> Recorder:
+def polls(*answers: httpx.Response) -> Recording:
     """A service that answers polls one by one, the last one for ever."""
     left = list(answers)
 
@@ -136,7 +136,7 @@ def polls(*answers: httpx.Response) -> Recorder:
             return left.pop(0) if len(left) > 1 else left[0]
         return wavespeed_ok(request)
 
-    return Recorder(answer)
+    return Recording(answer)
 
 
 @pytest.mark.parametrize(
@@ -176,7 +176,7 @@ async def test_states_are_told_as_they_come() -> None:
 
 
 async def test_a_flag_is_a_warning_not_a_failure() -> None:
-    """The picture arrives and says so."""
+    """The image arrives and says so."""
     backend = wavespeed(polls(prediction(has_nsfw_contents=[True])).transport)
     found = await events(backend.generate(params_of(backend, "text-to-image")))
     assert found[-1] == Finished(ANSWER, flagged=True)

@@ -1,4 +1,4 @@
-"""Uploads of large pictures: they cost nothing, so they are tried again, and say so."""
+"""Uploads of large images: they cost nothing, so they are tried again, and say so."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from core.errors import AuthError, BackendError, RateLimitError, UnavailableError
 from core.events import Finished
 from core.pictures import Picture
-from tests.backends.services import ANSWER, Recorder, events, params_of, wavespeed, wavespeed_ok
+from tests.backends.services import ANSWER, Recording, events, params_of, wavespeed, wavespeed_ok
 
 pytestmark = pytest.mark.anyio
 LARGE = Picture(sha256="a" * 64, media_type="image/png", width=64, height=48, data=bytes(5_000_000))
@@ -25,7 +25,7 @@ def ticket(url: str = "https://store.example/put", **more: Any) -> httpx.Respons
 
 def service(
     tickets: list[httpx.Response] | None = None, puts: list[httpx.Response] | None = None
-) -> Recorder:
+) -> Recording:
     """A service that answers uploads one by one, the last answer for ever."""
     left = {"POST": tickets or [ticket()], "PUT": puts or [httpx.Response(200)]}
 
@@ -35,20 +35,20 @@ def service(
             return replies.pop(0) if len(replies) > 1 else replies[0]
         return wavespeed_ok(request)
 
-    return Recorder(answer)
+    return Recording(answer)
 
 
-async def made(recorder: Recorder, picture: Picture = LARGE, deadline_s: float = 10) -> Any:
-    backend = wavespeed(recorder.transport, deadline_s=deadline_s)
+async def made(recording: Recording, picture: Picture = LARGE, deadline_s: float = 10) -> Any:
+    backend = wavespeed(recording.transport, deadline_s=deadline_s)
     return await events(backend.generate(params_of(backend, "image-to-image", image=picture)))
 
 
 async def test_only_what_is_too_large_is_uploaded() -> None:
-    """Under 6 MB encoded a picture travels in the body."""
-    recorder = service()
-    await made(recorder, SMALL)
-    assert [one.method for one in recorder.requests] == ["POST", "GET", "GET"]
-    assert recorder.body()["image"].startswith("data:image/png;base64,")
+    """Under 6 MB encoded an image travels in the body."""
+    recording = service()
+    await made(recording, SMALL)
+    assert [one.method for one in recording.requests] == ["POST", "GET", "GET"]
+    assert recording.body()["image"].startswith("data:image/png;base64,")
 
 
 @pytest.mark.parametrize(
@@ -63,9 +63,9 @@ async def test_only_what_is_too_large_is_uploaded() -> None:
 )
 async def test_an_upload_that_fails_once_is_tried_again(tickets: Any, puts: Any) -> None:
     """And the costly request goes out once, afterwards."""
-    recorder = service(tickets, puts)
-    assert (await made(recorder))[-1] == Finished(ANSWER)
-    assert sum("media" not in one.url.path for one in recorder.posts) == 1
+    recording = service(tickets, puts)
+    assert (await made(recording))[-1] == Finished(ANSWER)
+    assert sum("media" not in one.url.path for one in recording.posts) == 1
 
 
 @pytest.mark.parametrize(
@@ -81,27 +81,27 @@ async def test_a_refused_upload_sends_nothing_costly(
     tickets: list[httpx.Response], kind: type[BackendError]
 ) -> None:
     """What is refused for good ends at once, and nothing was charged."""
-    recorder = service(tickets)
+    recording = service(tickets)
     with pytest.raises(kind) as caught:
-        await made(recorder)
+        await made(recording)
     assert caught.value.charged == "no"
-    assert all("media" in one.url.path for one in recorder.posts)
+    assert all("media" in one.url.path for one in recording.posts)
 
 
 async def test_an_upload_that_keeps_failing_was_not_charged() -> None:
     """A fault before the costly request leaves no doubt about money."""
-    recorder = service([httpx.Response(502, text="<html>nginx</html>")])
+    recording = service([httpx.Response(502, text="<html>nginx</html>")])
     with pytest.raises(UnavailableError) as caught:
-        await made(recorder, deadline_s=0.3)
+        await made(recording, deadline_s=0.3)
     assert (caught.value.charged, "account" in caught.value.advice) == ("no", False)
-    assert all("media" in one.url.path for one in recorder.posts)
+    assert all("media" in one.url.path for one in recording.posts)
 
 
 async def test_headers_of_a_ticket_that_cannot_be_sent_are_left_out() -> None:
     """A service's odd header is no reason to fail."""
-    recorder = service([ticket(headers={"x-a": "b", "x-odd": "schön", "x-none": None})])
-    assert (await made(recorder))[-1] == Finished(ANSWER)
-    put = next(one for one in recorder.requests if one.method == "PUT")
+    recording = service([ticket(headers={"x-a": "b", "x-odd": "schön", "x-none": None})])
+    assert (await made(recording))[-1] == Finished(ANSWER)
+    put = next(one for one in recording.requests if one.method == "PUT")
     assert put.headers["x-a"] == "b"
     assert "x-odd" not in put.headers
     assert "authorization" not in put.headers

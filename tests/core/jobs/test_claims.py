@@ -66,7 +66,7 @@ async def test_of_two_processes_one_sends_a_job(studios: Studios) -> None:
 async def test_a_failure_does_not_overwrite_what_another_process_finished(
     studios: Studios,
 ) -> None:
-    """Nor do two pictures of one job become two."""
+    """Nor do two images of one job become two."""
     first = FakeService(paid=True, open_gate=False)
     refused = FakeService(paid=True, open_gate=False, failure=AuthError("No.", charged="no"))
     late = FakeService(paid=True, open_gate=False)

@@ -64,7 +64,9 @@ async def crowd(studio: Studio, callers: Sequence[Caller]) -> tuple[list[Job], l
 
 def test_a_public_instance_has_limits_and_others_have_none() -> None:
     """What is set holds everywhere; without a setting only the images of a click are limited."""
-    assert limits_for(settings(), public=True) == Limits(8, 20, 3, 30, 60, locked=True)
+    assert limits_for(settings(), public=True) == Limits(
+        8, 20, 3, 30, 60, locked=True, images_per_set=8
+    )
     assert limits_for(settings(), public=False) == Limits(100)
     assert limits_for(settings(srpo_limit_waiting=5), public=False) == Limits(100, 5)
     assert limits_for(settings(srpo_limit_waiting=5), public=True).waiting == 5
@@ -93,7 +95,7 @@ async def test_a_locked_backend_takes_nothing_and_the_rest_goes_on(studios: Stud
     before = await studios.open(paid)
     paid.gate.clear()
     accepted = await before.submit("fake", wish(), owner="browser:a")
-    while not paid.sends:
+    while not (await before.ledger.get(accepted.id)).request_id:
         await asyncio.sleep(0.005)
     await before.aclose()
     paid.gate.set()
@@ -248,7 +250,7 @@ def test_a_refusal_says_when_the_limit_frees() -> None:
     def said(images: int, now: float) -> str:
         with pytest.raises(OverLimitError) as caught:
             recent = [at for at in times if at > now - 3600]
-            limits.check(images, Counts(0, recent), now, paid=True, stranger=False)
+            limits.check(images, Counts(0, recent), now, paid=images, stranger=False)
         return str(caught.value)
 
     assert said(1, NOON) == (
@@ -261,8 +263,8 @@ def test_a_refusal_says_when_the_limit_frees() -> None:
     )
     assert "in 1 minute." in said(1, NOON + 599)
     left = [at for at in times if at > NOON + 600 - 3600]
-    limits.check(1, Counts(0, left), NOON + 600, paid=True, stranger=False)
-    limits.check(1, Counts(0, times), NOON, paid=False, stranger=False)
+    limits.check(1, Counts(0, left), NOON + 600, paid=1, stranger=False)
+    limits.check(1, Counts(0, times), NOON, paid=0, stranger=False)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import pytest
 
 from core.errors import InputError, UnavailableError
 from core.events import Delivered, Event
-from core.jobs.job import ACTIVE, SET_ASIDE, STATES, Job
+from core.jobs.job import ACTIVE, STATES, Job, State
 from core.jobs.next_step import FREE_STEPS, Step, next_step
 from core.params import Params
 from tests.conftest import Studios
@@ -25,7 +25,7 @@ KNOWN = {
     "request id": ("r1", ""),
     "address": (None, "https://media.example/1.png"),
     "request id and address": ("r1", "https://media.example/1.png"),
-    "set aside": (None, f"{SET_ASIDE}1.bin"),
+    "set aside": (None, "received/1.bin"),
 }
 CAN = {
     "resume": "resume",
@@ -56,9 +56,16 @@ def backend_that(*, paid: bool, can: tuple[str, ...]) -> Any:
 def combinations() -> list[tuple[Job, str, bool, tuple[str, ...]]]:
     abilities = [c for n in range(4) for c in itertools.combinations(CAN, n)]
     return [
-        (replace(job_sample(), state=state, request_id=KNOWN[k][0], outputs=KNOWN[k][1]), k, p, can)
+        (that_knows(k, state), k, p, can)
         for state, k, p, can in itertools.product(STATES, KNOWN, (True, False), abilities)
     ]
+
+
+def that_knows(known: str, state: State) -> Job:
+    request_id, outputs = KNOWN[known]
+    aside = known == "set aside"
+    found = replace(job_sample(), state=state, request_id=request_id, outputs=outputs)
+    return replace(found, set_aside=aside)
 
 
 def from_the_table(job: Job, known: str, paid: bool, can: tuple[str, ...]) -> str:
@@ -98,6 +105,12 @@ def test_nothing_is_sent_that_may_have_been_sent() -> None:
         assert not paid or (job.state, known) == ("waiting", "nothing")
 
 
+def test_an_address_that_looks_like_a_file_of_ours_is_none() -> None:
+    """A service may name a place as it likes; only what was set aside here is read from disk."""
+    lured = replace(job_sample(), state="running", outputs="received/../../secret")
+    assert next_step(lured, backend_that(paid=True, can=("collect",))) == "collect"
+
+
 def test_an_image_in_reach_is_fetched_before_anything_else() -> None:
     """What was paid for and can be had for nothing is never asked about, unless it has ended."""
     for job, _known, paid, can in combinations():
@@ -107,7 +120,7 @@ def test_an_image_in_reach_is_fetched_before_anything_else() -> None:
 
 
 class Forgetful(FakeBackend):
-    """Tells where its picture lies and cannot fetch it from there a second time."""
+    """Tells where its image lies and cannot fetch it from there a second time."""
 
     async def generate(self, params: Params) -> AsyncIterator[Event]:
         self.started.append(params.seed)

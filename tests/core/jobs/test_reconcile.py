@@ -63,7 +63,7 @@ async def ended(studio: Studio, prompt: str = "lost", seed: int = 1, **more: Any
 
 
 async def test_the_one_job_that_fits_is_adopted(studios: Studios) -> None:
-    """It was billed once, its picture arrives, and nothing was sent a second time."""
+    """It was billed once, its image arrives, and nothing was sent a second time."""
     service = Lossy()
     studio = await studios.open(service)
     job = await ended(studio)
@@ -72,7 +72,7 @@ async def test_the_one_job_that_fits_is_adopted(studios: Studios) -> None:
 
 
 async def test_a_list_that_lags_or_breaks_is_read_again(studios: Studios) -> None:
-    """Two bad looks of three are no reason to give a paid picture up."""
+    """Two bad looks of three are no reason to give a paid image up."""
     service = Lossy()
     service.broken_looks = 2
     studio = await studios.open(service)
@@ -114,10 +114,10 @@ async def test_two_that_fit_are_a_persons_decision(studios: Studios) -> None:
 
 
 async def test_a_picture_of_another_size_is_not_ours(studios: Studios) -> None:
-    """The only candidate was a stranger's, and its picture shows it."""
+    """The only candidate was a stranger's, and its image shows it."""
     service = Lossy()
     studio = await studios.open(service)
-    job = await ended(studio, width=128)  # the fake paints 64 by 64
+    job = await ended(studio, width=128)  # the fake generates 64 by 64
     assert (job.state, job.charged, job.request_id) == ("unknown", "maybe", None)
     assert job.candidates == ("request-1",)
 
@@ -200,7 +200,7 @@ async def test_dismissing_ends_the_question_but_not_the_doubt(studios: Studios) 
 
 
 async def test_looking_again_finds_what_came_late(studios: Studios) -> None:
-    """The list lagged for minutes; a click on Look again brings the picture."""
+    """The list lagged for minutes; a click on Look again brings the image."""
     service = Lossy(billed=False)
     studio = await studios.open(service)
     job = await ended(studio)

@@ -1,4 +1,4 @@
-"""What a backend says of how it painted is in the entry and in the file itself."""
+"""What a backend says of how it made an image is in the entry and in the file itself."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ RAN = {
 
 
 class Telling(FakeBackend):
-    """Says at the end how it painted."""
+    """Says at the end how it made the image."""
 
     def sent(self, params: Params) -> dict[str, Any]:
         return super().sent(params) | {"model": "miniature", "painted_size": [128, 128]}
@@ -37,7 +37,7 @@ class Telling(FakeBackend):
 
 
 async def test_entry_and_file_tell_how_it_was_painted(studios: Studios) -> None:
-    """Unknown words, where the reading ended, the painted size, the plan of a local model."""
+    """Unknown words, where the reading ended, the generated size, the plan of a local model."""
     studio = await studios.open(Telling())
     job = await studio.submit("fake", FakeText(prompt="a cat", seed=1), owner="ann")
     entry = (await studio.result(job.id, owner="ann")).entry

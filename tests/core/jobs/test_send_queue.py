@@ -30,7 +30,7 @@ async def served(queue: SendQueue, *wishes: tuple[str, str]) -> list[str]:
 
 
 async def test_owners_take_turns() -> None:
-    """Who asks for one picture does not wait for somebody else's hundred."""
+    """Who asks for one image does not wait for somebody else's hundred."""
     wishes = [("a1", "ann"), ("a2", "ann"), ("a3", "ann"), ("b1", "bob"), ("c1", "cy")]
     assert await served(SendQueue(Limits(1)), *wishes) == ["a1", "b1", "c1", "a2", "a3"]
 

@@ -1,4 +1,4 @@
-"""Pictures to start from: kept for as long as something needs them, and no longer."""
+"""Images to start from: kept for as long as something needs them, and no longer."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from core.history import input_name
 from core.jobs.job import Job
 from core.studio import Studio
 from tests.conftest import Studios
+from tests.core.history.steps import remove
 from tests.core.test_history import entry
 from tests.fakes import FakeBackend, FakeImage, FakeText, picture
 
@@ -27,7 +28,7 @@ async def start(studio: Studio, seed: int) -> Job:
 
 
 async def make(studio: Studio, seed: int) -> str:
-    """Make a picture from the photo and return its entry's id."""
+    """Make an image from the photo and return its entry's id."""
     done = await studio.result((await start(studio, seed)).id, owner="ann")
     assert done.entry
     return done.entry.id
@@ -38,12 +39,12 @@ async def kept(studio: Studio) -> bool:
 
 
 async def test_it_goes_with_the_last_entry_made_from_it(studios: Studios) -> None:
-    """Whoever deletes every picture made from a photo has deleted the photo."""
+    """Whoever deletes every image made from a photo has deleted the photo."""
     studio = await studios.open(FakeBackend())
     first, second = await make(studio, 1), await make(studio, 2)
-    await studio.history.delete(first, owner="ann")
+    await remove(studio, first, owner="ann")
     assert await kept(studio)
-    await studio.history.delete(second, owner="ann")
+    await remove(studio, second, owner="ann")
     assert not await kept(studio)
 
 
@@ -64,24 +65,24 @@ async def test_an_entry_that_tells_nonsense_of_it_can_be_deleted(
     other = await make(studio, 1)
     params = {"prompt": "hills", "image": image}
     await studio.history.restore(entry(2, task="image-to-image", params=params))
-    await studio.history.delete("e2", owner="ann")
+    await remove(studio, "e2", owner="ann")
     assert [one.id for one in await studio.history.page("ann")] == [other]
     assert await kept(studio)
 
 
 async def test_a_job_on_its_way_keeps_it(studios: Studios) -> None:
-    """A job that a restart would have to begin again still finds its picture."""
+    """A job that a restart would have to begin again still finds its image."""
     backend = FakeBackend()
     studio = await studios.open(backend)
     made = await make(studio, 1)
     backend.gate.clear()
     job = await start(studio, 2)
-    await studio.history.delete(made, owner="ann")
+    await remove(studio, made, owner="ann")
     assert await kept(studio)
     backend.gate.set()
     done = await studio.result(job.id, owner="ann")
     assert done.entry
-    await studio.history.delete(done.entry.id, owner="ann")
+    await remove(studio, done.entry.id, owner="ann")
     assert not await kept(studio)
 
 
@@ -89,23 +90,23 @@ async def test_a_job_on_its_way_keeps_it(studios: Studios) -> None:
 async def test_a_job_that_is_just_being_written_down_keeps_it(
     studios: Studios, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Between storing the picture and writing the row, nobody takes the picture away."""
+    """Between storing the image and writing the row, nobody takes the image away."""
     studio = await studios.open(FakeBackend())
     made = await make(studio, 1)
-    add_all, stored, go_on = studio.ledger.add_all, asyncio.Event(), asyncio.Event()
+    add, stored, go_on = studio.ledger.add_requests, asyncio.Event(), asyncio.Event()
 
     async def slowly(*wishes: Any, **more: Any) -> list[Job]:
         stored.set()
         await go_on.wait()
-        return await add_all(*wishes, **more)
+        return await add(*wishes, **more)
 
-    monkeypatch.setattr(studio.ledger, "add_all", slowly)
-    starting = asyncio.create_task(start(studio, 2))
+    monkeypatch.setattr(studio.ledger, "add_requests", slowly)
+    submitting = asyncio.create_task(start(studio, 2))
     await stored.wait()
-    deleting = asyncio.create_task(studio.history.delete(made, owner="ann"))
+    deleting = asyncio.create_task(remove(studio, made, owner="ann"))
     await asyncio.wait([deleting], timeout=0.3)
     go_on.set()
-    await studio.result((await starting).id, owner="ann")
+    await studio.result((await submitting).id, owner="ann")
     await deleting
     assert await kept(studio)
 
@@ -120,13 +121,13 @@ async def test_a_job_that_is_just_being_written_down_keeps_it(
 async def test_a_failed_job_keeps_it_only_where_it_can_be_retried(
     studios: Studios, failure: UnavailableError | BlockedError, needed: bool
 ) -> None:
-    """Retry needs the picture; a refusal cannot be retried."""
+    """Retry needs the image; a refusal cannot be retried."""
     backend = FakeBackend()
     studio = await studios.open(backend)
     made = await make(studio, 1)
     backend.failure = failure
     await studio.result((await start(studio, 2)).id, owner="ann")
-    await studio.history.delete(made, owner="ann")
+    await remove(studio, made, owner="ann")
     assert await kept(studio) is needed
 
 
@@ -150,5 +151,5 @@ async def test_it_is_known_to_whoever_began_with_it_and_to_nobody_else(studios: 
     assert not await refers("ann", PHOTO.model_copy(update={"media_type": "image/jpeg"}))
     for sha256 in ("", "%", "_" * 64, "../" + PHOTO.sha256):
         assert not await refers("ann", PHOTO.model_copy(update={"sha256": sha256}))
-    await studio.history.delete(done.entry.id, owner="ann")
+    await remove(studio, done.entry.id, owner="ann")
     assert await refers("ann", PHOTO)  # the finished job still tells of it

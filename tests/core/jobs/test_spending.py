@@ -56,11 +56,23 @@ async def test_every_kind_of_end_is_in_its_place(studios: Studios) -> None:
 
 
 async def test_what_is_free_is_not_listed(studios: Studios) -> None:
-    """A sandbox's pictures are no spending."""
+    """A sandbox's images are no spending."""
     studio = await studios.open(FakeService())
     job = await studio.submit("fake", FakeText(prompt="x", seed=1), owner="ann")
     await studio.result(job.id, owner="ann")
     assert await studio.ledger.spending(days=2) == []
+
+
+async def test_a_price_that_nobody_knows_is_counted_apart(studios: Studios) -> None:
+    """Such images are in no sum, and said to be in none."""
+    service = FakeService(paid=True)
+    studio = await studios.open(service)
+    for price in (0.025, None, None):
+        service.price_usd = price
+        job = await studio.submit("fake", FakeText(prompt="x", seed=1), owner="ann")
+        await studio.result(job.id, owner="ann")
+    [row] = await studio.ledger.spending(days=1)
+    assert (row.pictures, row.unpriced, row.spent) == (3, 2, 25_000)
 
 
 def test_days_are_utc_dates() -> None:

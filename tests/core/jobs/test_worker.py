@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
+from core.backend import before_decoding
 from core.errors import AuthError, OutOfCreditError, RateLimitError
-from core.events import Event
+from core.events import Delivered, Event
 from core.jobs.job import Job
 from core.params import Params
 from core.studio import Studio
@@ -123,7 +125,7 @@ async def test_a_throttled_job_is_sent_by_the_next_process(studios: Studios) -> 
 
 @pytest.mark.slow
 async def test_every_kind_of_backend_waits_its_turn(studios: Studios) -> None:
-    """Services that answer with the picture are throttled in the same way."""
+    """Services that answer with the image are throttled in the same way."""
     studio = await studios.open(BusyPainter())
     [job] = await submitted(studio, 4)
     assert (await studio.result(job.id, owner="ann")).job.state == "finished"
@@ -132,7 +134,7 @@ async def test_every_kind_of_backend_waits_its_turn(studios: Studios) -> None:
 async def test_a_rate_limit_of_an_accepted_job_is_not_a_reason_to_send_it_again(
     studios: Studios,
 ) -> None:
-    """With an id the picture is on its way: a second send would be a second charge."""
+    """With an id the image is on its way: a second send would be a second charge."""
     service = FakeService(paid=True, failure=busy(0))
     studio = await studios.open(service)
     [job] = await submitted(studio, 1)
@@ -144,7 +146,7 @@ async def test_a_rate_limit_of_an_accepted_job_is_not_a_reason_to_send_it_again(
 async def test_a_picture_that_comes_only_once_waits_in_memory_for_room(
     studios: Studios, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The disk is full at the worst moment: the bill is told, and the picture is not let go."""
+    """The disk is full at the worst moment: the bill is told, and the image is not let go."""
     monkeypatch.setattr("core.jobs.worker.RETRY_S", (0.2,))
     backend = FakeBackend(paid=True)
     studio = await studios.open(backend)
@@ -218,6 +220,48 @@ async def test_a_poisoned_job_is_parked_after_three_faults(
     await last.act(job.id, "fetch", owner="ann")
     assert (await last.result(job.id, owner="ann")).job.state == "finished"
     assert sound.sends == 0
+
+
+class Stuck(FakeService):
+    """A service whose images never get past a point; `decoding` says which."""
+
+    decoding = False
+
+    async def resume(self, params: Params, request_id: str) -> AsyncIterator[Event]:
+        yield Delivered(outputs="somewhere")
+        if self.decoding:
+            await before_decoding()
+        self.resumed.append(request_id)
+        await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize("decoding", [False, True])
+async def test_only_a_program_that_ends_while_it_decodes_speaks_against_a_file(
+    studios: Studios, *, decoding: bool
+) -> None:
+    """Killed five times in a download, a job goes on; killed three times in decoding, it ends."""
+    studio = await studios.open(FakeService(paid=True, open_gate=False))
+    [job] = await submitted(studio, 1)
+    async with asyncio.timeout(5):
+        while (await studio.ledger.get(job.id)).state != "running":
+            await asyncio.sleep(0.005)
+    await studio.aclose()
+    begun = 0
+    for _ in range(5):
+        stuck = Stuck(paid=True)
+        stuck.decoding = decoding
+        studio = await studios.open(stuck)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(5 if begun < 3 or not decoding else 0.1):
+                while not stuck.resumed:
+                    await asyncio.sleep(0.005)
+        begun += len(stuck.resumed)
+        await studio.aclose()
+    assert begun == (3 if decoding else 5)
+    sound = FakeService(paid=True)
+    last = await studios.open(sound)
+    end = await last.result(job.id, owner="ann", patient=False)
+    assert end.job.state == ("failed" if decoding else "finished")
 
 
 @pytest.mark.slow

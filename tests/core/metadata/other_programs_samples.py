@@ -1,4 +1,4 @@
-"""What other programs write into their pictures."""
+"""What other programs write into their images."""
 
 from __future__ import annotations
 

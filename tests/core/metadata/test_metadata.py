@@ -1,4 +1,4 @@
-"""What is written into a picture is read from it, and its pixels stay the same bytes."""
+"""What is written into an image is read from it, and its pixels stay the same bytes."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_what_is_written_is_read_and_no_pixel_changes(kind: str, name: str) -> N
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_image_to_image_job_in_the_sandbox_comes_back_too(kind: str) -> None:
-    """The picture it started from is named by its hash, the sandbox says so."""
+    """The image it started from is named by its hash, the sandbox says so."""
     start = {
         "image": {"sha256": "9f86d081884c7d659a2f", "notes": []},
         "strength": 0.65,
@@ -123,24 +123,8 @@ def test_a_record_longer_than_a_segment_goes_into_several(size: int) -> None:
         metadata.write(encoded(kind="jpeg"), record(note="x" * 1_000_001))
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_export_profiles_give_away_what_they_say(kind: str) -> None:
-    """full: the file; share: no request id, price, owner; clean: nothing at all."""
-    plain = encoded(kind=kind)
-    written = metadata.write(plain, record(owner="someone@example.org"))
-    assert metadata.profile(written, "full") == written
-    assert metadata.profile(written, "clean") == plain
-    shared = metadata.profile(written, "share")
-    reading = metadata.read(shared)
-    assert reading is not None and reading.params == record()["params"]
-    assert not {"request_id", "price_usd", "owner"} & reading.record.keys()
-    for secret in ("4f2c9a7be1d84c", "0.025", "someone@"):
-        assert secret.encode() not in shared and secret.encode("utf-16-be") not in shared
-    assert metadata.profile(plain, "share") == plain
-
-
 def test_transparency_survives_in_webp() -> None:
-    """A lossless picture with alpha keeps it when its file gets a long header."""
+    """A lossless image with alpha keeps it when its file gets a long header."""
     clear = drawing(mode="RGBA")
     clear.putalpha(99)
     plain = encoded(clear, kind="webp", lossless=True)

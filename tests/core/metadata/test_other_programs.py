@@ -109,7 +109,7 @@ def test_novelai() -> None:
 
 
 def test_draw_things() -> None:
-    """JSON inside XMP; the strength 1 of a picture from words alone is no strength."""
+    """JSON inside XMP; the strength 1 of an image from words alone is no strength."""
     packet = (
         '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF><rdf:Description>'
         "<exif:UserComment>\n<rdf:Alt>"

@@ -1,4 +1,4 @@
-"""Small pictures for the tests, good and bad, and the boxes and chunks to build them from."""
+"""Small images for the tests, good and bad, and the boxes and chunks to build them from."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ RED, BLUE = (220, 30, 30), (20, 40, 200)
 
 
 def drawing(width: int = 64, height: int = 48, *, mode: str = "RGB") -> Image.Image:
-    """Return a picture whose four corners differ, so that every turn can be told apart."""
+    """Return an image whose four corners differ, so that every turn can be told apart."""
     image = Image.new("RGB", (width, height), (240, 240, 230))
     image.paste(RED, (0, 0, width // 2, height // 3))
     image.paste(BLUE, (0, height // 3, width // 3, height))
@@ -23,7 +23,7 @@ def drawing(width: int = 64, height: int = 48, *, mode: str = "RGB") -> Image.Im
 
 
 def encoded(image: Image.Image | None = None, *, kind: str = "png", **options: Any) -> bytes:
-    """Encode a picture, the drawing if none is given."""
+    """Encode an image, the drawing if none is given."""
     out = BytesIO()
     (image or drawing()).save(out, kind, **options)
     return out.getvalue()

@@ -1,4 +1,4 @@
-"""Properties of pictures and metadata on random and mutilated input.
+"""Properties of images and metadata on random and mutilated input.
 
 How many examples are tried is the profile's business: tests/conftest.py has them.
 """
@@ -37,9 +37,9 @@ RICH += [texts(parameters="a\nSteps: 1, Seed: 2, Size: 3x4", Comment_packed='{"u
 RICH += [encoded(drawing(24, 18, mode=mode)) for mode in ("P", "LA", "I;16")]
 RICH += [encoded(drawing(24, 18, mode="CMYK"), kind="jpeg", progressive=True)]
 MOST_BYTES = 700_000_000
-"""What decoding may add to the process: the largest picture that is allowed, a few times over."""
+"""What decoding may add to the process: the largest image that is allowed, a few times over."""
 MOST_SECONDS = 10.0
-CARRIERS = (
+TEXT_KEYS = (
     "parameters Comment prompt workflow invokeai_metadata fooocus_scheme Software Description "
     "XML:com.adobe.xmp srpo:job UserComment"
 ).split()
@@ -126,7 +126,7 @@ def test_any_record_survives_the_round_trip(extra: dict[str, Any]) -> None:
 
 @pytest.fixture(scope="module", autouse=True)
 def bounded() -> Iterator[None]:
-    """Nothing that is tried here makes the process grow beyond a few of the largest pictures."""
+    """Nothing that is tried here makes the process grow beyond a few of the largest images."""
     resource = pytest.importorskip("resource", reason="this system tells no peak of memory")
     unit = 1 if sys.platform == "darwin" else 1024
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -136,7 +136,7 @@ def bounded() -> Iterator[None]:
 
 
 def load(data: bytes) -> None:
-    """Load whatever it is: in time, a whole picture within the limits or a sentence."""
+    """Load whatever it is: in time, a whole image within the limits or a sentence."""
     begun = time.perf_counter()
     try:
         picture = pictures.load(data)
@@ -193,7 +193,7 @@ def test_no_file_breaks_the_reader_of_settings(data: bytes) -> None:
     check(metadata.read(data))
 
 
-@given(key=st.sampled_from(CARRIERS), parts=st.lists(LINES | st.text(max_size=30), max_size=8))
+@given(key=st.sampled_from(TEXT_KEYS), parts=st.lists(LINES | st.text(max_size=30), max_size=8))
 def test_no_text_breaks_the_reader_of_settings(key: str, parts: list[str]) -> None:
     """Whatever stands where other programs leave their settings."""
     text = "".join(parts).encode("utf-8", "replace")

@@ -1,4 +1,4 @@
-"""The strict loader: every odd picture is converted with a note or refused with a sentence."""
+"""The strict loader: every odd image is converted with a note or refused with a sentence."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ def test_inspect_names_format_and_size_or_raises() -> None:
 
 @pytest.mark.parametrize("kind", ["png", "jpeg", "webp"])
 def test_thumbnails_are_small_webp_of_the_same_shape(kind: str) -> None:
-    """The longer side has 384 pixels, smaller pictures keep their size, bytes repeat."""
+    """The longer side has 384 pixels, smaller images keep their size, bytes repeat."""
     data = encoded(drawing(1024, 768), kind=kind)
     small = pictures.thumbnail(data)
     assert pictures.inspect(small) == ("webp", 384, 288)

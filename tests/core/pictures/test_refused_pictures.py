@@ -1,4 +1,4 @@
-"""What is no usable picture is refused with one sentence, at once."""
+"""What is no usable image is refused with one sentence, at once."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_a_picture_without_its_end_is_refused(kind: str) -> None:
 
 
 def test_damage_inside_is_noticed() -> None:
-    """Flipped bytes in pixels and boxes that lead nowhere do not pass as a picture."""
+    """Flipped bytes in pixels and boxes that lead nowhere do not pass as an image."""
     data = bytearray(encoded())
     data[len(data) // 2] ^= 0xFF
     assert "damaged" in str(refused(bytes(data)))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Engine, event, text
 
 from core.errors import HistoryError
 from core.jobs.ledger import Ledger
@@ -49,6 +50,36 @@ async def test_a_mounted_folder_has_another_journal(
     await database.aclose()
 
 
+async def test_a_migration_that_was_killed_after_any_statement_goes_on(tmp_path: Path) -> None:
+    """What lies on the disk after each statement is what a kill at that moment leaves."""
+    file = tmp_path / "playground.db"
+    left: list[Path] = []
+
+    def copied(*_: object) -> None:
+        left.append(tmp_path / str(len(left)))
+        left[-1].mkdir()
+        for part in tmp_path.glob("playground.db*"):
+            shutil.copyfile(part, left[-1] / part.name)
+
+    def tables(path: Path) -> list[tuple[str, str]]:
+        with closing(sqlite3.connect(path)) as database:
+            return database.execute("SELECT name, sql FROM sqlite_schema ORDER BY name").fetchall()
+
+    event.listen(Engine, "after_cursor_execute", copied)
+    try:
+        database = Database(f"sqlite:///{file}")
+        await database.migrate()
+        await database.aclose()
+    finally:
+        event.remove(Engine, "after_cursor_execute", copied)
+    assert len(left) > len(MIGRATIONS)
+    for folder in left:
+        again = Database(f"sqlite:///{folder / file.name}")
+        await again.migrate()
+        await again.aclose()
+        assert tables(folder / file.name) == tables(file), folder.name
+
+
 async def test_jobs_of_an_older_release_are_still_understood(tmp_path: Path) -> None:
     """The first release's table gets what is new, and its rows keep what they had."""
     database = Database(f"sqlite:///{tmp_path / 'playground.db'}")
@@ -65,6 +96,23 @@ async def test_jobs_of_an_older_release_are_still_understood(tmp_path: Path) -> 
     job = await ledger.get("a", owner="ann")
     assert (job.request_id, job.outputs, job.candidates, job.place) == ("r1", "", (), 1.0)
     assert await ledger.owned("fake", ["r1", "r2"]) == {"r1"}
+    await database.aclose()
+
+
+async def test_what_an_older_release_set_aside_is_still_known_to_lie_here(tmp_path: Path) -> None:
+    """It was told by the name of the file alone; an address of a service is none."""
+    database = Database(f"sqlite:///{tmp_path / 'playground.db'}")
+    await database.migrate(MIGRATIONS[:5])
+    names = "owner backend task model params sent charged error advice day state".split()
+    old = dict.fromkeys(names, "") | {"params": "{}", "sent": "{}"}
+    old |= dict.fromkeys("sandbox seed work price_micros created_at updated_at".split(), 0)
+    for job_id, outputs in (("a", "received/a.bin"), ("b", "https://media.example/received/1")):
+        row = old | {"id": job_id, "outputs": outputs}
+        insert = f"INSERT INTO jobs ({', '.join(row)}) VALUES ({', '.join(':' + n for n in row)})"
+        await database.run(lambda db, row=row, insert=insert: db.execute(text(insert), row))
+    await database.migrate()
+    ledger = Ledger(database)
+    assert [(await ledger.get(one)).set_aside for one in ("a", "b")] == [True, False]
     await database.aclose()
 
 

@@ -23,7 +23,7 @@ from core.studio import Studio
 from sandbox import Options, create_app
 from tests.backends.services import params_of, siraya, wavespeed
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 SLOW = pytest.mark.skipif(
     "EVERY_TEST" not in os.environ, reason="takes some seconds; .ci/run sets EVERY_TEST"
 )

@@ -91,3 +91,27 @@ def test_a_holder_that_says_nothing_of_itself_is_refused_all_the_same(
     with pytest.raises(HeldError, match=r"already uses the data folder [^:]+\.$"):
         lock.hold(tmp_path)
     first.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_process_that_was_forked_does_not_hold_the_lock(tmp_path: Path) -> None:
+    """On ZeroGPU images are made in such processes, which may outlive this one for a moment."""
+    first = lock.hold(tmp_path)
+    assert first
+    (told, tells), (ends, end) = os.pipe(), os.pipe()
+    child = os.fork()
+    if child == 0:  # lives until the other end is closed
+        os.close(end)
+        os.write(tells, b"!")
+        os.read(ends, 1)
+        os._exit(0)
+    assert os.read(told, 1) == b"!"
+    with pytest.raises(HeldError):
+        lock.hold(tmp_path)
+    first.close()
+    again = lock.hold(tmp_path)
+    assert again
+    again.close()
+    for pipe in (end, ends, told, tells):
+        os.close(pipe)
+    os.waitpid(child, 0)

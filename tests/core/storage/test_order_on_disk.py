@@ -83,7 +83,7 @@ class Wire(httpx.ASGITransport):
 
 
 class WatchedDatabase(Database):
-    """A picture of the folder after every transaction."""
+    """An image of the folder after every transaction."""
 
     camera: Camera
 
@@ -94,7 +94,7 @@ class WatchedDatabase(Database):
 
 
 class WatchedStorage(Storage):
-    """A picture of the folder before and after every file."""
+    """An image of the folder before and after every file."""
 
     camera: Camera
 
@@ -105,7 +105,7 @@ class WatchedStorage(Storage):
 
 
 async def photographed(folder: Path, service: Any) -> tuple[Camera, Any]:
-    """Make one picture with a camera at every step; return it with the sandbox."""
+    """Make one image with a camera at every step; return it with the sandbox."""
     folder.mkdir()
     app = create_app(Options(latency=0.1, picture="fixed"))
     camera = Camera(folder)

@@ -20,7 +20,9 @@ from sqlalchemy.pool import NullPool
 from backends import Settings
 from core import check
 from core.errors import HeldError, OverBudgetError, OverLimitError
-from core.history import History
+from core.history import History, Wanted
+from core.history.changes import collect, restore, tag, throw_away
+from core.history.rebuild import rebuild
 from core.jobs.budget import Budget
 from core.jobs.job import Job
 from core.jobs.ledger import Ledger
@@ -32,6 +34,7 @@ from core.storage.migrations import MIGRATIONS
 from core.storage.tables import metadata
 from core.studio import Studio
 from tests import postgresql
+from tests.core.history.steps import add, all_of, remove
 from tests.core.storage.test_tables import schemas
 from tests.end_to_end.program import ROOT
 from tests.fakes import FakeService, FakeText
@@ -75,11 +78,44 @@ async def test_jobs_entries_search_and_clicks_work_as_on_sqlite(url: str, tmp_pa
     done = await studio.result(twins[0].id, owner=owner)
     assert len({job.id for job in twins}) == 1
     assert (done.job.state, service.sends) == ("finished", 1)
-    found = await studio.history.page(owner, query="100% red")
+    found = await studio.history.page(owner, Wanted(query="100% red"))
     assert [entry.id for entry in found] == [done.job.entry_id]
-    assert (await studio.history.star(found[0].id, owner=owner, starred=True)).starred
-    assert await studio.history.page(owner, starred=True, before=found[0].id) == []
-    assert await studio.ledger.durations("fake", "text-to-image")
+    assert (await studio.star(found[0].id, owner=owner, starred=True)).starred
+    assert await studio.history.page(owner, Wanted(starred=True), before=found[0].id) == []
+    assert await studio.ledger.durations(done.job)
+
+
+async def test_what_is_kept_works_as_on_sqlite(fresh: str, tmp_path: Path) -> None:
+    """Collections, tags, notes, the trash, records, and the database made again from them."""
+    studio = await opened(fresh, tmp_path, FakeService(), Budget())
+    await add(studio, 1, 2, 3)
+    ids = ["e1", "e2", "e3"]
+    sea = await studio.create_collection("sea", owner="ann")
+    assert await studio.change_these(collect(sea.id), ids, owner="ann") == 3
+    assert await studio.change_these(tag("calm"), ids, owner="ann") == 3
+    await studio.describe("e1", owner="ann", title="Lighthouse", note="tall")
+    assert await studio.history.count("ann", Wanted(query="lighthouse")) == 1
+    for change in (throw_away(), restore()):
+        assert (await all_of(studio.change_all(change, ids, owner="ann")))[-1].changed == 3
+    await remove(studio, "e3", owner="ann")
+    assert [(one.count, one.newest) for one in await studio.collections("ann")] == [(2, "e2")]
+    assert await studio.prompts("ann", "hil") == ["hills"]
+    assert (await studio.lineage("e1", owner="ann")).made_into == []
+    assert await studio.hand_over("ann", "bob") == 2
+    before = await studio.entries("bob")
+    await studio.history.records.write()
+    await studio.aclose()
+    again = await opened(
+        postgresql.create(fresh.rpartition("/")[0] + "/postgres", f"again{time.monotonic_ns()}"),
+        tmp_path,
+        FakeService(),
+        Budget(),
+    )
+    assert (await all_of(rebuild(again.history)))[-1].added == 2
+    assert await again.entries("bob") == before
+    assert await again.tags("bob") == [("calm", 2)]
+    assert [one.title for one in await again.collections("bob")] == ["sea"]
+    await again.aclose()
 
 
 async def test_simultaneous_submits_cannot_overspend(url: str, tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from tests.conftest import Studios
 from tests.fakes import FakeBackend
 from ui.launch import options
 from ui.server import body_limits
-from ui.server.body_limits import Bodies, RefusedBodyError, check_json
+from ui.server.body_limits import BodyLimits, RefusedBodyError, check_json
 
 pytestmark = pytest.mark.anyio
 JSON = {"Content-Type": "application/json"}
@@ -54,7 +54,7 @@ class Server:
         self, content: bytes | AsyncIterator[bytes], headers: dict[str, str]
     ) -> httpx.Response:
         route = Route("/{path:path}", self.answer, methods=["POST", "GET"])
-        app = Starlette(routes=[route], middleware=[Middleware(Bodies)])
+        app = Starlette(routes=[route], middleware=[Middleware(BodyLimits)])
         path = "/gradio_api/upload" if headers == FORM else "/"
         transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://play.test") as client:
@@ -67,7 +67,7 @@ async def endless() -> AsyncIterator[bytes]:
 
 
 async def test_what_fits_arrives_whole() -> None:
-    """A picture of 3 MB in base64, escapes, brackets in texts: nothing of it is touched."""
+    """An image of 3 MB in base64, escapes, brackets in texts: nothing of it is touched."""
     texts = ["A" * 4_000_000, '"[[[[' * 100, "\\" * 9, "é🦊"]
     body = json.dumps({"data": texts}, ensure_ascii=False).encode()
     server = Server()
@@ -196,7 +196,9 @@ async def test_a_form_without_a_file_is_small(kind: str) -> None:
 async def test_an_address_of_thousands_of_folders_is_refused() -> None:
     """Whoever looks for a file follows each of them."""
     server = Server()
-    app = Starlette(routes=[Route("/{path:path}", server.answer)], middleware=[Middleware(Bodies)])
+    app = Starlette(
+        routes=[Route("/{path:path}", server.answer)], middleware=[Middleware(BodyLimits)]
+    )
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://play.test") as client:
         assert (await client.get("/file=" + "a/" * 5_000)).status_code == 414
@@ -209,7 +211,9 @@ async def test_bodies_in_memory_are_bounded(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(body_limits, "MOST_HELD", 500_000)
     server, opened = Server(), asyncio.Event()
     route = Route("/", server.answer, methods=["POST"])
-    transport = httpx.ASGITransport(app=Starlette(routes=[route], middleware=[Middleware(Bodies)]))
+    transport = httpx.ASGITransport(
+        app=Starlette(routes=[route], middleware=[Middleware(BodyLimits)])
+    )
 
     async def half() -> AsyncIterator[bytes]:
         yield b'"' + b"x" * 300_000
@@ -276,7 +280,8 @@ async def test_an_upload_whose_sender_is_gone_leaves_nothing() -> None:
     """The reader gets the error after which it removes its files."""
     server = Server(swallows=True)
     app = Starlette(
-        routes=[Route("/upload", server.answer, methods=["POST"])], middleware=[Middleware(Bodies)]
+        routes=[Route("/upload", server.answer, methods=["POST"])],
+        middleware=[Middleware(BodyLimits)],
     )
     news = [
         {"type": "http.request", "body": b"x" * 10, "more_body": True},

@@ -67,7 +67,7 @@ def test_a_full_folder_loses_its_oldest_files_first(tmp_path: Path) -> None:
 
 
 def test_what_is_used_again_is_young_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A picture that stays in a form for days is there for its next job."""
+    """An image that stays in a form for days is there for its next job."""
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
     file = made(tmp_path / A / "boat.png")
     os.utime(file, (0, 0))

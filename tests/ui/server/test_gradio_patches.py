@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
+import re
+import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
@@ -11,19 +14,42 @@ from typing import Any
 import gradio as gr
 import gradio.mcp
 import pytest
-from gradio import http_server, oauth, processing_utils, route_utils, server_messages
+from gradio import http_server, oauth, processing_utils, route_utils, routes, server_messages
 from gradio.routes import App
+from gradio.state_holder import SessionState
+from jinja2 import DictLoader
 
 from core.errors import NotReadyError
+from ui.launch import in_every_language
+from ui.server.gradio_patches import (
+    assets,
+    light_page,
+    password_login,
+    requests,
+    spared_work,
+    streams,
+    template,
+    type_stubs,
+    uploading,
+)
 from ui.server.gradio_patches import check as checking
-from ui.server.gradio_patches import password_login, requests, streams, type_stubs, uploading
 from ui.server.gradio_patches.arguments import Patient
+from ui.server.gradio_patches.assets import name_assets
 from ui.server.gradio_patches.check import check
 from ui.server.gradio_patches.fetching import keep_from_fetching
 from ui.server.gradio_patches.folder import use_for_mcp
+from ui.server.gradio_patches.languages import name_language
+from ui.server.gradio_patches.light_page import lighten_page
+from ui.server.gradio_patches.mcp_calls import answer_without_progress
+from ui.server.gradio_patches.sessions import keep_numbers
+from ui.server.gradio_patches.slow_start import allow_slow_start
 
 FETCHING = dict(vars(processing_utils))
 """Gradio's functions as other tests found them."""
+PUT = inspect.unwrap(SessionState.__setitem__)
+"""How Gradio puts a component into its place in a session."""
+START = inspect.unwrap(http_server.Server.run_in_thread)
+"""How Gradio starts its server."""
 
 
 @pytest.fixture(scope="module")
@@ -33,9 +59,12 @@ def built() -> Any:
     def endpoint(prompt: str, steps: int = 3) -> str:
         return prompt * steps
 
-    with Patient(analytics_enabled=False) as page:
-        gr.api(endpoint, api_name="endpoint")
-    return page
+    def build() -> Any:
+        with Patient(analytics_enabled=False) as page:
+            gr.api(endpoint, api_name="endpoint")
+        return page
+
+    return in_every_language(build, str)
 
 
 @pytest.fixture
@@ -46,8 +75,17 @@ def page(built: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     for name, original in FETCHING.items():
         if callable(original):
             monkeypatch.setattr(processing_utils, name, original)
+    monkeypatch.setattr(assets, "_needed", inspect.unwrap(assets._needed))
     keep_from_fetching()
     use_for_mcp()
+    monkeypatch.setattr(http_server.Server, "run_in_thread", START)
+    allow_slow_start()
+    answer_without_progress()
+    monkeypatch.setattr(SessionState, "__setitem__", PUT)
+    keep_numbers()
+    name_language()
+    lighten_page()
+    name_assets()
     return built
 
 
@@ -121,7 +159,19 @@ def kept(data: bytes, file_name: str, cache_dir: str) -> str:
     return str(path)
 
 
+async def textual(_server: Any, job: Any) -> list[Any]:
+    return [job.result()]
+
+
 GONE = {
+    "a slow start fails": (
+        other(http_server.Server, "run_in_thread", moved),
+        "a start of more than five seconds fails",
+    ),
+    "components are numbered anew": (
+        other(SessionState, "__setitem__", PUT),
+        "a session remembers every value",
+    ),
     "stubs are written": (
         other(type_stubs, "without_stubs", nullcontext),
         "it writes type stubs",
@@ -189,6 +239,10 @@ GONE = {
         other(gradio.mcp.GradioMCPServer, "_prepare_tool_call_args", lambda *_: ("", [], {}, None)),
         "the calls of MCP clients",
     ),
+    "MCP calls are waited for otherwise": (
+        other(gradio.mcp.GradioMCPServer, "_execute_tool_without_progress", textual),
+        "get text for an image",
+    ),
     "middleware is added inside": (
         other(App, "add_middleware", lambda self, added: self.user_middleware.append(added)),
         "another order",
@@ -197,6 +251,21 @@ GONE = {
     "nonsense ends otherwise": (
         other(requests, "NotFoundError", KeyError),
         "a call of nothing",
+    ),
+    "the page is told otherwise": (
+        lambda patch, _page: patch.setitem(routes.templates.env.filters, "toorjson", str),
+        "is not made of less",
+    ),
+    "all is observed": (other(light_page, "OBSERVES", re.compile("observes")), "is observed"),
+    "files lie elsewhere": (other(App, "create_app", lambda: None), "front end lie elsewhere"),
+    "files are listed otherwise": (other(assets, "LOADED", re.compile("(loads)(it)")), "not known"),
+    "scripts are others": (
+        other(spared_work, "SPARED", {"core-": {"nobody writes this": ""}}),
+        "its scripts do other work",
+    ),
+    "the template is another": (
+        other(routes.templates.env, "loader", DictLoader({template.NAME: "<html>"})),
+        "the template of its page",
     ),
     "the protocol is chosen": (other(http_server, "start_server", chosen), "another protocol"),
 }
@@ -226,3 +295,25 @@ def test_every_patch_is_checked() -> None:
     names = {one.__name__.rpartition(".")[2] for one in checking.ALL}
     assert names == there - {"__init__", "check", "promises"}
     assert all(one.PROMISES for one in checking.ALL)
+
+
+class Starting:
+    """A server as Gradio starts it: ready after a while, or ended without ever having been."""
+
+    def __init__(self, seconds: float, *, ends: bool = False) -> None:
+        self.seconds, self.ends, self.started, self.reloader = seconds, ends, False, None
+
+    def run(self) -> None:
+        time.sleep(self.seconds)
+        self.started = not self.ends
+
+
+@pytest.mark.slow
+def test_a_start_may_take_longer_than_gradio_waits(page: Any) -> None:
+    """Else a Space with a slow bucket would end with the words that its port is in use."""
+    server = Starting(5.2)
+    http_server.Server.run_in_thread(server)
+    assert server.started
+    ended = Starting(0, ends=True)
+    with pytest.raises(http_server.ServerFailedToStartError):
+        http_server.Server.run_in_thread(ended)

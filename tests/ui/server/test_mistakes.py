@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from ui import messages
+from core.words import say
 from ui.server.mistakes import Mistakes
 
 pytestmark = pytest.mark.anyio
@@ -44,7 +44,7 @@ async def test_a_request_that_is_not_understood_is_a_sentence(
     """One line says what and where; nothing that the caller sent is in it."""
     with caplog.at_level(logging.WARNING):
         answer = await get("/key")
-    assert (answer.status_code, answer.json()["detail"]) == (400, messages.NOT_UNDERSTOOD)
+    assert (answer.status_code, answer.json()["detail"]) == (400, say("not-understood"))
     (record,) = caplog.records
     assert "KeyError at test_mistakes.py:" in record.getMessage()
     assert "hunter2" not in caplog.text

@@ -16,7 +16,7 @@ from starlette.routing import Route
 from backends import Settings
 from core.errors import HistoryError
 from core.storage import lock
-from ui import messages
+from core.words import say
 from ui.server.origin_guard import Framed, SameOrigin
 
 pytestmark = pytest.mark.anyio
@@ -108,7 +108,7 @@ async def test_nobody_frames_the_page_unless_named(monkeypatch: pytest.MonkeyPat
 
 
 async def test_every_answer_keeps_its_addresses_and_its_kind() -> None:
-    """Refusals and pictures too; what a route says of itself stays in force beside it."""
+    """Refusals and images too; what a route says of itself stays in force beside it."""
     for answer in (await headers_of(), await headers_of(Origin="https://evil.example")):
         assert answer["x-content-type-options"] == "nosniff"
         assert answer["referrer-policy"] == "same-origin"
@@ -180,7 +180,7 @@ async def test_the_mcp_endpoint_makes_no_page_of_its_address() -> None:
     async with httpx.AsyncClient(transport=transport, base_url="http://play.example") as client:
         for path in paths:
             read = await client.get(path, headers={"Accept": "text/html,*/*"})
-            assert read.text == messages.FOR_MCP_CLIENTS
+            assert read.text == say("for-mcp-clients") + "\n"
             assert read.headers["content-type"].startswith("text/plain")
             asked = {"Accept": "application/json, text/event-stream"}
             assert (await client.get(path, headers=asked)).text == "secret"

@@ -19,8 +19,8 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 
 from core.exposure import Exposure
+from core.words import say
 from tests.identity import CLIENT_SECRET, Provider, follow, serving
-from ui import messages
 from ui.server.caller import Entrance, StampCaller
 from ui.server.gradio_patches.hub_login import offered
 from ui.server.owner import caller_of, new_token
@@ -212,7 +212,7 @@ async def test_a_wrong_state_signs_nobody_in(browser: httpx.AsyncClient) -> None
     for number in ("2", "3", "9"):
         end = await browser.get(f"/login/callback?code=x&state=y&_nb_redirects={number}")
         assert end.status_code == 400
-        assert messages.NO_COOKIE in end.text
+        assert say("no-cookie") in end.text
     assert (await owner(browser)).startswith("stranger:")
 
 
@@ -229,7 +229,7 @@ async def test_a_browser_that_keeps_no_cookie_is_told_so(provider: Provider) -> 
             there = follow(answer)
             address = there if there.startswith("/") else follow(await outside.get(there))
             assert rounds < 9
-        assert messages.NO_COOKIE in answer.text
+        assert say("no-cookie") in answer.text
         assert 'href="/" target="_blank"' in answer.text
 
 
@@ -238,7 +238,7 @@ async def test_whoever_declines_is_told_so(browser: httpx.AsyncClient, provider:
     provider.refuses = True
     answer = await sign_in(browser)
     assert answer.status_code == 502
-    assert messages.NOT_SIGNED_IN in answer.text
+    assert say("not-signed-in") in answer.text
     assert "script" not in answer.text
     assert (await owner(browser)).startswith("stranger:")
 
@@ -249,7 +249,7 @@ async def test_a_foreign_signature_signs_nobody_in(
     """The provider's key signs who it is, nobody else's."""
     provider.signer = RSAKey.generate_key(2048, {"kid": "one"})
     answer = await sign_in(browser)
-    assert (answer.status_code, messages.NOT_SIGNED_IN in answer.text) == (502, True)
+    assert (answer.status_code, say("not-signed-in") in answer.text) == (502, True)
     assert (await owner(browser)).startswith("stranger:")
 
 
@@ -261,7 +261,7 @@ async def test_a_provider_that_is_away_is_a_sentence(
     async with visit() as browser:
         answer = await browser.get(START)
     assert answer.status_code == 502
-    assert messages.NOT_SIGNED_IN in answer.text
+    assert say("not-signed-in") in answer.text
 
 
 @pytest.mark.parametrize("subject", ["", "a b"])

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from ui.server.body_limits import Bodies
+from ui.server.body_limits import BodyLimits
 from ui.server.caller import Entrance, StampCaller
 from ui.server.upload_quota import HOUR_S, MOST_KEPT, LimitedUploads, Policy, Quota, Uploads
 
@@ -76,7 +76,7 @@ def client(
         middleware=[
             Middleware(StampCaller, entrance=Entrance()),
             Middleware(LimitedUploads, policy=policy, uploads=uploads),
-            Middleware(Bodies),
+            Middleware(BodyLimits),
         ],
     )
     transport = httpx.ASGITransport(app=app, client=(address, 1))
@@ -142,7 +142,7 @@ async def test_the_sixty_first_upload_of_an_hour_waits() -> None:
 
 
 async def test_megabytes_count_even_without_a_declared_length() -> None:
-    """What was sent in pieces is counted afterwards, and large JSON carries a picture too."""
+    """What was sent in pieces is counted afterwards, and large JSON carries an image too."""
     policy = Policy(public=True, sign_in=False, megabytes=3)
 
     async def pieces() -> Any:

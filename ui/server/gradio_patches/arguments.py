@@ -18,10 +18,11 @@ import gradio as gr
 from gradio.components.api_component import Api
 
 from ui import messages
+from ui.server.gradio_patches.languages import Multilingual
 from ui.server.gradio_patches.promises import Promises
 
 
-class Patient(gr.Blocks):  # type: ignore[misc]  # Gradio has no types
+class Patient(Multilingual):
     """A page whose endpoints take a list of arguments that ends early."""
 
     def validate_inputs(self, block_fn: Any, inputs: list[Any]) -> None:

@@ -11,13 +11,21 @@ import gradio as gr
 from core.errors import NotReadyError
 from ui.server.gradio_patches import (
     arguments,
+    assets,
     fetching,
     folder,
     hub_login,
+    languages,
+    light_page,
     mcp_calls,
+    outliving,
     password_login,
     requests,
+    sessions,
+    slow_start,
+    spared_work,
     streams,
+    template,
     type_stubs,
     uploading,
 )
@@ -27,13 +35,21 @@ ALL = (
     type_stubs,
     fetching,
     arguments,
+    template,
+    assets,
+    spared_work,
+    languages,
+    light_page,
     streams,
     folder,
     uploading,
     password_login,
     hub_login,
     mcp_calls,
+    outliving,
     requests,
+    sessions,
+    slow_start,
 )
 
 

@@ -1,6 +1,6 @@
-"""Keeps Gradio from fetching addresses: not one that a caller gives for a picture.
+"""Keeps Gradio from fetching addresses: not one that a caller gives for an image.
 
-An API client may name a picture by an address, and Gradio would download it before any handler
+An API client may name an image by an address, and Gradio would download it before any handler
 runs: without a limit, and from networks it takes for public. Here such a call ends in a sentence,
 whatever way it came; so does one that names a file which was not uploaded.
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,13 @@ def keep(data: bytes, name: str) -> str:
     return str(save_bytes_to_cache(data, name, str(folder())))
 
 
+def place(name: str) -> Path:
+    """Make a folder that Gradio hands files out of, and return where a file of that name goes."""
+    made = folder() / secrets.token_hex(32)
+    made.mkdir(parents=True)
+    return made / name
+
+
 def _is_named_by_the_variable(_page: Any) -> bool:
     return str(folder()) == os.environ["GRADIO_TEMP_DIR"]
 
@@ -53,7 +61,13 @@ def _keeps_by_content(_page: Any) -> bool:
     with tempfile.TemporaryDirectory() as place:
         kept = Path(save_bytes_to_cache(b"boat", "boat.png", place))
         own = kept.parent.parent == Path(place).resolve()
-        return own and bool(PLACE.fullmatch(kept.parent.name)) and kept.read_bytes() == b"boat"
+        drawn = bool(PLACE.fullmatch(secrets.token_hex(32)))
+        return (
+            own
+            and drawn
+            and bool(PLACE.fullmatch(kept.parent.name))
+            and kept.read_bytes() == b"boat"
+        )
 
 
 PROMISES: Promises = {

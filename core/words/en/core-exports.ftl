@@ -1,0 +1,32 @@
+# Sentences of exports, kept in English and told again on the page.
+
+exports-there-no-download-as = There is no download as “{ $kind }”.
+exports-there-no-contact-sheet-as = There is no contact sheet as “{ $kind }”.
+exports-images-are-not-in-zip = { $problems } of { $ids } images are not in this zip.
+exports-none-these-images-can-handed = None of these images can be handed over: they are not in the history, or their files are gone.
+exports-no-image-chosen = No image is chosen.
+exports-these-are-images-one-export = These are { $ids } images; one export takes { $most } at most.
+exports-ids-must-those-entries = The ids must be those of entries.
+exports-history-lists-what-there = The history lists what there is.
+exports-choose-at-least-one = Choose at least one.
+exports-choose-fewer-or-export-part = Choose fewer, or export a part at a time.
+exports-history-lists-them = The history lists them.
+exports-choose-one = Choose one of: { $known }.
+exports-there-no-such-image-in = There is no such image in the history.
+exports-file-image-was-changed-since = The file of this image was changed since it was made, so it is not handed over.
+exports-exported-file-does-not-read = The exported file does not read as it was written, so it is not handed over.
+exports-there-no-profile = There is no profile “{ $profile }”.
+exports-there-no-format = There is no format “{ $format }”.
+exports-file-image-damaged-so-not = The file of this image is damaged, so it is not handed over.
+exports-restore-from-backup-or-leave = Restore it from a backup, or leave it out.
+exports-tell-whoever-looks-after-playground = Tell whoever looks after this playground which image it was.
+exports-change = Change it.
+exports-letter-for-which-server-has = { $unknown }: a letter for which this server has no font.
+exports-template-for-names-has = The template for names has { $what }.
+exports-template-for-names-must-not = The template for names must not name a folder.
+exports-template-for-names-must-have = The template for names must have 1 to { $most } characters.
+exports-take-out = Take / and .. out of it.
+exports-no-field = a bracket that names nothing
+exports-fields = It can have: { $names }.
+exports-quality = The quality
+exports-longest-edge = The longest edge

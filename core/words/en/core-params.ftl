@@ -1,0 +1,36 @@
+# Labels of the settings and what is said below them.
+
+param-prompt = Prompt
+param-prompt-help = Describe the image in plain words.
+param-seed = Seed
+param-seed-help = -1 draws a new one; it is kept with the image.
+param-image = Image
+param-image-help = The image to start from.
+param-steps = Steps
+param-steps-help = More steps give finer detail and take longer.
+param-guidance = Guidance
+param-guidance-help = Higher follows the prompt more closely, lower is freer.
+param-output-format = File format
+param-output-format-help = JPEG is smaller, PNG keeps every pixel.
+param-model = Model
+param-model-help = Which model generates the image.
+param-shape = Shape
+param-shape-help = Width to height of the result.
+param-fit = Fit
+param-fit-help = Crop cuts off what is too much, pad adds a soft border.
+param-acceleration = Acceleration
+param-acceleration-help = Faster changes the image a little.
+param-safety-checker = Safety checker
+param-safety-checker-help = The service refuses what its check finds unsafe.
+param-strength = Strength
+param-strength-help = 0 keeps the image, 1 replaces it.
+param-strength-low-help = Low keeps the image, 1 replaces it.
+param-width = Width
+param-height = Height
+param-pixels-help = In pixels.
+param-lines = List or CSV
+param-size = Size
+param-variation-seed = Variation seed
+param-variation-seed-help = Its noise is blended into that of the seed; -1 draws a new one.
+param-variation-strength = Variation strength
+param-variation-strength-help = 0 is the noise of the seed, 1 that of the variation seed.

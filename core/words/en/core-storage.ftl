@@ -1,0 +1,33 @@
+# Sentences of storage, kept in English and told again on the page.
+
+storage-database-refused-work = The database refused the work.
+storage-database-was-written-by-newer = The database was written by a newer version of this program.
+storage-database-locked-by-another-program = The database is locked by another program.
+storage-disk-full = The disk is full.
+storage-data-folder-cannot-written = The data folder cannot be written.
+storage-database-file-damaged-nothing-was = The database file is damaged; nothing was overwritten.
+storage-look-at-program-s-log = Look at the program's log.
+storage-database-address-database-url-cannot = The database address DATABASE_URL cannot be used.
+storage-data-folder-cannot-made = The data folder { $folder } cannot be made: { $strerror }.
+storage-update-program-or-choose-another = Update the program, or choose another folder or database (SRPO_DATA_DIR, DATABASE_URL).
+storage-close-other-program-uses-data = Close the other program that uses this data folder and try again.
+storage-free-some-space-try-again = Free some space and try again.
+storage-check-its-permissions-or-choose = Check its permissions, or choose another with SRPO_DATA_DIR.
+storage-restore-backup-or-make-again = Restore a backup, or make it again from the images with `python app.py --rebuild`.
+storage-check-its-form-driver-names = Check its form and that the driver it names is installed.
+storage-choose-folder-can-written-with = Choose a folder that can be written with SRPO_DATA_DIR.
+storage-image-could-not-stored = The image could not be stored: { $value }.
+storage-check-data-folder-can-written = Check that the data folder can be written.
+storage-not-name-stored-file = “{ $name }” is not a name of a stored file.
+storage-storage-address-storage-url-cannot = The storage address STORAGE_URL cannot be used.
+storage-file-image-gone = The file of this image is gone.
+storage-use-folder-or-url-whose = Use a folder, or a URL whose fsspec driver is installed.
+storage-delete-entry-or-restore-backup = Delete the entry or restore a backup.
+storage-another-playground-already-uses = Another playground already uses { $what }{ $who }.
+storage-stop-or-choose-another-with = Stop it, or choose another with { $setting }.
+storage-cannot-written = { $upper }{ $what } cannot be written: { $strerror }.
+storage-check-its-permissions-or-choose-2 = Check its permissions, or choose another with { $setting }.
+storage-database-server-cannot-reached = The database server cannot be reached.
+storage-check-runs-database-url-names = Check that it runs and that DATABASE_URL names it rightly.
+storage-stop-other-one-start-one = Stop the other one and start this one again.
+storage-refused-it = the storage refused it

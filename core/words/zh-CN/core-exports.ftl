@@ -1,0 +1,32 @@
+# Sentences of exports, kept in English and told again on the page.
+
+exports-there-no-download-as = 没有“{ $kind }”这种下载。
+exports-there-no-contact-sheet-as = 没有“{ $kind }”格式的缩略图总表。
+exports-images-are-not-in-zip = { $ids } 张图像中有 { $problems } 张不在此 ZIP 中。
+exports-none-these-images-can-handed = 这些图像都无法导出：它们不在历史记录中，或文件已丢失。
+exports-no-image-chosen = 没有选择图像。
+exports-these-are-images-one-export = 共 { $ids } 张图像；一次导出最多 { $most } 张。
+exports-ids-must-those-entries = ID 必须是历史记录条目的 ID。
+exports-history-lists-what-there = 历史记录列出了现有内容。
+exports-choose-at-least-one = 请至少选择一个。
+exports-choose-fewer-or-export-part = 请减少数量，或分批导出。
+exports-history-lists-them = 历史记录中列有它们。
+exports-choose-one = 请选择其一：{ $known }。
+exports-there-no-such-image-in = 历史记录中没有这张图像。
+exports-file-image-was-changed-since = 这张图像的文件在生成后被更改过，因此不予导出。
+exports-exported-file-does-not-read = 导出的文件读回后与写入的不一致，因此不予导出。
+exports-there-no-profile = 没有名为“{ $profile }”的导出方案。
+exports-there-no-format = 没有“{ $format }”格式。
+exports-file-image-damaged-so-not = 这张图像的文件已损坏，因此不予导出。
+exports-restore-from-backup-or-leave = 请从备份恢复，或不包含它。
+exports-tell-whoever-looks-after-playground = 请告诉维护此 Playground 的人是哪张图像。
+exports-change = 请更改它。
+exports-letter-for-which-server-has = { $unknown }：此服务器没有该字符的字体。
+exports-template-for-names-has = 文件名模板中有{ $what }。
+exports-template-for-names-must-not = 文件名模板不能包含文件夹。
+exports-template-for-names-must-have = 文件名模板必须有 1 到 { $most } 个字符。
+exports-take-out = 请去掉 / 和 ..。
+exports-no-field = 没有名称的括号
+exports-fields = 可以使用：{ $names }。
+exports-quality = 质量
+exports-longest-edge = 最长边

@@ -1,0 +1,36 @@
+# Labels of the settings and what is said below them.
+
+param-prompt = 提示词
+param-prompt-help = 用简单的文字描述图像。
+param-seed = 种子
+param-seed-help = -1 表示随机抽取；种子会随图像保存。
+param-image = 图像
+param-image-help = 作为起点的图像。
+param-steps = 步数
+param-steps-help = 步数越多细节越丰富，耗时也越长。
+param-guidance = 引导系数
+param-guidance-help = 越高越贴近提示词，越低越自由。
+param-output-format = 文件格式
+param-output-format-help = JPEG 文件更小，PNG 保留每个像素。
+param-model = 模型
+param-model-help = 用哪个模型生成图像。
+param-shape = 形状
+param-shape-help = 结果的宽高比。
+param-fit = 适配方式
+param-fit-help = 裁剪会去掉多余部分，填充会加上柔和的边框。
+param-acceleration = 加速
+param-acceleration-help = 更快，但会略微改变图像。
+param-safety-checker = 安全检查
+param-safety-checker-help = 服务会拒绝其检查认为不安全的内容。
+param-strength = 强度
+param-strength-help = 0 保留原图，1 完全替换。
+param-strength-low-help = 低值保留原图，1 完全替换。
+param-width = 宽度
+param-height = 高度
+param-pixels-help = 以像素为单位。
+param-lines = 列表或 CSV
+param-size = 尺寸
+param-variation-seed = 变体种子
+param-variation-seed-help = 其噪声会混入种子的噪声；-1 表示随机抽取。
+param-variation-strength = 变体强度
+param-variation-strength-help = 0 为种子的噪声，1 为变体种子的噪声。

@@ -1,0 +1,33 @@
+# Sentences of storage, kept in English and told again on the page.
+
+storage-database-refused-work = 数据库拒绝了操作。
+storage-database-was-written-by-newer = 数据库由本程序的更新版本写入。
+storage-database-locked-by-another-program = 数据库被其他程序锁定。
+storage-disk-full = 磁盘已满。
+storage-data-folder-cannot-written = 无法写入数据文件夹。
+storage-database-file-damaged-nothing-was = 数据库文件已损坏；没有覆盖任何内容。
+storage-look-at-program-s-log = 请查看程序日志。
+storage-database-address-database-url-cannot = 数据库地址 DATABASE_URL 无法使用。
+storage-data-folder-cannot-made = 无法创建数据文件夹 { $folder }：{ $strerror }。
+storage-update-program-or-choose-another = 请更新程序，或选择其他文件夹或数据库（SRPO_DATA_DIR、DATABASE_URL）。
+storage-close-other-program-uses-data = 请关闭使用此数据文件夹的其他程序后再试。
+storage-free-some-space-try-again = 请腾出空间后再试。
+storage-check-its-permissions-or-choose = 请检查其权限，或用 SRPO_DATA_DIR 选择其他文件夹。
+storage-restore-backup-or-make-again = 请恢复备份，或用 `python app.py --rebuild` 从图像重建。
+storage-check-its-form-driver-names = 请检查其格式，以及所需驱动是否已安装。
+storage-choose-folder-can-written-with = 请用 SRPO_DATA_DIR 选择可写入的文件夹。
+storage-image-could-not-stored = 无法保存图像：{ $value }。
+storage-check-data-folder-can-written = 请检查数据文件夹是否可写入。
+storage-not-name-stored-file = “{ $name }”不是已保存文件的名称。
+storage-storage-address-storage-url-cannot = 存储地址 STORAGE_URL 无法使用。
+storage-file-image-gone = 这张图像的文件已丢失。
+storage-use-folder-or-url-whose = 请使用文件夹，或已安装 fsspec 驱动的 URL。
+storage-delete-entry-or-restore-backup = 请删除该条目或恢复备份。
+storage-another-playground-already-uses = 另一个 Playground 已在使用 { $what }{ $who }。
+storage-stop-or-choose-another-with = 请停止它，或用 { $setting } 选择其他位置。
+storage-cannot-written = 无法写入 { $upper }{ $what }：{ $strerror }。
+storage-check-its-permissions-or-choose-2 = 请检查其权限，或用 { $setting } 选择其他位置。
+storage-database-server-cannot-reached = 无法连接数据库服务器。
+storage-check-runs-database-url-names = 请检查它是否在运行，以及 DATABASE_URL 是否正确。
+storage-stop-other-one-start-one = 请停止另一个，然后重新启动此程序。
+storage-refused-it = 存储拒绝了它

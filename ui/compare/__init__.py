@@ -1,0 +1,1 @@
+"""The Compare tab: one request over backends and values, made, watched, looked at and judged."""

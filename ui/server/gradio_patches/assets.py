@@ -1,0 +1,202 @@
+"""Hands out the files of Gradio's front end sooner, in fewer pieces, and for browsers to keep.
+
+A page needs some seventy small files. Gradio reads and compresses each at every request, browsers
+learn of most of them late, in four rounds, and have to ask for all of them at every visit. Here the
+page names at once what its kinds of components need: the scripts to be fetched beforehand, and one
+style sheet for theirs. Their links are there too, switched off, by which the front end takes them
+for loaded. A file whose name has a digest of what is in it is answered out of memory and kept.
+
+Relies on the folder from which Gradio answers below `/assets/`, on the names in it, on the end of
+the page's head, and on how Vite writes down what a script loads.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import mimetypes
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from gradio import routes
+from gradio.brotli_middleware import Compressor, Mode
+from starlette.datastructures import Headers
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from ui.server.gradio_patches import template
+from ui.server.gradio_patches.promises import Promises, mentions
+from ui.server.gradio_patches.spared_work import spare
+from ui.server.origin_guard import route_of
+
+PREFIX = "/assets/"
+NAME = re.compile(r"[\w-]+-[\w-]{8}\d*\.(?:js|css)")
+"""A file that has a digest in its name."""
+STYLES = re.compile(r"styles-[0-9a-f]{16}\.css")
+"""Ours for the styles of all components of a page."""
+KEEP, KEEP_CHANGED = "public, max-age=31536000, immutable", "public, max-age=3600"
+END = "</head>"
+NAMED = (
+    '{% for one in needed.scripts %}<link rel="modulepreload" crossorigin href="./assets/'
+    '{{ one }}">{% endfor %}'
+    '{% for one in needed.styles %}<link rel="stylesheet" crossorigin disabled href="./assets/'
+    '{{ one }}">{% endfor %}'
+    '<link rel="stylesheet" crossorigin href="./assets/{{ needed.sheet }}">'
+)
+LISTED = re.compile(r"m\.f=\[([^\]]*)\]")
+LOADED = re.compile(r"import\(`\./([^`]+)`\)[^_]{0,60}?,__vite__mapDeps\(\[([\d,]+)\]\)")
+"""A script that another one loads when it is wanted, and with it files by their numbers."""
+KIND = re.compile(r"(\w+):\{[^{}]*?component:\(\)=>\w+\(\(\)=>import\(`\./([^`]+)`\)")
+"""The script of a kind of component."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """A file as it is answered: its kind, as it is, and compressed with Brotli."""
+
+    kind: str
+    plain: bytes
+    packed: bytes
+    keep: str = KEEP
+
+
+@dataclass(frozen=True, slots=True)
+class Needed:
+    """The names of what a page loads: scripts, style sheets, and the one that stands for these."""
+
+    scripts: tuple[str, ...]
+    styles: tuple[str, ...]
+    sheet: str
+
+
+class Assets:
+    """ASGI middleware that answers for the scripts and styles of Gradio's front end."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer for a file that is known by its digest; pass everything else on."""
+        asset = self._asked(scope) if scope["type"] == "http" else None
+        answer: ASGIApp = self.app
+        if asset:
+            packs = "br" in Headers(scope=scope).get("accept-encoding", "")
+            answer = Response(
+                asset.packed if packs else asset.plain,
+                media_type=asset.kind,
+                headers={"Cache-Control": asset.keep, "Vary": "Accept-Encoding"}
+                | ({"Content-Encoding": "br"} if packs else {}),
+            )
+        await answer(scope, receive, send)
+
+    def _asked(self, scope: Scope) -> Asset | None:
+        path = route_of(scope)
+        if scope["method"] != "GET" or not path.startswith(PREFIX):
+            return None
+        name = path.removeprefix(PREFIX)
+        if STYLES.fullmatch(name):
+            wanted = needed(scope["app"].get_blocks().config)
+            return _sheet(wanted.styles) if wanted and wanted.sheet == name else None
+        there = NAME.fullmatch(name) and (folder() / name).is_file()
+        return _asset(name) if there else None
+
+
+def name_assets() -> None:
+    """Have the page name what it needs."""
+    routes.templates.env.globals["needed_by"] = needed
+    named = f"{{% set needed = needed_by(config) %}}{{% if needed %}}{NAMED}{{% endif %}}"
+    template.change({END: f"{named}{END}"})
+
+
+def needed(config: Mapping[str, Any]) -> Needed | None:
+    """Return what a page of this configuration loads; None where nobody is signed in yet."""
+    kinds = frozenset(str(one["type"]) for one in config["components"])
+    return _needed(kinds) if kinds else None
+
+
+@cache
+def _needed(kinds: frozenset[str]) -> Needed:
+    [first] = folder().glob("index-*.js")
+    begun = _loads(first.name)
+    names = [name for files in begun.values() for name in files]
+    for script in begun:
+        loads = _loads(script)
+        parts = dict(KIND.findall(_text(script)))
+        wanted = {parts[kind] for kind in kinds & parts.keys()}
+        names += [name for one, files in loads.items() if one in wanted for name in files]
+        names += [
+            name for one, files in loads.items() if one.startswith("Blocks-") for name in files
+        ]
+    present = [first.name, *(one.name for one in folder().glob("index-*.css"))]
+    others = [name for name in dict.fromkeys(names) if name not in present]
+    styles = tuple(name for name in others if name.endswith(".css"))
+    digest = hashlib.sha256(_joined(styles)).hexdigest()[:16]
+    scripts = tuple(name for name in others if name.endswith(".js"))
+    return Needed(scripts, styles, f"styles-{digest}.css")
+
+
+def _loads(script: str) -> Mapping[str, list[str]]:
+    """Return what a script loads when it is wanted: other scripts, each with all its files."""
+    text = _text(script)
+    listed = LISTED.search(text)
+    files = [Path(one.strip('"')).name for one in listed[1].split(",")] if listed else []
+    return {name: [files[int(n)] for n in some.split(",")] for name, some in LOADED.findall(text)}
+
+
+def _text(name: str) -> str:
+    return (folder() / name).read_text("utf-8")
+
+
+def _joined(styles: Iterable[str]) -> bytes:
+    return b"\n".join((folder() / name).read_bytes() for name in styles)
+
+
+@cache
+def _sheet(styles: tuple[str, ...]) -> Asset:
+    return _packed("text/css", _joined(styles))
+
+
+@cache
+def _asset(name: str) -> Asset:
+    text = _text(name)
+    spared = spare(name, text)
+    kind = mimetypes.guess_type(name)[0] or "text/javascript"
+    return _packed(kind, spared.encode(), KEEP if spared == text else KEEP_CHANGED)
+
+
+def _packed(kind: str, plain: bytes, keep: str = KEEP) -> Asset:
+    return Asset(kind, plain, pack(plain), keep)
+
+
+def pack(plain: bytes) -> bytes:
+    """Compress a text with Brotli."""
+    packer = Compressor(quality=5, mode=Mode.text)
+    packed: bytes = packer.process(plain) + packer.finish()
+    return packed
+
+
+def folder() -> Path:
+    """Return where the files of Gradio's front end lie."""
+    return Path(routes.BUILD_PATH_LIB)
+
+
+def _lie_in_the_folder(_page: Any) -> bool:
+    return mentions(routes.App.create_app, "BUILD_PATH_LIB", "/assets/{path:path}")
+
+
+def _are_named(page: Any) -> bool:
+    """Whether the page names files that are there, and those of a kind of component."""
+    wanted = _needed(frozenset({"textbox"}))
+    names = [*wanted.scripts, *wanted.styles]
+    there = all(NAME.fullmatch(name) and (folder() / name).is_file() for name in names)
+    more = _needed(frozenset({"textbox", "dropdown"}))
+    return template.has(END) and there and len(more.scripts) > len(wanted.scripts) > 10
+
+
+PROMISES: Promises = {
+    "the files of its front end lie elsewhere": _lie_in_the_folder,
+    "the files that a page needs are not known": _are_named,
+}
