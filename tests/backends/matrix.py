@@ -48,6 +48,8 @@ from tests.fakes import picture
 
 TIMES = ("1", "3", "forever")
 DEADLINE_S = 9.0
+LATENCY_S = 0.3
+"""How long an image takes: too long for the answer to a submit to have it already."""
 ANSWER_S, HANGING_S = 10.0, 1.5
 """After this a transport gives up, as the real one does after 10 to 300 seconds."""
 HEAVY = ("huge", "deep", "bomb", "endless", "10g", "upload_", "put_")
@@ -236,7 +238,7 @@ class Hurried(httpx.AsyncBaseTransport):
 async def played(cell: Cell, folder: Path) -> End:
     """Make an image with a fault, through a studio of its own."""
     fault = f"{cell.fault}*{cell.times}" if cell.uploads else ""
-    app = create_app(Options(latency=0.02, picture="fixed", balance=1.0, fault=fault))
+    app = create_app(Options(latency=LATENCY_S, picture="fixed", balance=1.0, fault=fault))
     backend = _backend(cell, app)
     database = Database("sqlite:///:memory:")
     await database.migrate()

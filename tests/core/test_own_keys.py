@@ -164,8 +164,12 @@ async def test_the_ledger_knows_it_by_a_keyed_fingerprint_alone(world: World) ->
     assert job.own_key == other.own_key
     assert len(job.own_key or "") == 32
     await again.enter_key("bob", "fake", OTHER)
-    assert (await again.submit("fake", wish(9), owner="bob")).own_key != job.own_key
+    third = await again.submit("fake", wish(9), owner="bob")
+    assert third.own_key != job.own_key
+    await end(again, third)
+    await again.aclose()  # its files stay as they are while they are read
     files = [path.read_bytes() for path in world.studios.folder.rglob("*") if path.is_file()]
+    assert len(files) > 3
     assert not any(KEY.encode() in data for data in files)
 
 

@@ -24,6 +24,7 @@ slow = pytest.mark.skipif(
     "EVERY_TEST" not in os.environ, reason="takes minutes; .ci/run sets EVERY_TEST"
 )
 GRID = (4, 4)
+STEPS = 250
 
 
 @pytest.fixture
@@ -217,9 +218,20 @@ def test_a_failed_flow_is_tried_once_more_with_the_codec_there_is(
     assert next(entry["step"] for entry in second if entry["stage"] == "saved") > 0
 
 
+class Steps(Clock):
+    """A clock that steps move on, so that a busy machine learns as much as an idle one."""
+
+    def __init__(self, learner: flow.Learner, most: int) -> None:
+        super().__init__(1.0)
+        self.learner, self.most = learner, most
+
+    def passed(self) -> float:
+        return min(1.0, self.learner.step / self.most)
+
+
 @slow
 def test_the_flow_learns_what_captions_ask_for(tmp_path: Path) -> None:
-    """Two captions and two patterns: after a minute's learning each gives its own."""
+    """Two captions and two patterns: after STEPS steps each gives its own."""
     torch.manual_seed(0)
     patterns = torch.randn(2, plain.LATENT_CHANNELS, 8, 8)
     words = torch.from_numpy(
@@ -240,8 +252,8 @@ def test_the_flow_learns_what_captions_ask_for(tmp_path: Path) -> None:
     )
     learner = flow.Learner(plan, "cpu", torch.ones(plain.LATENT_CHANNELS))
     log = Log(tmp_path / "log")
-    flow.train(learner, store.Store([bucket], [1.0]), Clock(60), log, lambda: None)
-    assert learner.step > 100
+    clock = Steps(learner, STEPS)
+    flow.train(learner, store.Store([bucket], [1.0]), clock, log, lambda: None)
     found = sampler.paint(learner, ["red sun", "blue sea"], (64, 64), 1.0)
     apart = (found[:, None] - patterns[None]).pow(2).mean((2, 3, 4))
     assert apart.argmin(1).tolist() == [0, 1], apart
