@@ -11,7 +11,7 @@
     return node;
   };
 
-  let hub = () => {};
+  const hub = srpo.channel();
   let nodes = new Map();
   let headings = "";
   const state = { table: null, page: 0, row: 0, column: 0, way: "grid", blind: false, differ: null, shares: false };
@@ -526,10 +526,10 @@
 
   const compare = { by, all, el, state, hear, cellAt, order, draw, go, letters, sets, look() {},
     connect(trigger, up) {
-      hub = trigger;
+      hub.connect(trigger);
       compare.upload = up;
     },
-    hub: (event, detail) => hub(event, detail),
+    hub,
     told(name, value) {
       if (value && Object.keys(value).length) hear[name]?.(value);
     },

@@ -8,7 +8,7 @@
   const LONGEST = 200; // as ui/generate/past.py
   const UNSPACED = /[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff]/;
   const NAME = "prompt-completions";
-  let ask = () => {};
+  const ask = srpo.channel();
   let asked = "";
   let answer = null;
   let waiting = 0;
@@ -126,7 +126,7 @@
 
   Object.assign(window.srpo, {
     findCompletions(asking) {
-      ask = asking;
+      ask.connect(asking);
     },
     completionsFound(found) {
       if (found?.completions) answer = found;

@@ -43,7 +43,7 @@ window.srpo.history = (() => {
 
   // What this page may ask for is in a key that the server made for whoever opened the page.
   let waiting = null;
-  let open = () => {};
+  const open = srpo.channel();
   const newKey = () => {
     waiting ??= {};
     waiting.promise ??= new Promise((done) => {
@@ -650,8 +650,7 @@ window.srpo.history = (() => {
       build();
     },
     opening(connected) {
-      open = connected;
-      if (waiting) open();
+      open.connect(connected);
     },
     opened(told) {
       if (!told?.key || !waiting) return;

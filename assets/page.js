@@ -87,6 +87,28 @@ window.srpo = (() => {
     say: (key, values = {}) => Object.entries(values).reduce(
       (text, [name, value]) => text.split(`{${name}}`).join(value), srpo.texts.said[key]),
     visible,
+    // Hands over what is said to a part of the page that may come a moment later.
+    channel() {
+      const early = [];
+      let hear = (...said) => void early.push(said);
+      return Object.assign((...said) => hear(...said), {
+        connect(found) {
+          hear = found;
+          early.splice(0).forEach((said) => hear(...said));
+        },
+      });
+    },
+    // What is never seen is made after what is seen was drawn; then, with `whole`, the page is.
+    settle(whole) {
+      const made = () => {
+        if (!document.querySelector(".later .restorer")) requestAnimationFrame(made);
+        else requestAnimationFrame(() => { document.body.dataset.restored = "yes"; });
+      };
+      requestAnimationFrame(() => setTimeout(() => {
+        document.querySelector(".later > .label-wrap:not(.open)")?.click();
+        if (whole) made();
+      }));
+    },
     tend: (task) => tasks.push(task),
     // One click is one job: a double click, with nothing changed or cancelled in between, says what
     // the first said: its name and the price on the button. The server asks where that is dear.

@@ -13,7 +13,7 @@
   };
   const write = (name, list) => localStorage.setItem(name, JSON.stringify(list.slice(0, MOST[name])));
   const WAIT_MS = 150;
-  let ask = () => {};
+  const ask = srpo.channel();
   let answer = { query: "", prompts: [] };
   let asking = 0;
 
@@ -24,7 +24,7 @@
   };
   Object.assign(window.srpo, {
     findPrompts(asked) {
-      ask = asked;
+      ask.connect(asked);
     },
     promptsFound(found) {
       if (!found?.prompts) return;

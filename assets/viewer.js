@@ -1,7 +1,7 @@
 /* The viewer over the page: arrows, zoom and pan, before and after, facts, what can be done. */
 (() => {
   const known = new Map();
-  let tell = () => {};
+  const tell = srpo.channel();
   let dialog, ids, at, shown, scale, place, opener, edge;
 
   const part = (selector) => dialog.querySelector(selector);
@@ -344,7 +344,7 @@
       if (dialog?.open) acts.close();
     },
     viewing(connected) {
-      tell = connected;
+      tell.connect(connected);
     },
     viewed(entry) {
       if (!entry?.id) return;

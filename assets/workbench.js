@@ -3,7 +3,7 @@
   const by = (selector, root = document) => root.querySelector(selector);
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
   const shut = new Set();
-  let hub = () => {};
+  const hub = srpo.channel();
   let chosen = "";
   let byHand = false;
   let known = null;
@@ -239,7 +239,7 @@
     }
   };
 
-  let read = () => {};
+  const read = srpo.channel();
   const take = async (file) => {
     const image = file.type.startsWith("image/") && by('[data-tab-id="image-to-image"]');
     if (onImages()) return asSource(file);
@@ -280,12 +280,12 @@
 
   Object.assign(window.srpo, {
     connect(trigger) {
-      hub = trigger;
+      hub.connect(trigger);
     },
-    tell: (event, detail) => hub(event, detail),
+    tell: hub,
     select,
     onFile(handler) {
-      read = handler;
+      read.connect(handler);
     },
     async chooseSettings(found) {
       if (!found?.path) return null;

@@ -29,6 +29,7 @@ from ui.server.body_limits import BodyLimits
 from ui.server.caller import PRIVATE, Entrance, StampCaller, networks
 from ui.server.exports import Exports
 from ui.server.gallery import Gallery
+from ui.server.gradio_patches import own_files
 from ui.server.gradio_patches.arguments import Patient
 from ui.server.gradio_patches.assets import Assets, name_assets
 from ui.server.gradio_patches.check import check
@@ -37,6 +38,7 @@ from ui.server.gradio_patches.hub_login import offered
 from ui.server.gradio_patches.languages import name_language
 from ui.server.gradio_patches.light_page import lighten_page
 from ui.server.gradio_patches.mcp_calls import answer_without_progress
+from ui.server.gradio_patches.own_files import name_own_files
 from ui.server.gradio_patches.sessions import keep_numbers
 from ui.server.gradio_patches.slow_start import allow_slow_start
 from ui.server.hosts import KnownHosts
@@ -81,6 +83,7 @@ def serve(studio: Studio, tokens: Tokens, settings: Settings, life: Life) -> Non
     name_language()
     lighten_page()
     name_assets()
+    name_own_files(own_files.sheet("\n".join(_asset(name) for name in STYLES)))
     if shut := studio.closed_to():
         labels = [studio.backends[name].label for name in shut]
         sys.stdout.write(f"{messages.locked(labels)}\n")
@@ -147,7 +150,6 @@ def options(
     media = Media(studio)
     return {
         "theme": theme(),
-        "css": "\n".join(_asset(name) for name in STYLES),
         "head": head(settings),
         # Gradio reads its variable at import, which is before a flag can set it.
         "server_port": int(port) if (port := os.environ.get("GRADIO_SERVER_PORT")) else None,
@@ -194,16 +196,11 @@ def options(
 
 
 def head(settings: Settings) -> str:
-    """Return what the page has in its head: its scripts with their sentences."""
-    return "".join(f"<script>{code}</script>" for code in _scripts(settings))
-
-
-def _scripts(settings: Settings) -> list[str]:
-    """Return what the page runs: its scripts, the sentences they say, and what is set."""
-    texts = json.dumps(messages.script_texts()).replace("<", "\\u003c")
+    """Return what the page has in its head: its scripts with their sentences, as one file."""
+    texts = json.dumps(messages.script_texts())
     blur = 'document.documentElement.dataset.blur = "yes";' if settings.srpo_blur_flagged else ""
     first, *others = map(_asset, SCRIPTS)
-    return [f"{first}\nsrpo.texts = {texts};\n{blur}", *others]
+    return own_files.script("\n;".join([first, f"srpo.texts = {texts};\n{blur}", *others]))
 
 
 def _asset(name: str) -> str:

@@ -54,9 +54,9 @@ watch('value', async () => {
 """Files come in from anywhere on the page; what they tell is shown before it is used."""
 REMEMBERED = """(...kept) => {{
   const here = new URL(location.href);
-  if (kept.some(Boolean) || {names}.some((name) => here.searchParams.has(name))) return 'yes';
-  document.body.dataset.restored = 'yes';
-  return '';
+  const any = kept.some(Boolean) || {names}.some((name) => here.searchParams.has(name));
+  srpo.settle(!any);
+  return any ? 'yes' : '';
 }}"""
 """Whether this browser or the address has anything to fill in; most first visits have nothing, and
 updating all fields costs a browser more than everything else at the start."""
@@ -64,7 +64,7 @@ RESTORED = """() => {{
   const here = new URL(location.href);
   {names}.forEach((name) => here.searchParams.delete(name));
   if (here.href !== location.href) history.replaceState(history.state, '', here.href);
-  document.body.dataset.restored = 'yes';
+  srpo.settle(true);
 }}"""
 """Takes what a link filled in out of the address, so that a reload does not undo what was typed;
 says to whoever drives the page by a program that the remembered values are in place."""
@@ -461,9 +461,7 @@ def build(
         memories = {task: tabs.remember(task) for task in TASKS if task in offered}
         watch = stage.remember()
         today = gr.HTML(elem_id="today", apply_default_css=False)
-        restorer = gr.HTML({}, html_template="", js_on_load=RESTORE, elem_classes="restorer")
         remembers = gr.Textbox("", visible=False)
-        PastPrompts(studio, who).build()
         undone = gr.BrowserState(None, storage_key="srpo-undo", secret="srpo")
         with gr.Tabs(elem_classes="tabs", overflow_behavior="wrap") as menu:
             made_of: dict[Task, Tab] = {}
@@ -489,6 +487,9 @@ def build(
         tabs_of = {task: Handlers(tab, session, uploads) for task, tab in made_of.items()}
         gr.HTML(markup.footer(), elem_classes="colophon")
         viewer = Viewer(studio, media, who, ask_above)
+        restorer = gr.HTML(
+            {}, html_template="", js_on_load=RESTORE, elem_classes="restorer", render=False
+        )
         page = Page(
             studio,
             media,
@@ -507,13 +508,18 @@ def build(
             remembers,
             keyed,
         )
-        session.wire(demo.load)
-        for handlers in tabs_of.values():
-            handlers.wire()
-        files = SetFiles(studio, media)
-        compare_tab = compare.connect(compare_item)
-        CompareHandlers(compare_tab, session, uploads, files, menu, closed).wire()
-        history_handlers.wire()
-        viewer.build()
+        with gr.Accordion("", open=False, elem_classes="restorer later"):
+            # Never seen: made once it is opened, which `srpo.settle` of assets/page.js does.
+            restorer.render()
+            session.stage.hub.render()
+            PastPrompts(studio, who).build()
+            session.wire(demo.load)
+            for handlers in tabs_of.values():
+                handlers.wire()
+            files = SetFiles(studio, media)
+            compare_tab = compare.connect(compare_item)
+            CompareHandlers(compare_tab, session, uploads, files, menu, closed).wire()
+            history_handlers.wire()
+            viewer.build()
         page.wire(demo.load)
     return demo

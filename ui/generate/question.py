@@ -20,12 +20,14 @@ from core.words import say
 from ui import messages
 
 ASK = """
-watch('value', async () => {
+const ask = async () => {
   const question = props.value;
   if (!question?.title || !await srpo.ask(question)) return;
   if (question.event === 'agree') trigger('agree', question.detail);
   if (question.event === 'stop') trigger('stop', question.detail);
-});
+};
+watch('value', ask);
+ask();
 """
 Asked = dict[str, Any]
 """A question as assets/dialog.js takes it, with the event and detail of a yes."""

@@ -48,5 +48,5 @@ def build(watch: gr.BrowserState) -> Stage:
             live = gr.HTML(strip.live([]), elem_id="live", apply_default_css=False)
             shots = gr.HTML(elem_id="shots", apply_default_css=False)
         drawer = gr.HTML(queue.status([]), elem_id="queue", apply_default_css=False)
-        hub = gr.HTML("", js_on_load=HUB, elem_classes="restorer")
+        hub = gr.HTML("", js_on_load=HUB, elem_classes="restorer", render=False)
     return Stage(show=show, live=live, shots=shots, queue=drawer, hub=hub, watch=watch)

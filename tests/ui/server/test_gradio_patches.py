@@ -24,6 +24,7 @@ from ui.launch import in_every_language
 from ui.server.gradio_patches import (
     assets,
     light_page,
+    own_files,
     password_login,
     requests,
     spared_work,
@@ -41,6 +42,7 @@ from ui.server.gradio_patches.folder import use_for_mcp
 from ui.server.gradio_patches.languages import name_language
 from ui.server.gradio_patches.light_page import lighten_page
 from ui.server.gradio_patches.mcp_calls import answer_without_progress
+from ui.server.gradio_patches.own_files import name_own_files
 from ui.server.gradio_patches.sessions import keep_numbers
 from ui.server.gradio_patches.slow_start import allow_slow_start
 
@@ -86,6 +88,7 @@ def page(built: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     name_language()
     lighten_page()
     name_assets()
+    name_own_files("own.css")
     return built
 
 
@@ -263,6 +266,11 @@ GONE = {
         other(spared_work, "SPARED", {"core-": {"nobody writes this": ""}}),
         "its scripts do other work",
     ),
+    "an empty head is filled in": (
+        other(own_files, "EMPTY", re.compile("nobody writes this")),
+        "without a head and a style sheet",
+    ),
+    "the head ends otherwise": (other(own_files, "LAST", "</head><body>"), "no place for scripts"),
     "the template is another": (
         other(routes.templates.env, "loader", DictLoader({template.NAME: "<html>"})),
         "the template of its page",

@@ -38,6 +38,7 @@ NAME = re.compile(r"[\w-]+-[\w-]{8}\d*\.(?:js|css)")
 STYLES = re.compile(r"styles-[0-9a-f]{16}\.css")
 """Ours for the styles of all components of a page."""
 KEEP, KEEP_CHANGED = "public, max-age=31536000, immutable", "public, max-age=3600"
+KINDS = {"css": "text/css", "js": "text/javascript"}
 END = "</head>"
 NAMED = (
     '{% for one in needed.scripts %}<link rel="modulepreload" crossorigin href="./assets/'
@@ -72,6 +73,10 @@ class Needed:
     sheet: str
 
 
+OWN: dict[str, Asset] = {}
+"""What was kept of ours, by its name."""
+
+
 class Assets:
     """ASGI middleware that answers for the scripts and styles of Gradio's front end."""
 
@@ -97,11 +102,20 @@ class Assets:
         if scope["method"] != "GET" or not path.startswith(PREFIX):
             return None
         name = path.removeprefix(PREFIX)
+        if name in OWN:
+            return OWN[name]
         if STYLES.fullmatch(name):
             wanted = needed(scope["app"].get_blocks().config)
             return _sheet(wanted.styles) if wanted and wanted.sheet == name else None
         there = NAME.fullmatch(name) and (folder() / name).is_file()
         return _asset(name) if there else None
+
+
+def keep(kind: str, text: str) -> str:
+    """Keep a script or a style sheet of ours ("js" or "css") to be handed out; return its name."""
+    name = f"own-{hashlib.sha256(text.encode()).hexdigest()[:16]}.{kind}"
+    OWN.setdefault(name, _packed(KINDS[kind], text.encode()))
+    return name
 
 
 def name_assets() -> None:

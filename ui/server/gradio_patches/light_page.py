@@ -68,6 +68,7 @@ def light(config: Mapping[str, Any]) -> Mapping[str, Any]:
     ]
     pages = {name: _without_others(page, shown) for name, page in config["page"].items()}
     made = {"components": components, "dependencies": events, "page": pages}
+    made |= {"head": None, "css": None}  # the page has both as files, see own_files
     return {**config, **made, "layout": _layout(config.get("layout", {}), shown)}
 
 
