@@ -46,6 +46,8 @@ NAMED = (
     '{% for one in needed.styles %}<link rel="stylesheet" crossorigin disabled href="./assets/'
     '{{ one }}">{% endfor %}'
     '<link rel="stylesheet" crossorigin href="./assets/{{ needed.sheet }}">'
+    '<script type="module">{% for one in needed.parts %}import "./assets/{{ one }}";{% endfor %}'
+    "</script>"
 )
 LISTED = re.compile(r"m\.f=\[([^\]]*)\]")
 LOADED = re.compile(r"import\(`\./([^`]+)`\)[^_]{0,60}?,__vite__mapDeps\(\[([\d,]+)\]\)")
@@ -66,9 +68,13 @@ class Asset:
 
 @dataclass(frozen=True, slots=True)
 class Needed:
-    """The names of what a page loads: scripts, style sheets, and the one that stands for these."""
+    """The names of what a page loads: scripts, style sheets, and the one that stands for these.
+
+    `parts` are those of the scripts that its components begin at.
+    """
 
     scripts: tuple[str, ...]
+    parts: tuple[str, ...]
     styles: tuple[str, ...]
     sheet: str
 
@@ -136,20 +142,22 @@ def _needed(kinds: frozenset[str]) -> Needed:
     [first] = folder().glob("index-*.js")
     begun = _loads(first.name)
     names = [name for files in begun.values() for name in files]
+    begins = [*begun]
     for script in begun:
         loads = _loads(script)
         parts = dict(KIND.findall(_text(script)))
         wanted = {parts[kind] for kind in kinds & parts.keys()}
-        names += [name for one, files in loads.items() if one in wanted for name in files]
-        names += [
-            name for one, files in loads.items() if one.startswith("Blocks-") for name in files
-        ]
+        for one, files in loads.items():
+            if one in wanted or one.startswith("Blocks-"):
+                names += files
+                begins.append(one)
     present = [first.name, *(one.name for one in folder().glob("index-*.css"))]
     others = [name for name in dict.fromkeys(names) if name not in present]
     styles = tuple(name for name in others if name.endswith(".css"))
     digest = hashlib.sha256(_joined(styles)).hexdigest()[:16]
     scripts = tuple(name for name in others if name.endswith(".js"))
-    return Needed(scripts, styles, f"styles-{digest}.css")
+    parts = tuple(name for name in dict.fromkeys(begins) if name in scripts)
+    return Needed(scripts, parts, styles, f"styles-{digest}.css")
 
 
 def _loads(script: str) -> Mapping[str, list[str]]:
