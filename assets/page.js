@@ -19,6 +19,9 @@ window.srpo = (() => {
     }
   });
 
+  const frames = (count, then) => requestAnimationFrame(() => (count > 1 ? frames(count - 1, then) : then()));
+  const MAKING = ".rest:not(:has(.stepper)), .details > .label-wrap:not([data-seen=whole])";
+
   // What Gradio's components lack is added when they appear, at most once a frame.
   const tasks = [];
   let planned = false;
@@ -51,9 +54,19 @@ window.srpo = (() => {
       fold.dataset.seen = "yes";
       new MutationObserver(tell).observe(fold, { attributeFilter: ["class"] });
       tell();
-      // Where there is no room for it, it is closed before anybody saw it open.
+      // Where there is no room for it, it is closed before anybody saw it open; not at once, since
+      // Gradio says a frame later once more that it is open.
       const small = innerHeight < 700 || innerWidth <= 980;
-      if (small && fold.classList.contains("open")) fold.click();
+      frames(2, () => {
+        if (small && fold.classList.contains("open")) fold.click();
+        fold.dataset.seen = "whole";
+      });
+    });
+    // What a form does not begin with is made once its beginning and its end were drawn.
+    const whole = ".workbench-form:has(.generate) .rest > .label-wrap:not([data-seen])";
+    document.querySelectorAll(whole).forEach((fold) => {
+      fold.dataset.seen = "yes";
+      setTimeout(() => fold.click());
     });
     document.querySelectorAll(".seed input:not([inputmode])").forEach((input) => {
       input.setAttribute("inputmode", "numeric");
@@ -101,10 +114,10 @@ window.srpo = (() => {
     // What is never seen is made after what is seen was drawn; then, with `whole`, the page is.
     settle(whole) {
       const made = () => {
-        if (!document.querySelector(".later .restorer")) requestAnimationFrame(made);
-        else requestAnimationFrame(() => { document.body.dataset.restored = "yes"; });
+        if (document.querySelector(MAKING) || !document.querySelector(".later .restorer")) frames(1, made);
+        else frames(1, () => { document.body.dataset.restored = "yes"; });
       };
-      requestAnimationFrame(() => setTimeout(() => {
+      frames(1, () => setTimeout(() => {
         document.querySelector(".later > .label-wrap:not(.open)")?.click();
         if (whole) made();
       }));

@@ -165,12 +165,12 @@ def options(
                 *SharedPages(studio, _asset("shared.css")).routes(),
             ],
             "middleware": [
+                Middleware(Assets),  # public, and asked for by the dozen
                 Middleware(StampCaller, entrance=entrance(settings), user=tokens.owner),
                 Middleware(Spoken),
                 Middleware(KnownHosts, names=settings.srpo_hosts.split(","), share_url=share_url),
                 Middleware(Framed, embed=settings.srpo_embed),
                 Middleware(SameOrigin),
-                Middleware(Assets),
                 *([] if login(settings) else [Middleware(KeptPage)]),
                 Middleware(KnownStreams),
                 Middleware(LimitedUploads, policy=policy(settings, exposure(settings, os.environ))),

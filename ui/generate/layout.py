@@ -49,9 +49,11 @@ def build(
         with gr.Column(elem_classes="controls"):
             parts = _wishes(task, able[first], examples)
             parts |= _choices(task, able, first, closed)
-            parts |= _forms(task, able, first, watch, min(most, MOST_PICTURES))
-            parts["collection"] = _collection(task)
-            gr.HTML(markup.footer(), elem_classes="licence", apply_default_css=False)
+            # Made once what stands above it was drawn: the page can be used before.
+            with gr.Accordion("", open=False, elem_classes="rest"):
+                parts |= _forms(task, able, first, watch, min(most, MOST_PICTURES))
+                parts["collection"] = _collection(task)
+                gr.HTML(markup.footer(), elem_classes="licence", apply_default_css=False)
         with gr.Column(elem_classes="orders"):
             parts["notices"]["form"] = _notice()
             parts |= _orders(task, able[first])

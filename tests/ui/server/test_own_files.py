@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from starlette.testclient import TestClient
 
@@ -33,13 +35,13 @@ def test_a_style_sheet_is_answered_with_its_twins(client: TestClient) -> None:
 @pytest.mark.parametrize(
     ("given", "made"),
     [
-        (".a { b: c }", f".a{{b: c}}{INSIDE} .a{{b: c}}"),
-        (".a, .b > p { c: d }", f".a, .b > p{{c: d}}{INSIDE} .a, {INSIDE} .b > p{{c: d}}"),
-        (".a:not(.b, .c) { d: e }", f".a:not(.b, .c){{d: e}}{INSIDE} .a:not(.b, .c){{d: e}}"),
-        (".dark .a { b: c }", f".dark .a{{b: c}}.dark {INSIDE} .a{{b: c}}"),
+        (".a { b: c }", f".a, {INSIDE} .a{{b: c}}"),
+        (".a, .b > p { c: d }", f".a, .b > p, {INSIDE} .a, {INSIDE} .b > p{{c: d}}"),
+        (".a:not(.b, .c) { d: e }", f".a:not(.b, .c), {INSIDE} .a:not(.b, .c){{d: e}}"),
+        (".dark .a { b: c }", f".dark .a, .dark {INSIDE} .a{{b: c}}"),
         ("@media print { .a { b: c } }", f"@media print{{{INSIDE} .a{{b: c}}}}"),
         ("@keyframes a { to { b: c } }", "@keyframes a{to { b: c }}"),
-        ('/* { */ .a { b: "}" }', f'.a{{b: "}}"}}{INSIDE} .a{{b: "}}"}}'),
+        ('/* { */ .a { b: "}" }', f'.a, {INSIDE} .a{{b: "}}"}}'),
     ],
 )
 def test_each_rule_has_a_twin_inside_the_page(given: str, made: str) -> None:
@@ -48,9 +50,10 @@ def test_each_rule_has_a_twin_inside_the_page(given: str, made: str) -> None:
 
 
 def test_no_rule_of_the_page_is_lost() -> None:
-    """As many braces are opened as closed, and each rule of a window is still there."""
+    """As many are in the sheet that is made as in those it is made from."""
     whole = "\n".join(launch._asset(name) for name in launch.STYLES)
+    bare = re.sub(r"/\*.*?\*/", "", whole, flags=re.DOTALL)
     made = with_twins(whole)
-    assert made.count("{") == made.count("}") > 1.8 * whole.count("{")
-    assert made.count("@media") == whole.count("@media")
-    assert made.count("@keyframes") == whole.count("@keyframes")
+    assert made.count("{") == made.count("}") == bare.count("{") > 500
+    assert made.count("@media") == bare.count("@media")
+    assert made.count(INSIDE) > 0.9 * bare.count("{")

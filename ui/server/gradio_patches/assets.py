@@ -23,9 +23,7 @@ from typing import Any
 
 from gradio import routes
 from gradio.brotli_middleware import Compressor, Mode
-from starlette.datastructures import Headers
-from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ui.server.gradio_patches import template
 from ui.server.gradio_patches.promises import Promises, mentions
@@ -42,7 +40,7 @@ KINDS = {"css": "text/css", "js": "text/javascript"}
 END = "</head>"
 NAMED = (
     '{% for one in needed.scripts %}<link rel="modulepreload" crossorigin href="./assets/'
-    '{{ one }}">{% endfor %}'
+    '{{ one }}"{% if loop.index > needed.first %} fetchpriority="low"{% endif %}>{% endfor %}'
     '{% for one in needed.styles %}<link rel="stylesheet" crossorigin disabled href="./assets/'
     '{{ one }}">{% endfor %}'
     '<link rel="stylesheet" crossorigin href="./assets/{{ needed.sheet }}">'
@@ -65,15 +63,31 @@ class Asset:
     packed: bytes
     keep: str = KEEP
 
+    def answer(self, *, packs: bool) -> tuple[Message, Message]:
+        """Return what is sent to those that can, or cannot, take it compressed."""
+        body = self.packed if packs else self.plain
+        headers = {
+            "Content-Type": f"{self.kind}; charset=utf-8",
+            "Content-Length": str(len(body)),
+            "Cache-Control": self.keep,
+            "Vary": "Accept-Encoding",
+            "X-Content-Type-Options": "nosniff",
+        }
+        headers |= {"Content-Encoding": "br"} if packs else {}
+        raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+        begin = {"type": "http.response.start", "status": 200, "headers": raw}
+        return begin, {"type": "http.response.body", "body": body}
+
 
 @dataclass(frozen=True, slots=True)
 class Needed:
     """The names of what a page loads: scripts, style sheets, and the one that stands for these.
 
-    `parts` are those of the scripts that its components begin at.
+    The `first` of the scripts are wanted before the others. `parts` are those of the scripts that its components begin at.
     """
 
     scripts: tuple[str, ...]
+    first: int
     parts: tuple[str, ...]
     styles: tuple[str, ...]
     sheet: str
@@ -92,20 +106,15 @@ class Assets:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer for a file that is known by its digest; pass everything else on."""
         asset = self._asked(scope) if scope["type"] == "http" else None
-        answer: ASGIApp = self.app
-        if asset:
-            packs = "br" in Headers(scope=scope).get("accept-encoding", "")
-            answer = Response(
-                asset.packed if packs else asset.plain,
-                media_type=asset.kind,
-                headers={"Cache-Control": asset.keep, "Vary": "Accept-Encoding"}
-                | ({"Content-Encoding": "br"} if packs else {}),
-            )
-        await answer(scope, receive, send)
+        if asset is None:
+            await self.app(scope, receive, send)
+            return
+        takes = (value for name, value in scope["headers"] if name == b"accept-encoding")
+        for message in asset.answer(packs=any(b"br" in value for value in takes)):
+            await send(message)
 
     def _asked(self, scope: Scope) -> Asset | None:
-        path = route_of(scope)
-        if scope["method"] != "GET" or not path.startswith(PREFIX):
+        if scope["method"] != "GET" or not (path := route_of(scope)).startswith(PREFIX):
             return None
         name = path.removeprefix(PREFIX)
         if name in OWN:
@@ -142,7 +151,7 @@ def _needed(kinds: frozenset[str]) -> Needed:
     [first] = folder().glob("index-*.js")
     begun = _loads(first.name)
     names = [name for files in begun.values() for name in files]
-    begins = [*begun]
+    begins, first_of_all = [*begun], len({name for name in names if name.endswith(".js")})
     for script in begun:
         loads = _loads(script)
         parts = dict(KIND.findall(_text(script)))
@@ -157,7 +166,7 @@ def _needed(kinds: frozenset[str]) -> Needed:
     digest = hashlib.sha256(_joined(styles)).hexdigest()[:16]
     scripts = tuple(name for name in others if name.endswith(".js"))
     parts = tuple(name for name in dict.fromkeys(begins) if name in scripts)
-    return Needed(scripts, parts, styles, f"styles-{digest}.css")
+    return Needed(scripts, first_of_all, parts, styles, f"styles-{digest}.css")
 
 
 def _loads(script: str) -> Mapping[str, list[str]]:

@@ -4,8 +4,8 @@ Gradio writes both into the page, at every visit, and puts them in place after e
 come: scripts one by one, and styles after each rule was given a twin that also wins over those of
 its components. Here they are files named by their digests, with the twins made beforehand.
 
-Relies on the place in the page before what it is made of, and on Gradio leaving alone a page
-without a head and a style sheet.
+Relies on two places in the page, and on Gradio leaving alone a page without a head and a style
+sheet.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from gradio import routes
 
 from ui.server.gradio_patches import template
 from ui.server.gradio_patches.assets import END, folder, keep
-from ui.server.gradio_patches.light_page import PLACE
 from ui.server.gradio_patches.promises import Promises
 
 INSIDE = ".gradio-container[class] .contain"
@@ -26,7 +25,7 @@ INSIDE = ".gradio-container[class] .contain"
 EMPTY = re.compile(r"async function \w+\(e\)\{(?:e&&\(|if\(e\)\{)")
 """Both functions of the front end do nothing without a style sheet, or a head."""
 TOKEN = re.compile(r"/\*.*?\*/|\"[^\"]*\"|'[^']*'|[{}();,]", re.DOTALL)
-BEFORE, LAST = f"<script>{PLACE}", f"{END}\n"
+FIRST, LAST = "<script data-gradio-mode>", f"{END}\n"
 SHEETS = (
     '{% if config.components %}<link rel="stylesheet" href="./assets/{{ own_sheet() }}"><link '
     'rel="stylesheet" href="{{ config.root }}/theme.css?v={{ config.theme_hash }}">{% endif %}'
@@ -51,7 +50,7 @@ def name_own_files(sheet: str) -> None:
     """
     routes.templates.env.globals["own_sheet"] = lambda: sheet
     scripts = "{{ (config.head or '') | safe }}"
-    template.change({BEFORE: scripts + BEFORE, LAST: SHEETS + LAST})
+    template.change({FIRST: scripts + FIRST, LAST: SHEETS + LAST})
 
 
 def with_twins(text: str) -> str:
@@ -67,7 +66,7 @@ def with_twins(text: str) -> str:
         elif head.startswith("@"):
             made.append(f"{head}{{{body}}}")
         else:
-            made.append(f"{head}{{{body}}}{_twin(head)}{{{body}}}")
+            made.append(f"{head}, {_twin(head)}{{{body}}}")
     return "\n".join(made)
 
 
@@ -114,7 +113,7 @@ def _takes_empty(_page: Any) -> bool:
 
 
 def _stand_in_the_page(_page: Any) -> bool:
-    return template.has(BEFORE, LAST)
+    return template.has(FIRST, LAST)
 
 
 PROMISES: Promises = {
