@@ -23,7 +23,8 @@ GRADIO_S_OWN = {
     "assets.py": 2,  # likewise
     "template.py": 2,
     "languages.py": 2,  # what is put into Gradio's own template
-    "launch.py": 2,  # the script in the page's head: begin and end
+    "light_page.py": 2,
+    "own_files.py": 4,
 }
 """How many texts with tags a file needs, because Gradio takes them as texts."""
 

@@ -36,6 +36,8 @@ NAME = re.compile(r"[\w-]+-[\w-]{8}\d*\.(?:js|css)")
 STYLES = re.compile(r"styles-[0-9a-f]{16}\.css")
 """Ours for the styles of all components of a page."""
 KEEP, KEEP_CHANGED = "public, max-age=31536000, immutable", "public, max-age=3600"
+AT_ONCE = "//# allFunctionsCalledOnLoad\n"
+"""Asks browsers to make functions ready beside the page, and not when each is first called."""
 KINDS = {"css": "text/css", "js": "text/javascript"}
 END = "</head>"
 NAMED = (
@@ -83,7 +85,8 @@ class Asset:
 class Needed:
     """The names of what a page loads: scripts, style sheets, and the one that stands for these.
 
-    The `first` of the scripts are wanted before the others. `parts` are those of the scripts that its components begin at.
+    The `first` so many of the scripts are wanted before the others; `parts` are those at which its
+    components begin.
     """
 
     scripts: tuple[str, ...]
@@ -151,11 +154,11 @@ def _needed(kinds: frozenset[str]) -> Needed:
     [first] = folder().glob("index-*.js")
     begun = _loads(first.name)
     names = [name for files in begun.values() for name in files]
-    begins, first_of_all = [*begun], len({name for name in names if name.endswith(".js")})
+    begins, early = [*begun], len({name for name in names if name.endswith(".js")})
     for script in begun:
         loads = _loads(script)
-        parts = dict(KIND.findall(_text(script)))
-        wanted = {parts[kind] for kind in kinds & parts.keys()}
+        of_kinds = dict(KIND.findall(_text(script)))
+        wanted = {of_kinds[kind] for kind in kinds & of_kinds.keys()}
         for one, files in loads.items():
             if one in wanted or one.startswith("Blocks-"):
                 names += files
@@ -166,7 +169,7 @@ def _needed(kinds: frozenset[str]) -> Needed:
     digest = hashlib.sha256(_joined(styles)).hexdigest()[:16]
     scripts = tuple(name for name in others if name.endswith(".js"))
     parts = tuple(name for name in dict.fromkeys(begins) if name in scripts)
-    return Needed(scripts, first_of_all, parts, styles, f"styles-{digest}.css")
+    return Needed(scripts, early, parts, styles, f"styles-{digest}.css")
 
 
 def _loads(script: str) -> Mapping[str, list[str]]:
@@ -194,8 +197,9 @@ def _sheet(styles: tuple[str, ...]) -> Asset:
 def _asset(name: str) -> Asset:
     text = _text(name)
     spared = spare(name, text)
-    kind = mimetypes.guess_type(name)[0] or "text/javascript"
-    return _packed(kind, spared.encode(), KEEP if spared == text else KEEP_CHANGED)
+    kind = mimetypes.guess_type(name)[0] or KINDS["js"]
+    whole = AT_ONCE + spared if name.endswith(".js") else spared
+    return _packed(kind, whole.encode(), KEEP if spared == text else KEEP_CHANGED)
 
 
 def _packed(kind: str, plain: bytes, keep: str = KEEP) -> Asset:

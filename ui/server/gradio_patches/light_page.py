@@ -73,7 +73,7 @@ def light(config: Mapping[str, Any]) -> Mapping[str, Any]:
         for one in config["dependencies"]
     ]
     pages = {name: _without_others(page, shown) for name, page in config["page"].items()}
-    made = {"components": components, "dependencies": events, "page": pages}
+    made: dict[str, Any] = {"components": components, "dependencies": events, "page": pages}
     made |= {"head": None, "css": None}  # the page has both as files, see own_files
     return {**config, **made, "layout": _layout(config.get("layout", {}), shown)}
 

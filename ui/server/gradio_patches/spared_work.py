@@ -42,14 +42,8 @@ SPARED: Mapping[str, Mapping[str, str]] = {
 """Work that scripts of the front end need not do, by the beginning of their names."""
 
 
-AT_ONCE = "//# allFunctionsCalledOnLoad\n"
-"""Asks browsers to make functions ready beside the page, and not when each is first called."""
-
-
 def spare(name: str, text: str) -> str:
     """Return a script without the work that it need not do."""
-    if name.endswith(".js"):
-        text = AT_ONCE + text
     for begin, texts in SPARED.items():
         for old, new in texts.items() if name.startswith(begin) else ():
             text = text.replace(old, new, 1)
