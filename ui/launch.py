@@ -83,7 +83,7 @@ def serve(studio: Studio, tokens: Tokens, settings: Settings, life: Life) -> Non
     name_language()
     lighten_page()
     name_assets()
-    name_own_files(own_files.sheet("\n".join(_asset(name) for name in STYLES)))
+    name_own_files("\n".join(_asset(name) for name in STYLES))
     if shut := studio.closed_to():
         labels = [studio.backends[name].label for name in shut]
         sys.stdout.write(f"{messages.locked(labels)}\n")

@@ -88,7 +88,7 @@ def page(built: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     name_language()
     lighten_page()
     name_assets()
-    name_own_files("own.css")
+    name_own_files(".a {}")
     return built
 
 

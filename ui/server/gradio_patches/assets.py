@@ -96,7 +96,7 @@ class Needed:
     sheet: str
 
 
-OWN: dict[str, Asset] = {}
+OWN: dict[str, str] = {}
 """What was kept of ours, by its name."""
 
 
@@ -121,7 +121,7 @@ class Assets:
             return None
         name = path.removeprefix(PREFIX)
         if name in OWN:
-            return OWN[name]
+            return _own(name)
         if STYLES.fullmatch(name):
             wanted = needed(scope["app"].get_blocks().config)
             return _sheet(wanted.styles) if wanted and wanted.sheet == name else None
@@ -132,7 +132,7 @@ class Assets:
 def keep(kind: str, text: str) -> str:
     """Keep a script or a style sheet of ours ("js" or "css") to be handed out; return its name."""
     name = f"own-{hashlib.sha256(text.encode()).hexdigest()[:16]}.{kind}"
-    OWN.setdefault(name, _packed(KINDS[kind], text.encode()))
+    OWN[name] = text
     return name
 
 
@@ -151,19 +151,19 @@ def needed(config: Mapping[str, Any]) -> Needed | None:
 
 @cache
 def _needed(kinds: frozenset[str]) -> Needed:
-    [first] = folder().glob("index-*.js")
-    begun = _loads(first.name)
+    first = entry()
+    begun = loads(first)
     names = [name for files in begun.values() for name in files]
     begins, early = [*begun], len({name for name in names if name.endswith(".js")})
     for script in begun:
-        loads = _loads(script)
+        later = loads(script)
         of_kinds = dict(KIND.findall(_text(script)))
         wanted = {of_kinds[kind] for kind in kinds & of_kinds.keys()}
-        for one, files in loads.items():
+        for one, files in later.items():
             if one in wanted or one.startswith("Blocks-"):
                 names += files
                 begins.append(one)
-    present = [first.name, *(one.name for one in folder().glob("index-*.css"))]
+    present = [first, *(one.name for one in folder().glob("index-*.css"))]
     others = [name for name in dict.fromkeys(names) if name not in present]
     styles = tuple(name for name in others if name.endswith(".css"))
     digest = hashlib.sha256(_joined(styles)).hexdigest()[:16]
@@ -172,7 +172,7 @@ def _needed(kinds: frozenset[str]) -> Needed:
     return Needed(scripts, early, parts, styles, f"styles-{digest}.css")
 
 
-def _loads(script: str) -> Mapping[str, list[str]]:
+def loads(script: str) -> Mapping[str, list[str]]:
     """Return what a script loads when it is wanted: other scripts, each with all its files."""
     text = _text(script)
     listed = LISTED.search(text)
@@ -194,6 +194,11 @@ def _sheet(styles: tuple[str, ...]) -> Asset:
 
 
 @cache
+def _own(name: str) -> Asset:
+    return _packed(KINDS[name.rpartition(".")[2]], OWN[name].encode())
+
+
+@cache
 def _asset(name: str) -> Asset:
     text = _text(name)
     spared = spare(name, text)
@@ -211,6 +216,12 @@ def pack(plain: bytes) -> bytes:
     packer = Compressor(quality=5, mode=Mode.text)
     packed: bytes = packer.process(plain) + packer.finish()
     return packed
+
+
+def entry() -> str:
+    """Return the name of the script at which the front end begins."""
+    [found] = folder().glob("index-*.js")
+    return found.name
 
 
 def folder() -> Path:

@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from gradio import routes
 
 from ui.server.gradio_patches import template
-from ui.server.gradio_patches.assets import END, folder, keep
+from ui.server.gradio_patches.assets import END, entry, folder, keep, loads
 from ui.server.gradio_patches.promises import Promises
 
 INSIDE = ".gradio-container[class] .contain"
@@ -43,12 +44,12 @@ def sheet(text: str) -> str:
     return keep("css", with_twins(text))
 
 
-def name_own_files(sheet: str) -> None:
-    """Have the page run its own scripts before it is made, and name its style sheet.
+def name_own_files(styles: str) -> None:
+    """Have the page run its own scripts before it is made, and name a sheet of its own styles.
 
     To be called after `name_assets`: of two rules that are equally strong the later one counts.
     """
-    routes.templates.env.globals["own_sheet"] = lambda: sheet
+    routes.templates.env.globals["own_sheet"] = cache(lambda: sheet(styles))
     scripts = "{{ (config.head or '') | safe }}"
     template.change({FIRST: scripts + FIRST, LAST: SHEETS + LAST})
 
@@ -109,7 +110,8 @@ def _apart(selectors: str) -> list[str]:
 
 def _takes_empty(_page: Any) -> bool:
     """Whether the front end does nothing with an empty head and an empty style sheet."""
-    return any(len(EMPTY.findall(one.read_text("utf-8"))) == 2 for one in folder().glob("Index-*"))
+    texts = ((folder() / name).read_text("utf-8") for name in loads(entry()))
+    return any(len(EMPTY.findall(text)) == 2 for text in texts)
 
 
 def _stand_in_the_page(_page: Any) -> bool:
