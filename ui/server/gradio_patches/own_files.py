@@ -36,7 +36,7 @@ SHEETS = (
 
 def script(text: str) -> str:
     """Keep a script to be handed out, and return the tag that runs it before Gradio's."""
-    return f'<script defer src="./assets/{keep("js", text)}"></script>'
+    return f'<script type="module" src="./assets/{keep("js", text)}"></script>'
 
 
 def sheet(text: str) -> str:
