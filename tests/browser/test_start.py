@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
+
+import pytest
+
+from tests.browser.test_workbench import SHIFTS
+from tests.browser.visitor import TEXT
 
 LOADED = "() => performance.getEntriesByType('resource').map((one) => new URL(one.name).pathname)"
 NAMED = "() => [...document.querySelectorAll('link[rel=modulepreload]')].map((one) => one.href)"
 
 
 def test_the_page_names_beforehand_what_it_loads(visit: Any) -> None:
-    """Each file once, and the styles of its components as one."""
+    """Each file once, the styles of its components as one, and its own as another."""
     page = visit().page
     loaded = [path for path in page.evaluate(LOADED) if path.startswith("/assets/")]
     assert len(loaded) == len(set(loaded))
     styles = [path for path in loaded if path.endswith(".css")]
-    assert len(styles) == 2, styles
+    assert len(styles) == 3, styles
     named = {address.rpartition("/")[2] for address in page.evaluate(NAMED)}
     scripts = {path.rpartition("/")[2] for path in loaded if path.endswith(".js")}
-    late = {name for name in scripts - named if not name.startswith("index-")}
+    late = {name for name in scripts - named if not name.startswith(("index-", "own-"))}
     assert not late and len(named) > 20
 
 
@@ -30,3 +36,52 @@ def test_what_the_page_is_made_of_is_not_observed(visit: Any) -> None:
         .map((kind) => kind === Object.prototype || kind === Array.prototype)"""
     )
     assert kinds == [False] * 4
+
+
+FIRST = """
+(() => {
+  const drawn = (name) => document.querySelector(name)?.offsetParent;
+  const look = () => {
+    if (["textarea", ".generate", "#stage"].every(drawn)) {
+      window.early = ["rest", "later"].map((name) => !drawn(`.${name} .block, .${name} .row`));
+    } else requestAnimationFrame(look);
+  };
+  requestAnimationFrame(look);
+})();
+"""
+"""When the page can be used, notes whether the rest of the form and what is never seen are not
+there yet."""
+
+
+@pytest.mark.parametrize("size", [(1440, 900), (390, 844)])
+def test_the_rest_of_the_form_comes_after_its_beginning_and_moves_nothing(
+    visit: Any, size: tuple[int, int]
+) -> None:
+    """The prompt, Generate and the stage are there first; then all the rest is."""
+    visitor = visit(size=size)
+    visitor.page.add_init_script(FIRST)
+    visitor.page.add_init_script(SHIFTS)
+    visitor.open()
+    assert visitor.page.evaluate("window.early") == [True, True]
+    for part in (f"#{TEXT}-pictures input", f"#{TEXT}-collection input", ".licence"):
+        visitor.expect(visitor.find(part).first).to_be_attached()
+    assert visitor.page.evaluate("document.querySelectorAll('.later .restorer').length") > 15
+    visitor.page.wait_for_timeout(500)
+    shifts = visitor.page.evaluate("window.shifts")
+    assert sum(value for value, _ in shifts) < 0.02, json.dumps(shifts, indent=1)[:3000]
+
+
+def test_what_is_said_too_early_is_heard_a_moment_later(visit: Any) -> None:
+    """Also in its order; afterwards at once."""
+    heard = visit().page.evaluate(
+        """() => {
+          const heard = [];
+          const channel = srpo.channel();
+          channel("one", 1);
+          channel("two", 2);
+          channel.connect((event, detail) => heard.push([event, detail]));
+          channel("three", 3);
+          return heard;
+        }"""
+    )
+    assert heard == [["one", 1], ["two", 2], ["three", 3]]
