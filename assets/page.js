@@ -22,12 +22,13 @@ window.srpo = (() => {
   const frames = (count, then) => requestAnimationFrame(() => (count > 1 ? frames(count - 1, then) : then()));
   const MAKING = ".rest:not(:has(.stepper)), .details > .label-wrap:not([data-seen=whole])";
 
-  // What Gradio's components lack is added when they appear, at most once a frame.
+  // What Gradio's components lack is added when they appear, at most once a frame, and not before
+  // the page can be used.
   const tasks = [];
   let planned = false;
   const tend = () => {
     planned = false;
-    tasks.forEach((task) => task());
+    if (document.querySelector("button.generate")) tasks.forEach((task) => task());
   };
   const plan = () => {
     if (!planned) requestAnimationFrame(tend);
