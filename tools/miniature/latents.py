@@ -9,6 +9,7 @@ import numpy as np
 
 from tools.miniature.pictures import BUCKETS
 
+NAME = "components.npz"
 SIDE = 8
 CHANNELS = 16
 SAMPLE = 8000  # images the components are computed from
@@ -43,15 +44,41 @@ class Components:
 
 
 def load_components(folder: Path) -> Components:
-    """The components that `fit` left in the folder."""
-    stored = np.load(folder / "components.npz")
+    """The components in the folder."""
+    stored = np.load(folder / NAME)
     return Components(stored["mean"], stored["basis"], stored["scale"])
 
 
+def store_components(folder: Path, components: Components) -> None:
+    """Put components into the folder, for latents that what was trained with them can read."""
+    folder.mkdir(parents=True, exist_ok=True)
+    np.savez(folder / NAME, mean=components.mean, basis=components.basis, scale=components.scale)
+
+
 def fit(folder: Path) -> None:
-    """Find the components and write them and every image's latents beside the images."""
+    """Write every image's latents beside the images.
+
+    Components that are in the folder are kept: a decoder that learned them reads no others.
+    """
+    if not (folder / NAME).exists():
+        store_components(folder, _strongest(folder))
+    components = load_components(folder)
+    for width, height in BUCKETS:
+        pictures = np.load(folder / f"{width}x{height}.pictures.npy", mmap_mode="r")
+        parts = [
+            components.encode(pictures[start : start + 500]).astype(np.float16)
+            for start in range(0, len(pictures), 500)
+        ]
+        np.save(folder / f"{width}x{height}.latents.npy", np.concatenate(parts))
+    sample = _square(folder)[:64]
+    error = (components.decode(components.encode(sample)).astype(float) - sample) / 255
+    print(f"closed form {-10 * np.log10((error**2).mean()):.1f} dB", flush=True)
+
+
+def _strongest(folder: Path) -> Components:
+    """The principal components of the square images."""
     width, height = BUCKETS[0]
-    pictures = np.load(folder / f"{width}x{height}.pictures.npy", mmap_mode="r")[:SAMPLE]
+    pictures = _square(folder)[:SAMPLE]
     patches = (
         pictures.reshape(-1, height // SIDE, SIDE, width // SIDE, SIDE, 3)
         .transpose(0, 1, 3, 2, 4, 5)
@@ -65,18 +92,11 @@ def fit(folder: Path) -> None:
     strength = values**FLATTENING
     strength /= np.sqrt((strength**2).mean())
     scale = (strength / np.sqrt(values)).astype(np.float32)
-    np.savez(folder / "components.npz", mean=mean, basis=basis, scale=scale)
-    components = Components(mean, basis, scale)
-    for width, height in BUCKETS:
-        pictures = np.load(folder / f"{width}x{height}.pictures.npy", mmap_mode="r")
-        parts = [
-            components.encode(pictures[start : start + 500]).astype(np.float16)
-            for start in range(0, len(pictures), 500)
-        ]
-        np.save(folder / f"{width}x{height}.latents.npy", np.concatenate(parts))
-    sample = np.asarray(
-        np.load(folder / f"{BUCKETS[0][0]}x{BUCKETS[0][1]}.pictures.npy", mmap_mode="r")[:64]
-    )
-    error = (components.decode(components.encode(sample)).astype(float) - sample) / 255
     print(f"kept {values.sum() / np.trace(np.cov(flat - mean, rowvar=False)):.4f} of the variance")
-    print(f"closed form {-10 * np.log10((error**2).mean()):.1f} dB", flush=True)
+    return Components(mean, basis, scale)
+
+
+def _square(folder: Path) -> np.ndarray:
+    width, height = BUCKETS[0]
+    pictures: np.ndarray = np.load(folder / f"{width}x{height}.pictures.npy", mmap_mode="r")
+    return pictures

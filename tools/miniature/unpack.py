@@ -9,12 +9,16 @@ import torch
 
 from backends.miniature.weights import Weights, load
 from tools.miniature import text
+from tools.miniature.latents import Components, store_components
 from tools.miniature.learner import Learner, Recipe
 from tools.miniature.networks import build_autoencoder, build_clip, build_t5
 
 
 def unpack(assets: Path, folder: Path) -> None:
-    """Write encoders, autoencoder and a checkpoint of the flow, as far as eight bits keep them."""
+    """Write encoders, autoencoder and a checkpoint of the flow, as far as eight bits keep them.
+
+    With them go the components of the latents, which the decoder learned to read.
+    """
     weights = load(assets)
     words = len(weights.vocabulary)
     t5, clip, autoencoder = build_t5(words), build_clip(words), build_autoencoder()
@@ -23,6 +27,7 @@ def unpack(assets: Path, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     torch.save({"t5": t5.state_dict(), "clip": clip.state_dict()}, folder / text.NAME)
     autoencoder.save_pretrained(folder / "autoencoder")
+    store_components(folder / "data", Components(**weights.part("preview")))
     learner = Learner(Recipe(), folder)
     for nets in (learner.nets, learner.mean):
         _fill(nets[0], weights, "flux")
