@@ -21,6 +21,8 @@ def main() -> None:
     parser.add_argument("--gpu", action="store_true", help="train on one, with its batch size")
     parser.add_argument("--pictures", type=int, default=60_000)
     parser.add_argument("--minutes", type=float, default=180.0, help="for the flow")
+    parser.add_argument("--steps", type=int, default=0, help="that make up the flow's minutes")
+    parser.add_argument("--peak", type=float, default=2e-3, help="of the flow's learning rate")
     parser.add_argument("--autoencoder-minutes", type=float, default=15.0)
     parser.add_argument("--text-minutes", type=float, default=6.0)
     parser.add_argument("--batch", type=int, default=64, help="of one process of the flow")
@@ -63,7 +65,15 @@ def _flow(options: argparse.Namespace) -> None:
     from tools.miniature.learner import Recipe
 
     batch, device = (512, "cuda") if options.gpu else (options.batch, "cpu")
-    train(options.folder, Recipe(options.minutes, batch, compiled=options.compiled, device=device))
+    recipe = Recipe(
+        options.minutes,
+        options.steps,
+        batch,
+        peak=options.peak,
+        compiled=options.compiled,
+        device=device,
+    )
+    train(options.folder, recipe)
 
 
 def _judges(options: argparse.Namespace) -> None:

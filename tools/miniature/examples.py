@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from tools.miniature.latents import load_components
+from tools.miniature.lexicon import COUNTED
 from tools.miniature.pictures import (
     BUCKETS,
     CAPTIONS,
@@ -21,8 +22,10 @@ from tools.miniature.pictures import (
 from tools.miniature.words import encode_words
 
 HELD_OUT = 64  # the last images of each bucket are never trained on
-OFTENER = {"balloon": 6.0, "house": 6.0, "tree": 1.5, "boat": 1.0, "sun": 0.5, "moon": 0.5}
+OFTENER = {"balloon": 6.0, "house": 6.0, "tree": 3.0, "boat": 3.0, "sun": 0.5, "moon": 0.5}
 """How much likelier each makes that an image is drawn: what is hard to paint is seen often."""
+SEVERAL = 8.0
+"""The same for two or three of a kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,19 +86,22 @@ class _Bucket:
     def __init__(self, folder: Path, name: str) -> None:
         self.latents = np.load(folder / f"{name}.latents.npy")
         self.maps = cells_of_tokens(np.load(folder / f"{name}.maps.npy"))
-        self.odds = _odds(self.maps[: len(self.maps) - HELD_OUT])
         captions = json.loads((folder / f"{name}.captions.json").read_text())
+        trained = len(captions) - HELD_OUT
+        self.odds = _odds(self.maps[:trained], captions[:trained])
         self.t5 = np.array([[encode_words(text, begins=False) for text in row] for row in captions])
         self.clip = np.array(
             [[encode_words(text, begins=True) for text in row] for row in captions]
         )
 
 
-def _odds(maps: np.ndarray) -> np.ndarray:
+def _odds(maps: np.ndarray, captions: list[list[str]]) -> np.ndarray:
     """How likely each image is drawn, by what it shows: the hard things more often."""
     odds = np.ones(len(maps))
     for kind, more in OFTENER.items():
         odds += more * (maps == SHOWN.index(kind) + 1).any(axis=(1, 2, 3))
+    plurals = set(COUNTED.values())
+    odds += SEVERAL * np.array([not plurals.isdisjoint(" ".join(row).split()) for row in captions])
     shares: np.ndarray = odds / odds.sum()
     return shares
 

@@ -22,6 +22,8 @@ from tools.miniature.pictures import SMALL
 from tools.miniature.words import encode_words
 
 GUIDANCE = (1.0, 6.0)
+ANEW, AGAIN = 150, 20
+"""Steps in which the learning rate rises: optimizers that are taken up know their way already."""
 SMALL_COUNTS = 3.0  # how much more than sky or land a small thing counts in a layout
 
 
@@ -30,14 +32,19 @@ class Clock:
 
     def __init__(self, sign: Path, recipe: Recipe) -> None:
         self.sign = sign
-        self.settle = recipe.settle_minutes * 60
-        self.end = time.monotonic() + recipe.minutes * 60
+        self.settle, self.end = recipe.settle_minutes, recipe.minutes
+        self.per_step = recipe.minutes / recipe.steps if recipe.steps else 0.0
+        self.asked = -1
+        self.begun = time.monotonic()
 
     def left(self) -> float:
-        """Minutes to the end, the same in every process."""
+        """Minutes to the end, the same in every process; to be asked once before every step."""
+        self.asked += 1
+        wall = (time.monotonic() - self.begun) / 60
+        now = self.asked * self.per_step if self.per_step else wall
         if self.sign.exists():
-            self.end = min(self.end, time.monotonic() + self.settle)
-        left = torch.tensor([(self.end - time.monotonic()) / 60])
+            self.end = min(self.end, now + self.settle)
+        left = torch.tensor([self.end - now])
         agree([left])
         return float(left)
 
@@ -64,13 +71,14 @@ def train(folder: Path, recipe: Recipe) -> None:
     torch.manual_seed(1000 * learner.step + rank)
     begun = saved = time.monotonic()
     began_at, losses = learner.step, []
+    warming = AGAIN if began_at else ANEW
     clock = Clock(folder / "settle", recipe)
     while (left := clock.left()) > 0:
         batch = examples.draw(recipe.batch, 0.1, chance)
         distilling = left < recipe.distil_minutes
         with sdpa_kernel(_attention(recipe)):
             loss, parts = _loss(learner, batch, recipe, distilling)
-        rise = min(1.0, (learner.step - began_at + 1) / 150)
+        rise = min(1.0, (learner.step - began_at + 1) / warming)
         learner.update(loss, rise * min(1.0, 0.02 + left / recipe.settle_minutes))
         losses.append(parts)
         if rank == 0 and learner.step % recipe.log_every == 0:

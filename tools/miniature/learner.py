@@ -24,6 +24,8 @@ class Recipe:
     """How the flow is trained; minutes are of wall time and of this run alone."""
 
     minutes: float = 180.0
+    steps: int = 0
+    """Where it is given, so many steps make up the minutes, however long they take."""
     batch: int = 64
     shape: Shape = field(default_factory=Shape)
     distil_minutes: float = 22.0
@@ -86,10 +88,13 @@ class Learner:
         fresh.replace(path)
 
     def load(self, path: Path) -> None:
-        """Take up where a saved one stopped."""
+        """Take up where a saved one stopped, but for the encoders, which are the folder's."""
         state = torch.load(path, weights_only=False)
-        self.nets.load_state_dict(state["nets"])
-        self.mean.load_state_dict(state["mean"])
+        for nets, stored in ((self.nets, state["nets"]), (self.mean, state["mean"])):
+            learned = {
+                name: value for name, value in stored.items() if not name.startswith(("1.", "2."))
+            }
+            nets.load_state_dict({**nets.state_dict(), **learned})
         for optimizer, stored in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(stored)
         self.step, self.log = state["step"], state["log"]
@@ -125,7 +130,10 @@ def agree(values: list[torch.Tensor]) -> None:
 
 
 def build_networks(shape: Shape, words: int | None = None) -> torch.nn.ModuleList:
-    """Transformer, T5, CLIP, and the head that tells a layout, which is not shipped."""
+    """Transformer, T5, CLIP, and the head that tells a layout, which is not shipped.
+
+    A new head knows nothing yet and must not disturb a transformer that does: it starts at zero.
+    """
     width = HEAD * shape.heads
     head = torch.nn.Sequential(
         torch.nn.LayerNorm(width),
@@ -133,6 +141,7 @@ def build_networks(shape: Shape, words: int | None = None) -> torch.nn.ModuleLis
         torch.nn.GELU(),
         torch.nn.Linear(width, CELLS * KINDS),
     )
+    torch.nn.init.zeros_(head[3].weight)
     return torch.nn.ModuleList([build_transformer(shape), build_t5(words), build_clip(words), head])
 
 
