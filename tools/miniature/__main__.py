@@ -22,6 +22,8 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, default=60_000)
     parser.add_argument("--minutes", type=float, default=180.0, help="for the flow")
     parser.add_argument("--steps", type=int, default=0, help="that make up the flow's minutes")
+    parser.add_argument("--settle-minutes", type=float, default=60.0, help="of a falling rate")
+    parser.add_argument("--distil-minutes", type=float, default=22.0, help="of teaching guidance")
     parser.add_argument("--peak", type=float, default=2e-3, help="of the flow's learning rate")
     parser.add_argument("--autoencoder-minutes", type=float, default=15.0)
     parser.add_argument("--text-minutes", type=float, default=6.0)
@@ -69,6 +71,8 @@ def _flow(options: argparse.Namespace) -> None:
         options.minutes,
         options.steps,
         batch,
+        distil_minutes=options.distil_minutes,
+        settle_minutes=options.settle_minutes,
         peak=options.peak,
         compiled=options.compiled,
         device=device,
