@@ -85,3 +85,24 @@ def test_what_is_said_too_early_is_heard_a_moment_later(visit: Any) -> None:
         }"""
     )
     assert heard == [["one", 1], ["two", 2], ["three", 3]]
+
+
+HELD = """
+const click = HTMLElement.prototype.click;
+HTMLElement.prototype.click = function () {
+  if (!this.matches(".rest > .label-wrap")) click.call(this);
+};
+"""
+"""Keeps the rest of the form from being made."""
+
+
+def test_generate_works_before_the_rest_of_the_form_is_there(visit: Any) -> None:
+    """With the values that the rest would show."""
+    visitor = visit()
+    visitor.page.add_init_script(HELD)
+    visitor.page.reload()
+    visitor.expect(visitor.find(f"#{TEXT}-generate")).to_be_visible()
+    visitor.generate("a red house")
+    visitor.expect(visitor.find("#stage figure img")).to_be_visible(timeout=30_000)
+    visitor.expect(visitor.find("#stage")).to_contain_text("1024")
+    assert not visitor.page.evaluate("!!document.querySelector('.rest .stepper')")

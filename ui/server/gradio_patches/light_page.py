@@ -94,12 +94,10 @@ def _layout(layout: Mapping[str, Any], shown: Set[int]) -> Mapping[str, Any]:
 def _is_made_of_less(page: Any) -> bool:
     """Whether the page is told through the filter, and neither too little nor too much."""
     config = page.config
-    told = routes.templates.env.filters["toorjson"](config)
-    kept = light(config)
-    parts, shown = config["components"], {one["id"] for one in kept["components"]}
-    arguments = {one["id"] for one in parts if isinstance(page.blocks[one["id"]], Api)}
-    less = shown == {one["id"] for one in parts} - arguments
-    return template.has(PLACE) and len(told) < len(json.dumps(config, default=str)) and less
+    told = json.loads(routes.templates.env.filters["toorjson"](config))
+    shown, every = ({one["id"] for one in made["components"]} for made in (told, config))
+    arguments = {number for number in every if isinstance(page.blocks[number], Api)}
+    return template.has(PLACE) and shown == every - arguments
 
 
 def _observes_plain_things_alone(_page: Any) -> bool:
