@@ -44,8 +44,6 @@ class Estimate:
 
 def workload(params: Params) -> float:
     """Return steps times megapixels, what an image's time grows with."""
-    facts, picture = params.model_dump(), params.picture
-    width, height = facts.get("width", 1024), facts.get("height", 1024)
-    if picture:
-        width, height = picture.width, picture.height
-    return float(facts.get("steps", 28) * width * height / 1_000_000)
+    shown = params.picture or params
+    width, height = getattr(shown, "width", 1024), getattr(shown, "height", 1024)
+    return float(getattr(params, "steps", 28) * width * height / 1_000_000)

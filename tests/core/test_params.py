@@ -13,7 +13,7 @@ from core import settings
 from core.controls import controls
 from core.errors import InputError, OverBudgetError
 from core.jobs.budget import Budget, Spent
-from core.jobs.estimate import Estimate
+from core.jobs.estimate import Estimate, workload
 from core.money import dollars, micros
 from core.params import (
     MAX_SEED,
@@ -26,7 +26,7 @@ from core.params import (
     width,
 )
 from core.parsing import parse
-from tests.fakes import FakeImage
+from tests.fakes import FakeImage, FakeText
 
 
 class Wide(TextToImage):
@@ -188,3 +188,10 @@ def test_an_estimate_learns_a_line_and_ignores_a_straggler() -> None:
     learned = Estimate.of(samples).seconds(100.0)
     assert learned == pytest.approx(10.5, rel=0.02)
     assert Estimate.of(samples[:2]).seconds(10.0) is None
+
+
+@pytest.mark.filterwarnings("error")
+def test_what_a_form_holds_says_how_much_work_an_image_is() -> None:
+    """Also with a seed as it stands in its box, which is a text, and without a word in the log."""
+    facts: dict[str, Any] = {"prompt": "", "seed": "7", "width": 512, "height": 2000, "steps": 10}
+    assert workload(FakeText.model_construct(**facts)) == 10.24
