@@ -90,6 +90,20 @@ window.srpo = (() => {
     location.reload();
   });
 
+  // Scripts and styles of the other tabs. The styles stand before those of the theme, which may be
+  // as strong and then count.
+  const fetched = () => {
+    const { script, styles } = srpo.later;
+    const sheet = Object.assign(document.createElement("link"), { rel: "stylesheet", href: new URL(styles, import.meta.url) });
+    const there = new Promise((done) => { sheet.onload = sheet.onerror = done; });
+    document.querySelector('link[href*="/own-"]').after(sheet);
+    return Promise.all([import(new URL(script, import.meta.url)), there]).then(() => {
+      document.body.dataset.others = "here";
+    });
+  };
+  let others = null;
+  let opened = false;
+
   const clicks = {};
   const forget = () => Object.keys(clicks).forEach((task) => delete clicks[task]);
   document.addEventListener("click", (event) => {
@@ -112,14 +126,18 @@ window.srpo = (() => {
         },
       });
     },
+    // Whatever needs what other tabs are made of waits for this.
+    others: () => (others ||= fetched()),
     // What is never seen is made after what is seen was drawn; then, with `whole`, the page is.
     settle(whole) {
       const made = () => {
         if (document.querySelector(MAKING) || !document.querySelector(".later .restorer")) frames(1, made);
         else frames(1, () => { document.body.dataset.restored = "yes"; });
       };
-      frames(1, () => setTimeout(() => {
-        document.querySelector(".later > .label-wrap:not(.open)")?.click();
+      frames(1, () => setTimeout(async () => {
+        await srpo.others();
+        if (!opened) document.querySelector(".later > .label-wrap")?.click();
+        opened = true;
         if (whole) made();
       }));
     },

@@ -22,6 +22,7 @@ from core.events import Finished
 from core.parsing import fitting
 
 NAME = "examples.json"
+WEBP = "data:image/webp;base64,"
 SIDE = (320, 240)
 MOST_BYTES = 2_000_000
 PROMPTS = (
@@ -83,7 +84,7 @@ def _small(image: bytes) -> str:
         small = opened.convert("RGB")
     small.thumbnail(SIDE, Image.Resampling.LANCZOS)
     small.save(file, "WEBP", quality=72, method=6)
-    return f"data:image/webp;base64,{base64.b64encode(file.getvalue()).decode()}"
+    return f"{WEBP}{base64.b64encode(file.getvalue()).decode()}"
 
 
 def keep(examples: Sequence[Mapping[str, Any]], place: Path) -> None:
@@ -110,4 +111,7 @@ def _is_example(one: Any) -> bool:
         return False
     words = ("prompt", "backend", "by", "picture")
     texts = all(isinstance(one.get(name), str) for name in words)
-    return texts and one["picture"].startswith("data:image/webp;base64,")
+    if not texts or not one["picture"].startswith(WEBP):
+        return False
+    base64.b64decode(one["picture"].removeprefix(WEBP), validate=True)
+    return True

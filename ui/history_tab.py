@@ -34,9 +34,9 @@ FETCH = """(address) => {
   link.remove();
 }"""
 HUB = """
-srpo.history.connect(element, (event, detail) => {
+srpo.others().then(() => srpo.history.connect(element, (event, detail) => {
   if (event === 'pick') trigger('pick', detail);
-});
+}));
 """
 OPENED = """
 srpo.history.opening(() => trigger('open', {}));

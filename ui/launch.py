@@ -6,7 +6,7 @@ import importlib.util
 import json
 import os
 import sys
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -31,7 +31,7 @@ from ui.server.exports import Exports
 from ui.server.gallery import Gallery
 from ui.server.gradio_patches import own_files
 from ui.server.gradio_patches.arguments import Patient
-from ui.server.gradio_patches.assets import Assets, name_assets
+from ui.server.gradio_patches.assets import Assets, keep, name_assets
 from ui.server.gradio_patches.check import check
 from ui.server.gradio_patches.fetching import keep_from_fetching
 from ui.server.gradio_patches.hub_login import offered
@@ -57,17 +57,18 @@ from ui.server.upload_quota import LimitedUploads, policy
 from ui.theme import theme
 
 ASSETS = Path(__file__).parent.parent / "assets"
-STYLES = (
-    *("style.css", "stage.css", "workbench.css", "compare.css", "dialog.css", "viewer.css"),
-    "history.css",
-)
+STYLES = ("style.css", "stage.css", "workbench.css", "dialog.css", "viewer.css")
 SCRIPTS = (
     *("page.js", "dialog.js", "workbench.js", "prompt.js", "complete.js", "viewer.js", "code.js"),
+)
+"""In the order in which the page reads them."""
+LATER_STYLES = ("compare.css", "history.css")
+LATER_SCRIPTS = (
     *("compare.js", "compare-form.js", "compare-look.js"),
     *("history.js", "history-tools.js", "history-select.js", "history-lists.js"),
     "viewer-own.js",
 )
-"""In the order in which the page reads them."""
+"""What other tabs need: it comes once the page can be used."""
 Life = Callable[[Any], AbstractAsyncContextManager[None]]
 
 
@@ -83,12 +84,13 @@ def serve(studio: Studio, tokens: Tokens, settings: Settings, life: Life) -> Non
     name_language()
     lighten_page()
     name_assets()
-    name_own_files("\n".join(_asset(name) for name in STYLES))
+    name_own_files(_joined(STYLES))
     if shut := studio.closed_to():
         labels = [studio.backends[name].label for name in shut]
         sys.stdout.write(f"{messages.locked(labels)}\n")
     default = default_backend(studio.backends, settings.srpo_backend, shut)
-    shown = examples.load(settings.srpo_data_dir / examples.NAME, ASSETS / examples.NAME)
+    found = examples.load(settings.srpo_data_dir / examples.NAME, ASSETS / examples.NAME)
+    shown = [one | {"picture": own_files.image(one["picture"])} for one in found]
 
     def build() -> Patient:
         signing_in = login(settings)
@@ -196,11 +198,24 @@ def options(
 
 
 def head(settings: Settings) -> str:
-    """Return what the page has in its head: its scripts with their sentences, as one file."""
+    """Return what the page has in its head: its scripts with their sentences, as one file.
+
+    It names the files that come later.
+    """
     texts = json.dumps(messages.script_texts())
     blur = 'document.documentElement.dataset.blur = "yes";' if settings.srpo_blur_flagged else ""
-    first, *others = map(_asset, SCRIPTS)
-    return own_files.script("\n;".join([first, f"srpo.texts = {texts};\n{blur}", *others]))
+    later = {
+        "script": keep("js", _joined(LATER_SCRIPTS).encode()),
+        "styles": own_files.sheet(_joined(LATER_STYLES)),
+    }
+    first, *others = SCRIPTS
+    told = f"srpo.later = {json.dumps(later)};\nsrpo.texts = {texts};\n{blur}"
+    return own_files.script("\n;".join([_asset(first), told, _joined(others)]))
+
+
+def _joined(names: Iterable[str]) -> str:
+    """Return files of one kind as one; a script that ends without a semicolon gets one."""
+    return "\n".join(f"{_asset(name)}{';' if name.endswith('.js') else ''}" for name in names)
 
 
 def _asset(name: str) -> str:

@@ -15,12 +15,12 @@ NAMED = "() => [...document.querySelectorAll('link[rel=modulepreload]')].map((on
 
 
 def test_the_page_names_beforehand_what_it_loads(visit: Any) -> None:
-    """Each file once, the styles of its components as one, and its own as another."""
+    """Each file once, the styles of its components as one, its own as two."""
     page = visit().page
     loaded = [path for path in page.evaluate(LOADED) if path.startswith("/assets/")]
     assert len(loaded) == len(set(loaded))
     styles = [path for path in loaded if path.endswith(".css")]
-    assert len(styles) == 3, styles
+    assert len(styles) == 4, styles
     named = {address.rpartition("/")[2] for address in page.evaluate(NAMED)}
     scripts = {path.rpartition("/")[2] for path in loaded if path.endswith(".js")}
     late = {name for name in scripts - named if not name.startswith(("index-", "own-"))}
@@ -38,11 +38,58 @@ def test_what_the_page_is_made_of_is_not_observed(visit: Any) -> None:
     assert kinds == [False] * 4
 
 
+def test_what_other_tabs_need_comes_once_the_page_can_be_used(visit: Any) -> None:
+    """Their scripts, and their styles, between ours and those of the theme."""
+    visitor = visit()
+    visitor.page.add_init_script(FIRST)
+    visitor.open()
+    own = visitor.page.evaluate(
+        """() => performance.getEntriesByType('resource')
+        .filter((one) => one.name.includes('/own-') && !one.name.endsWith('webp'))
+        .map((one) => [one.name.split('.').pop(), one.startTime > window.usable])"""
+    )
+    assert sorted(own) == [["css", False], ["css", True], ["js", False], ["js", True]]
+    sheets = visitor.page.evaluate(
+        "() => [...document.querySelectorAll('link[rel=stylesheet]')].map((one) => one.href)"
+    )
+    kinds = [
+        "own" if "/own-" in one else "theme" for one in sheets if "/own-" in one or "theme." in one
+    ]
+    assert kinds[:3] == ["own", "own", "theme"]
+
+
+@pytest.mark.parametrize("tab", ["history", "compare"])
+def test_a_tab_that_is_opened_sooner_than_its_script_works_once_it_is_there(
+    visit: Any, tab: str
+) -> None:
+    """It is blank until then, and nothing breaks."""
+    visitor = visit()
+    page, held = visitor.page, []
+    page.route("**/own-*.js", lambda route: held.append(route) if held else first(route))
+    broken: list[str] = []
+    page.on("console", lambda said: broken.append(said.text) if "js_on_load" in said.text else None)
+
+    def first(route: Any) -> None:
+        held.append(None)
+        route.continue_()
+
+    page.reload()
+    page.locator(f'[data-tab-id="{tab}"]').first.click()
+    parts = {"history": "#history-grid", "compare": "#compare-form"}
+    visitor.expect(visitor.find(parts[tab])).to_be_attached()
+    visitor.expect(visitor.find(parts[tab])).to_be_hidden()
+    page.wait_for_timeout(300)
+    held[1].continue_()
+    visitor.expect(visitor.find(parts[tab])).to_be_visible()
+    assert not broken
+
+
 FIRST = """
 (() => {
   const drawn = (name) => document.querySelector(name)?.offsetParent;
   const look = () => {
     if (["textarea", ".generate", "#stage"].every(drawn)) {
+      window.usable = performance.now();
       window.early = ["rest", "later"].map((name) => !drawn(`.${name} .block, .${name} .row`));
     } else requestAnimationFrame(look);
   };

@@ -39,7 +39,8 @@ async def test_the_ones_of_the_owner_take_the_place_of_the_first(tmp_path: Path)
     assert examples.load(own, shipped) == made
     examples.keep([made[0] | {"prompt": "mine"}], own)
     assert examples.load(own, shipped)[0]["prompt"] == "mine"
-    for broken in ("", "[]", "{}", '[{"prompt": 1}]', json.dumps([made[0] | {"picture": "x"}])):
+    torn = [json.dumps([made[0] | {"picture": one}]) for one in ("x", f"{examples.WEBP}A")]
+    for broken in ("", "[]", "{}", '[{"prompt": 1}]', *torn):
         own.write_text(broken)
         assert examples.load(own, shipped) == made
     assert examples.load(tmp_path / "none.json") == []

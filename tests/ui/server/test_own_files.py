@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 
 import pytest
@@ -32,6 +33,14 @@ def test_a_style_sheet_is_answered_with_its_twins(client: TestClient) -> None:
     assert found.headers["content-type"].startswith("text/css")
 
 
+def test_an_image_is_answered_as_it_is(client: TestClient) -> None:
+    """From the address in which it was written out; no compression is said that is not there."""
+    address = own_files.image(f"data:image/webp;base64,{base64.b64encode(b'RIFF').decode()}")
+    found = client.get(address.removeprefix("."), headers={"Accept-Encoding": "br"})
+    assert (found.content, found.headers["content-type"]) == (b"RIFF", "image/webp")
+    assert "content-encoding" not in found.headers
+
+
 @pytest.mark.parametrize(
     ("given", "made"),
     [
@@ -51,7 +60,7 @@ def test_each_rule_has_a_twin_inside_the_page(given: str, made: str) -> None:
 
 def test_no_rule_of_the_page_is_lost() -> None:
     """As many are in the sheet that is made as in those it is made from."""
-    whole = "\n".join(launch._asset(name) for name in launch.STYLES)
+    whole = launch._joined([*launch.STYLES, *launch.LATER_STYLES])
     bare = re.sub(r"/\*.*?\*/", "", whole, flags=re.DOTALL)
     made = with_twins(whole)
     assert made.count("{") == made.count("}") == bare.count("{") > 500

@@ -38,7 +38,7 @@ STYLES = re.compile(r"styles-[0-9a-f]{16}\.css")
 KEEP, KEEP_CHANGED = "public, max-age=31536000, immutable", "public, max-age=3600"
 AT_ONCE = "//# allFunctionsCalledOnLoad\n"
 """Asks browsers to make functions ready beside the page, and not when each is first called."""
-KINDS = {"css": "text/css", "js": "text/javascript"}
+KINDS = {"css": "text/css", "js": "text/javascript", "webp": "image/webp"}
 END = "</head>"
 NAMED = (
     '{% for one in needed.scripts %}<link rel="modulepreload" crossorigin href="./assets/'
@@ -58,24 +58,25 @@ KIND = re.compile(r"(\w+):\{[^{}]*?component:\(\)=>\w+\(\(\)=>import\(`\./([^`]+
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """A file as it is answered: its kind, as it is, and compressed with Brotli."""
+    """A file as it is answered: its kind, as it is, and a text also compressed with Brotli."""
 
     kind: str
     plain: bytes
-    packed: bytes
+    packed: bytes | None
     keep: str = KEEP
 
     def answer(self, *, packs: bool) -> tuple[Message, Message]:
         """Return what is sent to those that can, or cannot, take it compressed."""
-        body = self.packed if packs else self.plain
+        packed = self.packed if packs else None
+        body = self.plain if packed is None else packed
         headers = {
-            "Content-Type": f"{self.kind}; charset=utf-8",
+            "Content-Type": self.kind,
             "Content-Length": str(len(body)),
             "Cache-Control": self.keep,
             "Vary": "Accept-Encoding",
             "X-Content-Type-Options": "nosniff",
         }
-        headers |= {"Content-Encoding": "br"} if packs else {}
+        headers |= {} if packed is None else {"Content-Encoding": "br"}
         raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
         begin = {"type": "http.response.start", "status": 200, "headers": raw}
         return begin, {"type": "http.response.body", "body": body}
@@ -96,7 +97,7 @@ class Needed:
     sheet: str
 
 
-OWN: dict[str, str] = {}
+OWN: dict[str, bytes] = {}
 """What was kept of ours, by its name."""
 
 
@@ -129,10 +130,10 @@ class Assets:
         return _asset(name) if there else None
 
 
-def keep(kind: str, text: str) -> str:
-    """Keep a script or a style sheet of ours ("js" or "css") to be handed out; return its name."""
-    name = f"own-{hashlib.sha256(text.encode()).hexdigest()[:16]}.{kind}"
-    OWN[name] = text
+def keep(kind: str, data: bytes) -> str:
+    """Keep a file of ours, of one of `KINDS`, to be handed out; return its name."""
+    name = f"own-{hashlib.sha256(data).hexdigest()[:16]}.{kind}"
+    OWN[name] = data
     return name
 
 
@@ -195,7 +196,7 @@ def _sheet(styles: tuple[str, ...]) -> Asset:
 
 @cache
 def _own(name: str) -> Asset:
-    return _packed(KINDS[name.rpartition(".")[2]], OWN[name].encode())
+    return _packed(KINDS[name.rpartition(".")[2]], OWN[name])
 
 
 @cache
@@ -208,7 +209,9 @@ def _asset(name: str) -> Asset:
 
 
 def _packed(kind: str, plain: bytes, keep: str = KEEP) -> Asset:
-    return Asset(kind, plain, pack(plain), keep)
+    if kind.startswith("image/"):
+        return Asset(kind, plain, None, keep)
+    return Asset(f"{kind}; charset=utf-8", plain, pack(plain), keep)
 
 
 def pack(plain: bytes) -> bytes:

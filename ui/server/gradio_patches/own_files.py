@@ -10,6 +10,7 @@ sheet.
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Iterator
 from functools import cache
@@ -36,12 +37,17 @@ SHEETS = (
 
 def script(text: str) -> str:
     """Keep a script to be handed out, and return the tag that runs it before Gradio's."""
-    return f'<script type="module" src="./assets/{keep("js", text)}"></script>'
+    return f'<script type="module" src="./assets/{keep("js", text.encode())}"></script>'
 
 
 def sheet(text: str) -> str:
     """Keep a style sheet to be handed out, with the twins of its rules; return its name."""
-    return keep("css", with_twins(text))
+    return keep("css", with_twins(text).encode())
+
+
+def image(address: str) -> str:
+    """Keep a WebP that is written out in an address, and return one where it is a file."""
+    return f"./assets/{keep('webp', base64.b64decode(address.partition(',')[2]))}"
 
 
 def name_own_files(styles: str) -> None:
