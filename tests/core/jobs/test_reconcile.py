@@ -34,6 +34,8 @@ class Lossy(FakeService):
         super().__init__(paid=True, **options)
         self.list: list[Found] = list(others)
         self.billed = billed
+        self.twins: list[str] = []
+        """Jobs of others that are accepted in the same moment."""
         self.open_posts = 0
         self.looks = 0
         self.broken_looks = 0
@@ -42,7 +44,8 @@ class Lossy(FakeService):
         self.sends += 1
         request_id = f"request-{params.seed}"
         if self.billed:
-            self.list.append(Found(request_id, time.time()))
+            now = time.time()
+            self.list += [Found(one, now) for one in (request_id, *self.twins)]
         if params.prompt == "lost":
             raise UnavailableError("The answer was lost.", advice="Look.", charged="maybe")
         yield Accepted(request_id)
@@ -107,8 +110,8 @@ async def test_a_stranger_in_the_list_makes_it_a_persons_decision(studios: Studi
 async def test_two_that_fit_are_a_persons_decision(studios: Studios) -> None:
     """Neither is adopted silently."""
     service = Lossy()
+    service.twins.append("twin")
     studio = await studios.open(service)
-    service.list.append(Found("twin", time.time() + 0.02))
     job = await ended(studio)
     assert (job.state, set(job.candidates)) == ("unknown", {"request-1", "twin"})
 
