@@ -91,13 +91,19 @@ window.srpo = (() => {
   });
 
   // Scripts and styles of the other tabs. The styles stand before those of the theme, which may be
-  // as strong and then count.
+  // as strong and then count. A connection may fail for a moment: a script that did not come is
+  // asked for again, under an address that browsers do not remember as broken.
+  const imported = (address, tries = 0) => import(`${address}${tries ? `?${tries}` : ""}`).catch(async (error) => {
+    if (tries === 5) throw error;
+    await new Promise((done) => setTimeout(done, 300 * 2 ** tries));
+    return imported(address, tries + 1);
+  });
   const fetched = () => {
     const { script, styles } = srpo.later;
     const sheet = Object.assign(document.createElement("link"), { rel: "stylesheet", href: new URL(styles, import.meta.url) });
     const there = new Promise((done) => { sheet.onload = sheet.onerror = done; });
     document.querySelector('link[href*="/own-"]').after(sheet);
-    return Promise.all([import(new URL(script, import.meta.url)), there]).then(() => {
+    return Promise.all([imported(new URL(script, import.meta.url)), there]).then(() => {
       document.body.dataset.others = "here";
     });
   };

@@ -84,6 +84,22 @@ def test_a_tab_that_is_opened_sooner_than_its_script_works_once_it_is_there(
     assert not broken
 
 
+def test_a_script_that_does_not_come_is_asked_for_again(visit: Any) -> None:
+    """The connection fails once: the other tabs work all the same."""
+    visitor = visit()
+    page, asked = visitor.page, []
+
+    def answered(route: Any) -> None:
+        asked.append(route.request.url)
+        route.abort() if len(asked) == 2 else route.continue_()
+
+    page.route("**/own-*.js*", answered)
+    visitor.open()
+    assert len(asked) == 3
+    visitor.tab("History")
+    visitor.expect(visitor.find("#history-grid")).to_be_visible()
+
+
 FIRST = """
 (() => {
   const drawn = (name) => document.querySelector(name)?.offsetParent;
