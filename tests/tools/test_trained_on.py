@@ -111,3 +111,14 @@ def test_a_run_of_so_many_steps_counts_no_time(tmp_path: Path) -> None:
     assert [clock.left() for _ in range(3)] == [8.0, 6.0, 4.0]
     (tmp_path / "settle").touch()
     assert [clock.left() for _ in range(2)] == [1.0, -1.0]
+
+
+def test_encoders_too_are_trained_for_so_many_steps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two steps of no minutes at all still leave encoders that know every word."""
+    monkeypatch.setattr(text, "SCENES", 80)
+    monkeypatch.setattr(text, "HELD_OUT", 8)
+    text.train(tmp_path, minutes=0.0, steps=2)
+    stored = torch.load(tmp_path / text.NAME, weights_only=True)
+    assert len(stored["t5"]["shared.weight"]) == len(vocabulary())

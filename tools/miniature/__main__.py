@@ -27,6 +27,7 @@ def main() -> None:
     parser.add_argument("--peak", type=float, default=2e-3, help="of the flow's learning rate")
     parser.add_argument("--autoencoder-minutes", type=float, default=15.0)
     parser.add_argument("--text-minutes", type=float, default=6.0)
+    parser.add_argument("--text-steps", type=int, default=0, help="in the place of its minutes")
     parser.add_argument("--batch", type=int, default=64, help="of one process of the flow")
     parser.add_argument("--compiled", action="store_true", help="compile the flow's blocks first")
     parser.add_argument("--assets", type=Path, default=Path("assets/miniature"))
@@ -53,7 +54,7 @@ def _latents(options: argparse.Namespace) -> None:
 def _text(options: argparse.Namespace) -> None:
     from tools.miniature.text import train
 
-    train(options.folder, options.text_minutes)
+    train(options.folder, options.text_minutes, options.text_steps)
 
 
 def _autoencoder(options: argparse.Namespace) -> None:

@@ -101,8 +101,8 @@ class _Former:
         return apart
 
 
-def train(folder: Path, minutes: float) -> None:
-    """Train for the given minutes and write the averaged encoders into the folder."""
+def train(folder: Path, minutes: float, steps: int = 0) -> None:
+    """Train for the given minutes, or steps, and write the averaged encoders into the folder."""
     torch.manual_seed(0)
     t5, clip, known = _captions(SCENES)
     reader, chance = Reader(), np.random.default_rng(0)
@@ -111,7 +111,7 @@ def train(folder: Path, minutes: float) -> None:
     optimizers = _optimizers(reader)
     step, log = 0, []
     begun = time.monotonic()
-    while (passed := (time.monotonic() - begun) / 60 / minutes) < 1:
+    while (passed := step / steps if steps else (time.monotonic() - begun) / 60 / minutes) < 1:
         share = min(1.0, (step + 1) / 100) * min(1.0, 0.01 + 2 * (1 - passed))
         picks = chance.integers(0, len(known) - HELD_OUT, BATCH)
         told = chance.integers(0, TOLD, BATCH)
@@ -187,6 +187,8 @@ def _measure(reader: Reader, held_out: tuple[np.ndarray, ...]) -> dict[str, list
         parts = scores.split([len(names) for names in QUESTIONS.values()], dim=1)
         for number, (name, part) in enumerate(zip(QUESTIONS, parts, strict=True)):
             applies = known[:, number] >= 0
+            if not applies.any():  # too few scenes for a rare thing
+                continue
             right = part.argmax(1).numpy()[applies] == known[applies, number]
             found.setdefault(name, []).append(round(float(right.mean()), 3))
     return found
