@@ -17,6 +17,7 @@ ZERO_POOR       `visitor:seconds` of one who has less
 ZERO_LONGEST_S  the longest duration that is granted, 120
 ZERO_SLOTS      calls at a time, 1
 ZERO_QUEUE_S    how long a call waits for a slot, 60
+ZERO_PATIENCE   how many times as long as asked a call may take, 1
 """
 
 from __future__ import annotations
@@ -206,7 +207,7 @@ def GPU(task: Any = None, *, duration: Any = None, size: str | None = None) -> A
         worker = workers.pop() if workers else Worker(worked)
         began = time.monotonic()
         note("scheduled", visitor=visitor, seconds=asked, pid=worker.process.pid)
-        late = threading.Timer(asked, worker.process.kill)
+        late = threading.Timer(asked * _set("ZERO_PATIENCE", 1), worker.process.kill)
         late.start()
         worker.arguments.put(arguments)
         done = threading.Event()
