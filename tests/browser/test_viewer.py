@@ -173,19 +173,18 @@ def test_a_flagged_image_says_so_and_is_blurred_until_it_is_asked_for(visitor: V
     visitor.generate("fault:run_flagged|a red house")
     figure = visitor.find("#stage figure[data-entry]")
     visitor.expect(figure).to_contain_text("Flagged by the service's safety check")
-    blur = "image => getComputedStyle(image).filter"
-    assert figure.locator("img").evaluate(blur) == "blur(24px)"
+    visitor.expect(figure.locator("img")).to_have_css("filter", "blur(24px)")
     visitor.tab("History")
     thumb = visitor.find("#history-grid .thumb")
     visitor.expect(thumb).to_contain_text("flagged")
-    assert thumb.locator("img").evaluate(blur) == "blur(24px)"
+    visitor.expect(thumb.locator("img")).to_have_css("filter", "blur(24px)")
     viewer = opened(visitor)
     visitor.expect(viewer.locator(".told")).to_contain_text("safety check flagged this image")
-    assert viewer.locator("img.result").evaluate(blur) == "blur(24px)"
+    visitor.expect(viewer.locator("img.result")).to_have_css("filter", "blur(24px)")
     viewer.get_by_role("button", name="Flagged").click()
-    assert viewer.locator("img.result").evaluate(blur) == "blur(0px)"
+    visitor.expect(viewer.locator("img.result")).to_have_css("filter", "blur(0px)")
     visitor.expect(viewer.locator(".reveal")).to_be_hidden()
-    assert figure.locator("img").evaluate(blur) == "blur(0px)"
+    visitor.expect(figure.locator("img")).to_have_css("filter", "blur(0px)")
 
 
 def test_an_image_is_made_larger_for_nothing_or_made_again(visitor: Visitor) -> None:
