@@ -20,6 +20,10 @@ SPARED: Mapping[str, Mapping[str, str]] = {
         # Looks a component up for each event's arguments, also where an event has none.
         "async set_event_args(e,t){": "async set_event_args(e,t){"
         "if(!Object.keys(t).length)return()=>{};",
+        # Compiles the script of each event, also of those that never come.
+        "function z(e){let t,n=!0,": "function z(e){let made;"
+        "return async(...given)=>(made??=compiled(e))(...given)}"
+        "function compiled(e){let t,n=!0,",
         # Makes the whole page a second time at the start, as if it had been reloaded.
         "v(),oe(()=>{O.reload(": "v()&&oe(()=>{O.reload(",
     },
