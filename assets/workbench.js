@@ -170,15 +170,30 @@
     srpo.view(id, ids(), { compare: "compare" in button.dataset });
   };
 
+  // A press ends when a job is shown, with a sentence in the form that says why there is none, or late.
+  const press = (button) => {
+    button.classList.add("pressed");
+    const answered = new MutationObserver((changes) => {
+      const said = changes.some(({ target, addedNodes }) => target.closest?.(".notices")
+        && [...addedNodes].some((node) => node.matches?.(".notice") || node.querySelector?.(".notice")));
+      if (said) release();
+    });
+    const release = () => {
+      answered.disconnect();
+      button.classList.remove("pressed");
+    };
+    answered.observe(button.closest(".workbench-form"), { childList: true, subtree: true });
+    setTimeout(release, 8000);
+  };
+
   document.addEventListener("click", async (event) => {
     const button = event.target.closest?.("button");
     if (!button) return;
     const data = button.dataset;
     if (button.classList.contains("generate")) {
       byHand = false;
-      button.classList.add("pressed");
+      press(button);
       all("#live [data-card]").forEach((card) => shut.add(card.dataset.card));
-      setTimeout(() => button.classList.remove("pressed"), 8000);
     } else if (data.do) {
       const { do: what, job, pick, price, ask, no } = data;
       const label = button.textContent.trim();

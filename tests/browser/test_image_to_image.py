@@ -117,3 +117,19 @@ def test_a_large_source_is_scaled_and_the_page_says_to_what(visitor: Visitor) ->
     visitor.generate("a boat on the sea", IMAGE)
     visitor.expect(visitor.pictures(IMAGE)).to_have_js_property("naturalWidth", 1536)
     assert visitor.said(IMAGE).startswith("1536 × 1024 · ")
+
+
+def test_a_refused_press_ends_with_the_sentence_that_refuses_it(visit: Any) -> None:
+    """It does not go on to say that something is sent; no label of the form lies over the bar."""
+    visitor = visit(size=(390, 844))
+    visitor.tab("Image to image")
+    visitor.generate(task=IMAGE)
+    visitor.expect(visitor.page.get_by_text("There is no image to start from")).to_be_visible()
+    visitor.expect(visitor.find("button.pressed")).to_have_count(0, timeout=3000)
+    above = """() => [...document.querySelectorAll('.workbench-form .orders')]
+        .filter((bar) => bar.getClientRects().length)
+        .map((bar) => [bar, bar.getBoundingClientRect()])
+        .map(([bar, { top, bottom }]) => Array.from({ length: 20 }, (_, n) => document
+            .elementFromPoint(30, top + 1 + n * (bottom - top - 2) / 19))
+            .every((node) => bar.contains(node)))"""
+    assert visitor.page.evaluate(above) == [True]
