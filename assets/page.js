@@ -132,7 +132,7 @@ window.srpo = (() => {
         },
       });
     },
-    // Whatever needs what other tabs are made of waits for this.
+    // Resolves once the scripts and styles of the other tabs are there; the first call fetches them.
     others: () => (others ||= fetched()),
     // What is never seen is made after what is seen was drawn; then, with `whole`, the page is.
     settle(whole) {

@@ -200,7 +200,7 @@ def options(
 def head(settings: Settings) -> str:
     """Return what the page has in its head: its scripts with their sentences, as one file.
 
-    It names the files that come later.
+    The file names the script and the style sheet that the page fetches later.
     """
     texts = json.dumps(messages.script_texts())
     blur = 'document.documentElement.dataset.blur = "yes";' if settings.srpo_blur_flagged else ""
@@ -214,7 +214,7 @@ def head(settings: Settings) -> str:
 
 
 def _joined(names: Iterable[str]) -> str:
-    """Return files of one kind as one; a script that ends without a semicolon gets one."""
+    """Return files of one kind as one text, with a semicolon after each script."""
     return "\n".join(f"{_asset(name)}{';' if name.endswith('.js') else ''}" for name in names)
 
 

@@ -46,7 +46,7 @@ def sheet(text: str) -> str:
 
 
 def image(address: str) -> str:
-    """Keep a WebP that is written out in an address, and return one where it is a file."""
+    """Keep a WebP image given as a data URI to be handed out; return the address of its file."""
     return f"./assets/{keep('webp', base64.b64decode(address.partition(',')[2]))}"
 
 

@@ -35,13 +35,13 @@ SPARED: Mapping[str, Mapping[str, str]] = {
         "Object.defineProperty(t,`of`,{value:m})}"
         "return e.props.shared_props.attached_events=(t.of.get(e.id)||[]).filter(Boolean),e;",
     },
-    # Compiles, for each component, a template that is empty or its value alone.
     # Has every language's numbers made ready, to see that a language is one.
     "runtime-": {
         "e.resolveLocale=function(e){if(Intl.Locale!==void 0){": "e.resolveLocale=function(e){"
         "if(Intl.Locale!==void 0){if(typeof e==`string`)return new Intl.Locale(e);",
     },
     "HTML-": {
+        # Compiles, for each component, a template that is empty or its value alone.
         "function $(e,t,n=`html`){": "function $(e,t,n=`html`){if(!e)return``;"
         "if(e===`\\${value}`&&`value`in t)return`${t.value}`;",
         # Gives each component a style sheet, also where there is nothing in it.
