@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 import random
@@ -113,6 +114,7 @@ def _picture(exchange: Exchange, body: bytes) -> Response:
     return Response(body, media_type=exchange.good.media_type)
 
 
+@functools.cache
 def _bomb() -> bytes:
     header = struct.pack(">IIBBBBB", BOMB_SIDE, BOMB_SIDE, 1, 0, 0, 0, 0)
     row = bytes(1 + BOMB_SIDE // 8)
@@ -121,6 +123,7 @@ def _bomb() -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunks
 
 
+@functools.cache
 def _gzip_bomb() -> bytes:
     zeros = bytes(MEGABYTE)
     return _squeezed((zeros for _ in range(500)), zlib.compressobj(9, wbits=zlib.MAX_WBITS | 16))

@@ -16,12 +16,16 @@ import asyncio
 import functools
 import io
 import random
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import httpx
 from PIL import Image
+from sqlalchemy import Connection
 
 from backends.remote.public_addresses import CheckedTransport
 from core import pictures
@@ -48,12 +52,10 @@ from tests.fakes import picture
 
 TIMES = ("1", "3", "forever")
 DEADLINE_S = 9.0
-LATENCY_S = 0.3
+LATENCY_S, POLL_S = 0.3, 0.1
 """How long an image takes: too long for the answer to a submit to have it already."""
 ANSWER_S, HANGING_S = 10.0, 1.5
 """After this a transport gives up, as the real one does after 10 to 300 seconds."""
-HEAVY = ("huge", "deep", "bomb", "endless", "10g", "upload_", "put_")
-"""Megabytes each: not many at once, and given time."""
 HANGING = ("hang", "slow_head", "late", "trickle")
 PATIENCE_S = 40.0
 """For a cell, beyond which it counts as stuck."""
@@ -106,12 +108,7 @@ class Cell:
 
     @property
     def deadline_s(self) -> float:
-        slow = self.fault == "poll_404" or (self.heavy and self.times != "forever")
-        return 6.0 * DEADLINE_S if slow else DEADLINE_S  # three services share the processor
-
-    @property
-    def heavy(self) -> bool:
-        return any(word in self.fault for word in HEAVY)
+        return 6.0 * DEADLINE_S if self.fault == "poll_404" else DEADLINE_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,13 +232,43 @@ class Hurried(httpx.AsyncBaseTransport):
             raise httpx.ReadTimeout("no answer", request=request) from error
 
 
-async def played(cell: Cell, folder: Path) -> End:
-    """Make an image with a fault, through a studio of its own."""
+class Databases:
+    """Empty databases in memory; one that was used is emptied, which is quicker than a new one."""
+
+    def __init__(self) -> None:
+        self._free: list[Database] = []
+        self._empty = sqlite3.connect(":memory:", check_same_thread=False)
+
+    @asynccontextmanager
+    async def one(self) -> AsyncIterator[Database]:
+        """Lend a database that nobody else has meanwhile."""
+        if self._free:
+            database = self._free.pop()
+            await database.run(lambda db: self._empty.backup(_driver(db)))
+        else:
+            database = Database("sqlite:///:memory:")
+            await database.migrate()
+            await database.run(lambda db: _driver(db).backup(self._empty))
+        yield database
+        self._free.append(database)
+
+    async def aclose(self) -> None:
+        for database in self._free:
+            await database.aclose()
+        self._empty.close()
+
+
+def _driver(db: Connection) -> sqlite3.Connection:
+    found = db.connection.driver_connection
+    assert isinstance(found, sqlite3.Connection)
+    return found
+
+
+async def played(cell: Cell, folder: Path, database: Database) -> End:
+    """Make an image with a fault, through a studio of its own on an empty database."""
     fault = f"{cell.fault}*{cell.times}" if cell.uploads else ""
     app = create_app(Options(latency=LATENCY_S, picture="fixed", balance=1.0, fault=fault))
     backend = _backend(cell, app)
-    database = Database("sqlite:///:memory:")
-    await database.migrate()
     history = History(database, Storage(str(folder)))
     studio = Studio({backend.id: backend}, Ledger(database), history)
     await studio.start()
@@ -252,7 +279,6 @@ async def played(cell: Cell, folder: Path) -> End:
         return await _end(studio, job.id, app.state.sandbox)
     finally:
         await studio.aclose()
-        await database.aclose()
 
 
 def _backend(cell: Cell, app: Any) -> Any:
@@ -260,9 +286,9 @@ def _backend(cell: Cell, app: Any) -> Any:
     wire = Hurried(httpx.ASGITransport(app=app), cell.answer_s)
     transport = CheckedTransport(httpx.URL(f"https://{host}"), connect=lambda: wire)
     if cell.service == "wavespeed":
-        return wavespeed(transport, deadline_s=cell.deadline_s)
+        return wavespeed(transport, deadline_s=cell.deadline_s, poll_s=POLL_S)
     if cell.service == "fal":
-        return fal(transport, deadline_s=cell.deadline_s)
+        return fal(transport, deadline_s=cell.deadline_s, poll_s=POLL_S)
     return siraya(transport)
 
 
@@ -303,7 +329,7 @@ async def _end(studio: Studio, job_id: str, sandbox: Any) -> End:
             break
         if loop.time() > until:
             break
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(1.0)
     stats = sandbox.stats()
     earlier = sum(row["prompt"] == "earlier" for row in sandbox.rows())
     harmless = (stats["credentials_leaked"], stats["forbidden"]) == (0, 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import json
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -91,12 +92,23 @@ def fal_ok(request: httpx.Request) -> httpx.Response:
     return httpx.Response(200, content=ANSWER)
 
 
+@functools.cache
+def _settings(**values: Any) -> Settings:
+    """Settings are read from many places, which takes a while."""
+    return Settings(srpo_sandbox_latency=0.05, **values)
+
+
 def fal(
-    transport: httpx.AsyncBaseTransport | None, key: str | None = KEY, deadline_s: float = 5
+    transport: httpx.AsyncBaseTransport | None,
+    key: str | None = KEY,
+    deadline_s: float = 5,
+    poll_s: float = 0.001,
 ) -> Fal:
-    schedule = {"srpo_poll_interval": 0.001, "srpo_sandbox_latency": 0.05}
-    settings = Settings(fal_key=key, **schedule)  # type: ignore[arg-type]
-    return Fal(settings, transport=transport, deadline_s=deadline_s)
+    return Fal(
+        _settings(fal_key=key, srpo_poll_interval=poll_s),
+        transport=transport,
+        deadline_s=deadline_s,
+    )
 
 
 def siraya_ok(request: httpx.Request) -> httpx.Response:
@@ -106,11 +118,16 @@ def siraya_ok(request: httpx.Request) -> httpx.Response:
 
 
 def wavespeed(
-    transport: httpx.AsyncBaseTransport | None, key: str | None = KEY, deadline_s: float = 5
+    transport: httpx.AsyncBaseTransport | None,
+    key: str | None = KEY,
+    deadline_s: float = 5,
+    poll_s: float = 0.001,
 ) -> WaveSpeed:
-    schedule = {"srpo_poll_interval": 0.001, "srpo_sandbox_latency": 0.05}
-    settings = Settings(wavespeed_api_key=key, **schedule)  # type: ignore[arg-type]
-    return WaveSpeed(settings, transport=transport, deadline_s=deadline_s)
+    return WaveSpeed(
+        _settings(wavespeed_api_key=key, srpo_poll_interval=poll_s),
+        transport=transport,
+        deadline_s=deadline_s,
+    )
 
 
 def siraya(

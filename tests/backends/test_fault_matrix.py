@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.backends.matrix import TIMES, Cell, End, cells, played, specified
+from tests.backends.matrix import TIMES, Cell, Databases, End, cells, played, specified
 from tests.backends.services import KEY, wavespeed
+from tests.backends.time_that_jumps import let_time_jump
 
 pytestmark = [
     pytest.mark.anyio,
@@ -19,18 +20,21 @@ pytestmark = [
         "EVERY_TEST" not in os.environ, reason="takes a minute; .ci/run sets EVERY_TEST"
     ),
 ]
-AT_ONCE, HEAVY_AT_ONCE = 40, 4
+AT_ONCE = 24
 
 
 async def all_played(wanted: Sequence[Cell], folder: Path) -> list[End]:
-    """Play cells side by side: most of their time is waiting."""
-    turns, heavy_turns = asyncio.Semaphore(AT_ONCE), asyncio.Semaphore(HEAVY_AT_ONCE)
+    """Play cells side by side, as those of a busy program are."""
+    turns, databases = asyncio.Semaphore(AT_ONCE), Databases()
 
     async def one(cell: Cell) -> End:
-        async with heavy_turns if cell.heavy else turns:
-            return await played(cell, folder / f"{cell.service}-{cell.task}-{cell.fault}")
+        async with turns, databases.one() as database:
+            place = folder / f"{cell.service}-{cell.task}-{cell.fault}"
+            return await played(cell, place, database)
 
-    return await asyncio.gather(*(one(cell) for cell in wanted))
+    ends = await asyncio.gather(*(one(cell) for cell in wanted))
+    await databases.aclose()
+    return ends
 
 
 def wrong(cell: Cell, end: End, *, lists_jobs: bool) -> str:
@@ -46,14 +50,15 @@ def wrong(cell: Cell, end: End, *, lists_jobs: bool) -> str:
     return ""
 
 
-@pytest.mark.parametrize(
-    "times",
-    [pytest.param(one, marks=pytest.mark.full_size if one == "3" else []) for one in TIMES],
-)
+@pytest.mark.parametrize("times", TIMES)
 async def test_every_cell_ends_as_specified(
-    times: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    times: str,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """One charge at most, no job stuck, no visit where nobody may go; the key is nowhere."""
+    let_time_jump(monkeypatch)
     caplog.set_level(logging.DEBUG)
     lists_jobs = hasattr(wavespeed(None), "accepted")
     chosen = [cell for cell in cells() if cell.times == times]
