@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from core.storage import database as opening
 from core.storage.database import Database
 from core.storage.files import Storage
 from core.studio import Studio
+from deploy.space.replay import closed_reload
 
 try:
     from hypothesis import HealthCheck
@@ -31,7 +32,8 @@ except ImportError:  # only in requirements-dev.txt; tests of properties skip th
 else:
     patient = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
     examples.register_profile("quick", max_examples=100, **patient)
-    examples.register_profile("ci", max_examples=3_000, **patient)
+    examples.register_profile("ci", max_examples=500, **patient)
+    examples.register_profile("full", max_examples=3_000, **patient)
     examples.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 
@@ -56,6 +58,13 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nobody_sends_new_code() -> Iterator[None]:
+    """Programs that are told they are a Space leave Gradio's port for new code closed."""
+    with closed_reload():
+        yield
 
 
 @pytest.fixture

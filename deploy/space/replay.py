@@ -12,7 +12,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -300,11 +300,13 @@ def closed_reload() -> Iterator[None]:
     """Keep the port on which a Space takes new code for itself.
 
     Behind the hub only its owner gets there. Here it would be open to the whole network, and
-    whoever came would run code on this machine. Gradio goes on without it.
+    whoever came would run code on this machine. Gradio goes on without it. Several can keep it at
+    once.
     """
-    with ExitStack() as stack:
-        held = stack.enter_context(socket.socket())
-        with suppress(OSError):  # another one keeps it already
+    with socket.socket() as held:
+        if hasattr(socket, "SO_REUSEPORT"):  # all but Windows
+            held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        with suppress(OSError):  # another program has it
             held.bind(("0.0.0.0", RELOAD_PORT))  # noqa: S104 - nobody is listened to
         yield
 

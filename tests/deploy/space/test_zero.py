@@ -90,8 +90,8 @@ def test_with_it_the_image_is_painted_on_the_lent_gpu(
         installed.folder,
         told | {"ZERO_LOG": str(log)},
         stand_in,
-        page_s=60,
-        image_s=60,
+        page_s=150,
+        image_s=150,
     )
     lines = list(chosen.lines())
     assert all(well for well, _ in lines), lines
