@@ -361,7 +361,7 @@ async def test_a_row_that_somebody_broke_stops_nobody(tmp_path: Path) -> None:
     assert await found(history, colour=RED) == ["e0"]
 
 
-INSTANTS = 20 if "EVERY_TEST" in os.environ else 3
+INSTANTS = 20 if "FULL_SIZE" in os.environ else 6 if "EVERY_TEST" in os.environ else 3
 DESCRIBE = """
 import asyncio, sys
 from core.history import History
