@@ -91,20 +91,32 @@ window.srpo = (() => {
   });
 
   // Scripts and styles of the other tabs. The styles stand before those of the theme, which may be
-  // as strong and then count. A connection may fail for a moment: a script that did not come is
-  // asked for again, under an address that browsers do not remember as broken.
-  const imported = (address, tries = 0) => import(`${address}${tries ? `?${tries}` : ""}`).catch(async (error) => {
+  // as strong and then count. A connection may fail for a moment: what did not come is asked for
+  // again, under an address that browsers do not remember as broken.
+  const insisting = (ask, address, tries = 0) => ask(`${address}${tries ? `?${tries}` : ""}`).catch(async (error) => {
     if (tries === 5) throw error;
     await new Promise((done) => setTimeout(done, 300 * 2 ** tries));
-    return imported(address, tries + 1);
+    return insisting(ask, address, tries + 1);
   });
   const fetched = () => {
     const { script, styles } = srpo.later;
-    const sheet = Object.assign(document.createElement("link"), { rel: "stylesheet", href: new URL(styles, import.meta.url) });
-    const there = new Promise((done) => { sheet.onload = sheet.onerror = done; });
-    document.querySelector('link[href*="/own-"]').after(sheet);
-    return Promise.all([imported(new URL(script, import.meta.url)), there]).then(() => {
+    const styled = (address) => new Promise((done, failed) => {
+      const sheet = Object.assign(document.createElement("link"), { rel: "stylesheet", href: address });
+      sheet.onload = done;
+      sheet.onerror = () => { sheet.remove(); failed(new Error(address)); };
+      document.querySelector('link[href*="/own-"]').after(sheet);
+    });
+    const come = [
+      insisting((address) => import(address), new URL(script, import.meta.url)),
+      insisting(styled, new URL(styles, import.meta.url)),
+    ];
+    return Promise.all(come).then(() => {
       document.body.dataset.others = "here";
+    }, (error) => {
+      const told = Object.assign(document.createElement("p"), { className: "others-missing", textContent: srpo.say("script-others-missing") });
+      told.setAttribute("role", "alert");
+      document.body.append(told);
+      throw error;
     });
   };
   let others = null;

@@ -100,6 +100,42 @@ def test_a_script_that_does_not_come_is_asked_for_again(visit: Any) -> None:
     visitor.expect(visitor.find("#history-grid")).to_be_visible()
 
 
+def test_a_style_sheet_that_does_not_come_is_asked_for_again(visit: Any) -> None:
+    """The connection fails once here too."""
+    visitor = visit()
+    page, asked = visitor.page, []
+
+    def answered(route: Any) -> None:
+        asked.append(route.request.url)
+        route.abort() if len(asked) == 2 else route.continue_()
+
+    page.route("**/own-*.css*", answered)
+    visitor.open()
+    assert len(asked) == 3
+    visitor.tab("History")
+    visitor.expect(visitor.find("#history-grid")).to_be_visible()
+
+
+def test_where_a_script_never_comes_one_sentence_says_so(visit: Any) -> None:
+    """The tabs that need it stay blank; the first one works."""
+    visitor = visit()
+    page, asked = visitor.page, []
+
+    def answered(route: Any) -> None:
+        asked.append(route.request.url)
+        route.continue_() if len(asked) == 1 else route.abort()
+
+    page.add_init_script("const wait = setTimeout; setTimeout = (f, ms) => wait(f, Math.min(ms, 50));")
+    page.route("**/own-*.js*", answered)
+    page.reload()
+    said = visitor.find(".others-missing")
+    visitor.expect(said).to_have_text(
+        "The Compare and History tabs could not be loaded. Reload the page to use them."
+    )
+    assert len(asked) == 7
+    visitor.expect(visitor.find(f"#{TEXT}-prompt textarea")).to_be_editable()
+
+
 FIRST = """
 (() => {
   const drawn = (name) => document.querySelector(name)?.offsetParent;
