@@ -67,9 +67,13 @@ def test_without_a_picture_the_form_says_so(visitor: Visitor) -> None:
 
 def test_the_uploaded_picture_survives_a_reload(visitor: Visitor) -> None:
     """It is shown again, and still works."""
+    kept = "localStorage.getItem('srpo-picture')"
+    before = visitor.page.evaluate(kept)
     visitor.tab("Image to image")
     visitor.upload(file(picture(9, 256, 320)))
     visitor.expect(visitor.page.get_by_text("256 × 320. The result has this size")).to_be_visible()
+    # What the browser remembers is written a moment after the sentence is drawn.
+    visitor.page.wait_for_function(f"(before) => {kept} !== before", arg=before)
     visitor.open()
     visitor.tab("Image to image")
     visitor.expect(visitor.find(f"#{IMAGE}-image img")).to_have_js_property("naturalWidth", 256)
