@@ -125,7 +125,9 @@ def test_where_a_script_never_comes_one_sentence_says_so(visit: Any) -> None:
         asked.append(route.request.url)
         route.continue_() if len(asked) == 1 else route.abort()
 
-    page.add_init_script("const wait = setTimeout; setTimeout = (f, ms) => wait(f, Math.min(ms, 50));")
+    page.add_init_script(
+        "const wait = setTimeout; setTimeout = (f, ms) => wait(f, Math.min(ms, 50));"
+    )
     page.route("**/own-*.js*", answered)
     page.reload()
     said = visitor.find(".others-missing")
