@@ -34,7 +34,8 @@ else:
     examples.register_profile("quick", max_examples=100, **patient)
     examples.register_profile("ci", max_examples=500, **patient)
     examples.register_profile("full", max_examples=3_000, **patient)
-    examples.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+    chosen = "full" if "FULL_SIZE" in os.environ else "quick"
+    examples.load_profile(os.environ.get("HYPOTHESIS_PROFILE", chosen))
 
 
 if "EVERY_TEST" not in os.environ:

@@ -12,7 +12,7 @@ import pytest
 
 from tests.backends.matrix import TIMES, Cell, Databases, End, cells, played, specified
 from tests.backends.services import KEY, wavespeed
-from tests.backends.time_that_jumps import let_time_jump
+from tests.backends.virtual_time import use_virtual_time
 
 pytestmark = [
     pytest.mark.anyio,
@@ -58,7 +58,7 @@ async def test_every_cell_ends_as_specified(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """One charge at most, no job stuck, no visit where nobody may go; the key is nowhere."""
-    let_time_jump(monkeypatch)
+    use_virtual_time(monkeypatch)
     caplog.set_level(logging.DEBUG)
     lists_jobs = hasattr(wavespeed(None), "accepted")
     chosen = [cell for cell in cells() if cell.times == times]

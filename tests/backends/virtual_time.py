@@ -1,8 +1,7 @@
-"""Time that passes only while everybody waits, and then at once.
+"""Virtual time: computing takes none of it, and waiting takes it at once.
 
-What computes takes no time, however slow the machine is; what waits is awake at the right moment
-without anybody having waited. No deadline is missed, and no test sits through one. Only for code
-that meets nothing outside its own process.
+However slow the machine is, no deadline is missed, and no test sits through one. Only for code that
+meets nothing outside its own process.
 """
 
 from __future__ import annotations
@@ -21,13 +20,13 @@ TICK_S = 1e-6
 """By which two looks at the clock differ."""
 
 
-def let_time_jump(patch: pytest.MonkeyPatch) -> None:
+def use_virtual_time(patch: pytest.MonkeyPatch) -> None:
     """Set the clocks of the running event loop and of `time`; work in threads is done in place."""
     loop = asyncio.get_running_loop()
     selector = loop._selector  # type: ignore[attr-defined]
     select, passed = selector.select, 0.0
 
-    def jumping(timeout: float | None = None) -> Any:
+    def poll(timeout: float | None = None) -> Any:
         nonlocal passed
         if timeout is None:
             return select(None)
@@ -54,7 +53,7 @@ def let_time_jump(patch: pytest.MonkeyPatch) -> None:
     async def in_place(work: Callable[..., Any], *given: Any, **_how: Any) -> Any:
         return work(*given)
 
-    patch.setattr(selector, "select", jumping)
+    patch.setattr(selector, "select", poll)
     patch.setattr(loop, "run_in_executor", at_once)
     patch.setattr(anyio.to_thread, "run_sync", in_place)
     patch.setattr(time, "monotonic", clock(time.monotonic()))
