@@ -116,7 +116,8 @@ window.srpo = (() => {
       const told = Object.assign(document.createElement("p"), { className: "others-missing", textContent: srpo.say("script-others-missing") });
       told.setAttribute("role", "alert");
       document.body.append(told);
-      throw error;
+      console.error(error);
+      return new Promise(() => {}); // what waits for them never begins
     });
   };
   let others = null;
