@@ -52,8 +52,9 @@ from tests.fakes import picture
 
 TIMES = ("1", "3", "forever")
 DEADLINE_S = 9.0
-LATENCY_S, POLL_S = 0.3, 0.1
+LATENCY_S = 0.3
 """How long an image takes: too long for the answer to a submit to have it already."""
+POLL_S = 0.1
 ANSWER_S, HANGING_S = 10.0, 1.5
 """After this a transport gives up, as the real one does after 10 to 300 seconds."""
 HANGING = ("hang", "slow_head", "late", "trickle")

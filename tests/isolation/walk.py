@@ -396,10 +396,9 @@ class Walk:
     def own(self) -> None:
         """The same questions by the owners: they show what they are for."""
         last: dict[str, tuple[Who, Caller]] = {}
-        for place, (who, caller) in enumerate(self.callers.items()):
+        for who, caller in self.callers.items():
             if who.api in self.things and who.api != STRANGER:
-                ways = [way for way in self.ways if _asked(place + WAYS.index(way), of=2)]
-                self._own_calls(who, caller, self.things[who.api], ways)
+                self._own_calls(who, caller, self.things[who.api])
             if who.page in self.things and who.page != STRANGER:
                 if who.page not in last or who.token:
                     self._own_events(who, caller, self.things[who.page])
@@ -407,8 +406,8 @@ class Walk:
         for owner, (who, caller) in last.items():
             self._own_changes(who, caller, self.things[owner])
 
-    def _own_calls(self, who: Who, caller: Caller, mine: Things, ways: list[str]) -> None:
-        for way in ways:
+    def _own_calls(self, who: Who, caller: Caller, mine: Things) -> None:
+        for way in self.ways:
             for name, arguments, shown in (
                 ("history", _list(), mine.word),
                 ("jobs", {"state": ""}, mine.job),
@@ -464,10 +463,9 @@ class Walk:
 
 
 def _asked(number: int, of: int) -> bool:
-    """Tell whether a question is asked: all are at full size, else every caller asks its share.
+    """Tell whether a question about others' things is asked: at full size all are.
 
-    What one caller leaves out the next one asks, so that every endpoint is asked by every way, and
-    every event is run by callers of every kind.
+    Else a caller asks one in `of`; what it leaves out the next callers ask.
     """
     return "FULL_SIZE" in os.environ or number % of == 0
 

@@ -73,4 +73,4 @@ script-compare = Choose what to compare at the left, look at the price, and run 
 script-queue = Queue
 script-completions = Earlier prompts
 script-completed = Earlier prompts below: { $count }. Choose with the arrow keys, take with Tab or Enter.
-script-others-missing = The Compare and History tabs could not be loaded. Reload the page to use them.
+script-others-missing = Part of this page could not be loaded, so it does not work. Reload it.

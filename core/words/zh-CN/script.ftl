@@ -73,4 +73,4 @@ script-compare = 请在左侧选择要对比的内容，查看价格后运行。
 script-queue = 队列
 script-completions = 用过的提示词
 script-completed = 下方有用过的提示词：{ $count } 条。用方向键选择，按 Tab 或 Enter 采用。
-script-others-missing = “对比”和“历史记录”标签页未能加载。请重新加载页面后再使用。
+script-others-missing = 此页面有一部分未能加载，因此无法使用。请重新加载页面。

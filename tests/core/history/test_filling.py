@@ -148,7 +148,7 @@ async def test_a_process_that_is_killed_goes_on_and_loses_nothing(tmp_path: Path
         whole, indexed, words = looked_at(tmp_path)
         assert whole == number
         assert last <= indexed == words
-        longest_s *= 1.0 if indexed > last else 1.5  # this machine is a slow one
+        longest_s *= 1.0 if indexed > last else 1.5  # a slow machine needs longer
         last = indexed
     assert last > 0
     child = started(url, tmp_path)
