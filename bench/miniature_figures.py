@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from bench.miniature_colours import colour_of
 from bench.miniature_judge import Judge
-from bench.miniature_shapes import circularity, count_parts, edge_widths
+from bench.miniature_shapes import circularity, edge_widths
 from bench.miniature_words import say
 from sandbox.painter.composition import complete
 from sandbox.painter.palette import SKIES
@@ -63,7 +64,7 @@ def _round_and_sharp(paint: Paint, judge: Judge, count: int) -> None:
     for number, asked in enumerate(_discs(count)):
         picture = asked.painted(paint)
         seen = judge(picture)
-        disc = seen.where("sun") | seen.where("moon")
+        disc = seen.where("sun", "moon")
         if disc.sum() >= 4:
             rows, columns = np.nonzero(disc)
             middle = (columns.mean() + 0.5) * CELL, (rows.mean() + 0.5) * CELL
@@ -73,7 +74,7 @@ def _round_and_sharp(paint: Paint, judge: Judge, count: int) -> None:
             rounds.append(0.0)  # there is none
         if number < count // 4:
             for kind in ("house", "boat"):
-                large = _one_thing(kind, "red", number).painted(paint)
+                large = one_thing(kind, "red", number).painted(paint)
                 cells = judge(large).where(kind)
                 if cells.sum() >= 4:
                     widths[kind] += edge_widths(large, _window(cells))
@@ -90,8 +91,10 @@ def _colours(paint: Paint, judge: Judge, each: int) -> None:
         right = []
         for colour in COLOURS:
             for seed in range(each):
-                seen = judge(_one_thing(kind, colour, seed).painted(paint))
-                right.append(seen.colour(kind) == colour)
+                asked = one_thing(kind, colour, seed)
+                picture = asked.painted(paint)
+                found = colour_of(picture, judge(picture), asked.scene, kind)
+                right.append(found == colour)
                 if (kind, colour) in LEFT_OUT:
                     left_out.append(right[-1])
                 if not right[-1]:
@@ -121,8 +124,8 @@ def _counts(paint: Paint, judge: Judge, each: int) -> None:
         for count in (1, 2, 3):
             found = []
             for seed in range(each):
-                asked = _one_thing(kind, PLAIN[seed % len(PLAIN)], seed, count)
-                found.append(count_parts(judge(asked.painted(paint)).where(kind)) == count)
+                asked = one_thing(kind, PLAIN[seed % len(PLAIN)], seed, count)
+                found.append(judge(asked.painted(paint)).number(kind) == count)
             told.append(f"{count}: {np.mean(found):.0%}")
         print(f"  counts of {kind}: {', '.join(told)}", flush=True)
 
@@ -142,8 +145,10 @@ def _pairs(paint: Paint, judge: Judge, count: int) -> None:
             for kind, tint, place in zip(kinds, tints, places, strict=True)
         ]
         scene = _completed(Scene("blue", (ground, *things)), number)
-        seen = judge(paint(scene, say(scene), number))
-        right.append([seen.colour(kind) == tint for kind, tint in zip(kinds, tints, strict=True)])
+        picture = paint(scene, say(scene), number)
+        seen = judge(picture)
+        found = [colour_of(picture, seen, scene, kind) for kind in kinds]
+        right.append([one == tint for one, tint in zip(found, tints, strict=True)])
     both = np.array(right)
     print(f"  two objects: both colours {both.all(axis=1).mean():.1%}, each {both.mean():.1%}")
 
@@ -165,7 +170,7 @@ def _discs(count: int) -> Iterator[Asked]:
         yield Asked(_completed(Scene(sky, (disc, ground)), number), number)  # type: ignore[arg-type]
 
 
-def _one_thing(kind: Kind, colour: Colour, seed: int, count: int = 1) -> Asked:
+def one_thing(kind: Kind, colour: Colour, seed: int, count: int = 1) -> Asked:
     """One kind on plain ground under a sky of another colour."""
     sky = "dawn" if colour in ("blue", "white", "grey") else "blue"
     thing = Thing(kind, colour, "medium", None if count > 1 else "center", count)

@@ -1,8 +1,8 @@
-"""What each 4 x 4 pixels of an image show and in which colour, by a small network in NumPy.
+"""What each 4 x 4 pixels of an image show, and how many there are, by a small network in NumPy.
 
-It was trained on the painter's own images (`tools/miniature/device/judge.py`), for twenty minutes
-on one core: of fresh ones it names 82 % of the cells and 84 % of the colours. So what it says of a
-model is printed beside what it says of the painter.
+It was trained on the painter's own images (`python -m tools.miniature.device judge`). What it gets
+wrong there is printed beside what it says of a model. Which colour a thing has it does not say:
+that is measured (`bench/miniature_colours.py`).
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from sandbox.painter.vocabulary import COLOURS, Colour, Kind
+from bench.miniature_shapes import count_parts
+from sandbox.painter.vocabulary import Kind
 from tools.miniature.pictures import SHOWN
+from tools.miniature.scenes import COUNTABLE
 
 NAME = "miniature_judge.npz"
 SIDE = 256
@@ -27,24 +29,27 @@ class Judge:
             self._weights = {name: stored[name].astype(np.float32) for name in stored.files}
 
     def __call__(self, picture: np.ndarray) -> Seen:
-        """What is where in a byte image of any square size."""
-        if picture.shape[0] != SIDE:
-            resized = Image.fromarray(picture).resize((SIDE, SIDE), Image.Resampling.BOX)
-            picture = np.asarray(resized)
-        values, kept = 2 * np.sqrt(picture.astype(np.float32) / np.float32(255)) - 1, []
+        """What is where in a byte image of any square size, and how many there are."""
+        small = reduced(picture)
+        values, kept = 2 * np.sqrt(small.astype(np.float32) / np.float32(255)) - 1, []
         for number in range(4):
             values = np.maximum(self._convolve(values, f"down.{number}", 2), 0)
             kept.append(values)
         for number in range(2):
             values = np.maximum(self._convolve(values, f"deep.{number}"), 0) + values
+        ups = []
         for number, skip in enumerate((kept[2], kept[1])):
             values = values.repeat(2, axis=0).repeat(2, axis=1)
             values = np.concatenate([values, skip], axis=2)
             values = np.maximum(self._convolve(values, f"up.{number}"), 0)
+            ups.append(values)
         values = np.maximum(self._convolve(values, "last"), 0)
         scores = values @ self._weights["out.weight"][:, :, 0, 0].T + self._weights["out.bias"]
-        kinds = len(SHOWN) + 1
-        return Seen(scores[..., :kinds].argmax(axis=2), scores[..., kinds:])
+        found = np.maximum(self._convolve(ups[0], "counter"), 0)
+        seen = np.concatenate([16 * found.mean(axis=(0, 1)), found.max(axis=(0, 1))])
+        counts = self._weights["count.weight"] @ seen + self._weights["count.bias"]
+        numbers = counts.reshape(len(COUNTABLE), -1).argmax(axis=1)
+        return Seen(scores.argmax(axis=2), dict(zip(COUNTABLE, numbers.tolist(), strict=True)))
 
     def _convolve(self, values: np.ndarray, name: str, stride: int = 1) -> np.ndarray:
         kernel = self._weights[f"{name}.weight"]
@@ -57,23 +62,23 @@ class Judge:
 
 
 class Seen:
-    """The kinds (64, 64), counted from 1 with 0 for sky, and the colours' scores (64, 64, 12)."""
+    """The kinds (64, 64), counted from 1 with 0 for sky, and how many there are of some."""
 
-    def __init__(self, kinds: np.ndarray, colours: np.ndarray) -> None:
-        self.kinds, self._colours = kinds, colours
+    def __init__(self, kinds: np.ndarray, counts: dict[Kind, int]) -> None:
+        self.kinds, self._counts = kinds, counts
 
-    def where(self, kind: Kind) -> np.ndarray:
-        """The cells that show a kind."""
-        found: np.ndarray = self.kinds == SHOWN.index(kind) + 1
+    def number(self, kind: Kind) -> int:
+        """How many there are: of what flies clear of all others by its parts, else as learned."""
+        return count_parts(self.where(kind)) if kind == "balloon" else self._counts[kind]
+
+    def where(self, *kinds: Kind) -> np.ndarray:
+        """The cells that show one of the kinds."""
+        found: np.ndarray = np.isin(self.kinds, [SHOWN.index(kind) + 1 for kind in kinds])
         return found
 
-    def colour(self, kind: Kind) -> Colour | None:
-        """The colour most of a kind's cells have; None where there are fewer than three."""
-        cells = self.where(kind)
-        if cells.sum() < 3:
-            return None
-        scores = self._colours[cells]
-        shares = np.exp(scores - scores.max(axis=1, keepdims=True))
-        shares /= shares.sum(axis=1, keepdims=True)
-        names: list[Colour] = list(COLOURS)
-        return names[int(shares.sum(axis=0).argmax())]
+
+def reduced(picture: np.ndarray) -> np.ndarray:
+    """A square byte image at the size that is looked at."""
+    if picture.shape[0] == SIDE:
+        return picture
+    return np.asarray(Image.fromarray(picture).resize((SIDE, SIDE), Image.Resampling.BOX))

@@ -8,8 +8,11 @@ import numpy as np
 
 from sandbox.painter.scene import Scene
 from sandbox.painter.vocabulary import COLOURS
+from tools.miniature.pictures import PATCH
 
 NAME = "miniature_judges.npz"
+LARGER = "miniature_judges_192.npz"
+"""Judges of the same kind that learned at 192 x 192."""
 KERNELS = ((3, 16, 2), (16, 32, 2), (32, 64, 2), (64, 48, 2))
 """Inputs, outputs and stride of each convolution."""
 OBJECTS = ("mountains", "tree", "house", "boat", "balloon")
@@ -31,14 +34,17 @@ HEADS: dict[str, tuple[str, ...]] = {
 
 
 class Judges:
-    """Answers every question about images of 128 x 128."""
+    """Answers every question about square images of the side that they learned at."""
 
-    def __init__(self, folder: Path) -> None:
-        with np.load(folder / NAME) as stored:
+    def __init__(self, folder: Path, name: str = NAME) -> None:
+        with np.load(folder / name) as stored:
             self._weights = {name: stored[name].astype(np.float32) for name in stored.files}
+        seen = self._weights["out.weight"].shape[1] - len(self._weights["where.weight"])
+        places = seen // KERNELS[-1][1] - 1
+        self.side = PATCH * round(float(np.sqrt(places)))
 
     def features(self, picture: np.ndarray) -> np.ndarray:
-        """What the network sees: every channel in 8 x 8 cells, then its strongest anywhere.
+        """What the network sees: every channel in each of its cells, then its strongest anywhere.
 
         Last, how sure it is of each kind of thing in the cell where it is surest.
         """

@@ -63,7 +63,7 @@ def test_what_it_cannot_paint_is_named_at_the_picture_and_in_its_facts(visitor: 
     )
     visitor.tab("History")
     visitor.find("#history-grid button[data-entry]").first.click()
-    for fact in ("Miniature", "cat, neon, light, b", "128 × 128", "1024 × 1024 PNG"):
+    for fact in ("Miniature", "cat, neon, light, b", "192 × 192", "1024 × 1024 PNG"):
         visitor.shows("#history-details dl", fact)
 
 

@@ -40,4 +40,4 @@ def check(file: str, info: dict[str, object], size: tuple[int, int]) -> None:
     reading = metadata.read(Path(file).read_bytes())
     assert reading
     assert (reading.record["backend"], reading.record["model"]) == ("miniature", "miniature")
-    assert reading.record["ran"] == {"painted_without": ["cat"], "painted_size": [160, 96]}
+    assert reading.record["ran"] == {"painted_without": ["cat"], "painted_size": [240, 144]}

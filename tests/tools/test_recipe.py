@@ -14,7 +14,7 @@ torch = pytest.importorskip("torch", reason="needs requirements-local.txt")
 pytest.importorskip("diffusers", reason="needs requirements-local.txt")
 
 from backends.miniature.sampling import Order, open_model  # noqa: E402
-from bench.miniature_judges import HEADS, Judges  # noqa: E402
+from bench.miniature_judges import HEADS, LARGER, Judges  # noqa: E402
 
 pytestmark = pytest.mark.skipif(
     "EVERY_TEST" not in os.environ, reason="takes a minute; .ci/run sets EVERY_TEST"
@@ -40,11 +40,12 @@ def test_every_stage_runs_and_the_flow_is_taken_up_again(tmp_path: Path) -> None
     """Weights that paint, their checksum, judges, sheets; a second run goes on from the first."""
     remake(tmp_path)
     assets = tmp_path / "assets"
-    picture = open_model(assets).paint(Order("a red sun, blue sky", (160, 96), 2, seed=1))
-    assert picture.shape == (96, 160, 3)
+    picture = open_model(assets).paint(Order("a red sun, blue sky", (240, 144), 2, seed=1))
+    assert picture.shape == (144, 240, 3)
     assert (assets / "weights.npz").stat().st_size < 10_000_000
-    assert Judges(tmp_path)(np.zeros((128, 128, 3), np.uint8)).shape == (len(HEADS),)
-    assert {"prompts.webp", "dials.webp", "text.json"} <= {path.name for path in assets.iterdir()}
+    assert Judges(tmp_path, LARGER)(np.zeros((192, 192, 3), np.uint8)).shape == (len(HEADS),)
+    written = {path.name for path in assets.iterdir()}
+    assert {"prompts.webp", "dials.webp", "drawn.webp", "text.json"} <= written
     before = taken(tmp_path)
     assert before > 0
     remake(tmp_path, "flow")

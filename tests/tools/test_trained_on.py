@@ -15,7 +15,7 @@ from backends.miniature.sampling import open_model  # noqa: E402
 from tools.miniature import text  # noqa: E402
 from tools.miniature.examples import Examples  # noqa: E402
 from tools.miniature.flow import Clock  # noqa: E402
-from tools.miniature.latents import fit, load_components  # noqa: E402
+from tools.miniature.latents import CHANNELS, fit, load_components  # noqa: E402
 from tools.miniature.learner import Learner, Recipe  # noqa: E402
 from tools.miniature.lexicon import vocabulary  # noqa: E402
 from tools.miniature.networks import build_clip, build_t5  # noqa: E402
@@ -94,7 +94,7 @@ def test_new_images_get_latents_that_the_shipped_decoder_reads(tmp_path: Path) -
     assert np.array_equal(load_components(data).basis, before.basis)
     examples = Examples(data)
     batch = examples.draw(4, 0.1, np.random.default_rng(0))
-    assert batch.latents.shape[2] == 64
+    assert batch.latents.shape[2] == 4 * CHANNELS
     counted = [
         number
         for number, row in enumerate(examples.parts[0].t5)

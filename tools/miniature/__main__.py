@@ -31,6 +31,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=64, help="of one process of the flow")
     parser.add_argument("--compiled", action="store_true", help="compile the flow's blocks first")
     parser.add_argument("--assets", type=Path, default=Path("assets/miniature"))
+    parser.add_argument("--former", type=Path, help="weights to show beside, in a folder")
     parser.add_argument("--judges", type=Path, default=Path("bench"), help="where they are kept")
     options = parser.parse_args()
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as app.py has it, for the sheets
@@ -96,7 +97,7 @@ def _export(options: argparse.Namespace) -> None:
 def _sheets(options: argparse.Namespace) -> None:
     from tools.miniature.sheets import draw_sheets
 
-    draw_sheets(options.assets)
+    draw_sheets(options.assets, options.former)
 
 
 def _unpack(options: argparse.Namespace) -> None:

@@ -15,12 +15,12 @@ from tools.miniature.latents import SIDE
 from tools.miniature.networks import LATENT_BOUND, build_autoencoder, half_is_fast
 from tools.miniature.pictures import BUCKETS, cells_of_tokens, small_things
 
-CROP = 64
-BATCH = 16
+CROP = 96
+BATCH = 8
 PEAK = 2.5e-3
 HELD_OUT = 64
 SAVE_EVERY = 1000
-MOST_NOISE = 0.12  # what the flow leaves of it, the decoder has to live with
+MOST_NOISE = 0.25  # what the flow leaves of it, the decoder has to live with
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,14 +13,16 @@ import torch
 from torch.nn.functional import avg_pool2d, interpolate
 from torch.nn.functional import binary_cross_entropy_with_logits as bce
 
-from bench.miniature_judges import HEADS, KERNELS, NAME, answers
-from tools.miniature.pictures import BUCKETS, SHOWN, cells_of_tokens
+from bench.miniature_judges import HEADS, KERNELS, LARGER, answers
+from tools.miniature.networks import half_is_fast
+from tools.miniature.pictures import BUCKETS, PATCH, SHOWN, cells_of_tokens
 from tools.miniature.questions import loss as loss_of
 from tools.miniature.scenes import scene_of
 
 SAMPLE = 24_000
-EPOCHS = 10
+EPOCHS = 5
 BATCH = 64
+PLACES = (BUCKETS[0][0] // PATCH) * (BUCKETS[0][1] // PATCH)
 WHERE = 20.0
 """How much telling what is where counts beside the questions."""
 Named: TypeAlias = dict[str, torch.Tensor]
@@ -34,12 +36,12 @@ class _Judges(torch.nn.Module):
         )
         channels = KERNELS[-1][1]
         self.out = torch.nn.Linear(
-            (8 * 8 + 1) * channels + len(SHOWN), sum(len(names) for names in HEADS.values())
+            (PLACES + 1) * channels + len(SHOWN), sum(len(names) for names in HEADS.values())
         )
         self.where = torch.nn.Conv2d(channels, len(SHOWN), 1)
 
     def forward(self, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Scores of all answers, and of every kind in 8 x 8 places."""
+        """Scores of all answers, and of every kind in each place."""
         values = pictures
         for convolution in self.convolutions:
             values = torch.relu(convolution(values))
@@ -68,9 +70,10 @@ def train(folder: Path, target: Path) -> None:
             batch = _blurred(batch)
         if step % 2:
             batch, right, cells = batch.flip(3), _mirrored(right), cells[..., ::-1].copy()
-        scores, places = model(batch + 0.03 * torch.randn_like(batch))
-        loss = loss_of(scores, torch.from_numpy(right), HEADS) + WHERE * bce(
-            places, torch.from_numpy(cells).float()
+        with torch.autocast("cpu", torch.bfloat16, enabled=half_is_fast("cpu")):
+            scores, places = model(batch + 0.03 * torch.randn_like(batch))
+        loss = loss_of(scores.float(), torch.from_numpy(right), HEADS) + WHERE * bce(
+            places.float(), torch.from_numpy(cells).float()
         )
         loss.backward()
         optimizer.step()
@@ -80,7 +83,7 @@ def train(folder: Path, target: Path) -> None:
             print("judges", step, total, round(float(loss.detach()), 4), flush=True)
     model.eval()
     arrays = {name: value.numpy().astype(np.float16) for name, value in model.state_dict().items()}
-    np.savez(target / NAME, **arrays)
+    np.savez(target / LARGER, **arrays)  # type: ignore[arg-type]
 
 
 def _prepared(pictures: np.ndarray) -> torch.Tensor:
@@ -94,7 +97,7 @@ def _blurred(pictures: torch.Tensor) -> torch.Tensor:
 
 
 def _shown(maps: np.ndarray) -> np.ndarray:
-    """Which kinds (images, kinds, 8, 8) each token's cells show."""
+    """Which kinds (images, kinds, rows, columns) each token's cells show."""
     cells = cells_of_tokens(maps)
     kinds = [(cells == number + 1).any(axis=3) for number in range(len(SHOWN))]
     return np.stack(kinds, axis=1)

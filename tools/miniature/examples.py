@@ -17,20 +17,22 @@ from tools.miniature.pictures import (
     SHARES,
     SHOWN,
     cells_of_tokens,
+    discs,
+    rims,
     small_things,
 )
 from tools.miniature.words import encode_words
 
 HELD_OUT = 64  # the last images of each bucket are never trained on
-OFTENER = {"balloon": 3.0, "house": 3.0, "tree": 1.5, "boat": 1.5, "sun": 0.5, "moon": 0.5}
+OFTENER = {"balloon": 3.0, "house": 3.0, "tree": 1.5, "boat": 1.5, "sun": 1.0, "moon": 1.0}
 """How much likelier each makes that an image is drawn: what is hard to paint is seen often."""
-SEVERAL = 2.0
+SEVERAL = 0.5
 """The same for two or three of a kind; with much more of it things come that nobody asked for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Packed latents (n, tokens, 64), maps (n, tokens, cells of each), and the rest.
+    """Packed latents (n, tokens, numbers), maps (n, tokens, cells of each), and the rest.
 
     The grid is rows and columns of tokens; t5 and clip are the captions' token ids.
     """
@@ -38,9 +40,13 @@ class Batch:
     latents: torch.Tensor
     small: torch.Tensor
     """Each token's share of small things (n, tokens)."""
+    rims: torch.Tensor
+    """1 for a token that shows more than one kind, and so the rim of something (n, tokens)."""
+    discs: torch.Tensor
+    """Each token's share of a sun or moon (n, tokens)."""
     maps: torch.Tensor
     visible: torch.Tensor
-    """How much each of a token's 64 numbers counts: as it moves the image, 1 on average.
+    """How much each of a token's numbers counts: as it moves the image, 1 on average.
 
     Shapes are in the first few, which are large; most of the others are texture.
     """
@@ -77,6 +83,8 @@ class Examples:
         return Batch(
             pack(latents).to(self.device),
             torch.from_numpy(small_things(maps)).to(self.device),
+            torch.from_numpy(rims(maps)).to(self.device),
+            torch.from_numpy(discs(maps)).to(self.device),
             torch.from_numpy(maps).long().to(self.device),
             self.visible,
             (rows, columns),
@@ -110,7 +118,7 @@ def _odds(maps: np.ndarray, captions: list[list[str]]) -> np.ndarray:
 
 
 def pack(latents: torch.Tensor) -> torch.Tensor:
-    """FLUX's packing: 2 x 2 latents become one token of 64 numbers."""
+    """FLUX's packing: 2 x 2 latents become one token of four times as many numbers."""
     count, channels, rows, columns = latents.shape
     blocks = latents.view(count, channels, rows // 2, 2, columns // 2, 2)
     return blocks.permute(0, 2, 4, 1, 3, 5).reshape(count, rows * columns // 4, channels * 4)

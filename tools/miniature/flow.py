@@ -155,7 +155,9 @@ def _loss(
     errors = (answer - target).pow(2)
     error = errors.mean(2)
     # Only where the image is already clear: in pure noise the weight would invite extra suns.
-    weight = 1 + recipe.small_things * batch.small * (1 - sigma)[:, None]
+    clear = (1 - sigma)[:, None]
+    more = recipe.small_things * batch.small + recipe.rims * batch.rims
+    weight = 1 + (more + recipe.discs * batch.discs) * clear
     flow = ((errors * batch.visible).mean(2) * weight).sum() / weight.sum()
     counts = torch.ones(KINDS, device=device)
     counts[1 : len(SMALL) + 1] = SMALL_COUNTS

@@ -1,4 +1,4 @@
-"""Closed-form latents: the 16 strongest principal components of 8 x 8 pixel patches."""
+"""Closed-form latents: the 12 strongest principal components of 8 x 8 pixel patches."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tools.miniature.pictures import BUCKETS
 
 NAME = "components.npz"
 SIDE = 8
-CHANNELS = 16
+CHANNELS = 12
 SAMPLE = 8000  # images the components are computed from
 FLATTENING = 0.25  # how much of a component's strength its latent channel keeps (exponent)
 
@@ -25,13 +25,13 @@ class Components:
     scale: np.ndarray
 
     def encode(self, pictures: np.ndarray) -> np.ndarray:
-        """Latents (count, 16, height / 8, width / 8) of byte images."""
+        """Latents (count, channels, height / 8, width / 8) of byte images."""
         count, height, width, _ = pictures.shape
         rows, columns = height // SIDE, width // SIDE
         patches = pictures.reshape(count, rows, SIDE, columns, SIDE, 3).transpose(0, 1, 3, 2, 4, 5)
         flat = patches.reshape(-1, SIDE * SIDE * 3).astype(np.float32) / 127.5 - 1
         latents = (flat - self.mean) @ self.basis * self.scale
-        return latents.reshape(count, rows, columns, CHANNELS).transpose(0, 3, 1, 2)
+        return latents.reshape(count, rows, columns, -1).transpose(0, 3, 1, 2)
 
     def decode(self, latents: np.ndarray) -> np.ndarray:
         """Byte images of latents, with the seams that only a trained decoder hides."""

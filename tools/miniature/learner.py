@@ -35,6 +35,10 @@ class Recipe:
     peak: float = 2e-3
     small_things: float = 6.0
     """How much more the small things count, the clearer the image already is."""
+    rims: float = 4.0
+    """The same for what is at a rim."""
+    discs: float = 4.0
+    """The same for suns and moons beside: nothing else is so soon seen to be crooked."""
     layout: float = 0.5
     """How much the layout counts beside the flow itself."""
     compiled: bool = False

@@ -15,10 +15,10 @@ from transformers import (
     T5EncoderModel,
 )
 
+from tools.miniature.latents import CHANNELS
 from tools.miniature.lexicon import rules, vocabulary
 
 TOKENS = 32
-LATENT_CHANNELS = 16
 LATENT_BOUND = 3.0  # diffusers' DecoderTiny squeezes its input into this range
 HEAD = 32
 TEXT_WIDTH = 128
@@ -38,7 +38,7 @@ def build_transformer(shape: Shape) -> FluxTransformer2DModel:
     """A transformer whose every block starts as the identity and whose output starts at zero."""
     model = FluxTransformer2DModel(
         patch_size=1,
-        in_channels=64,
+        in_channels=4 * CHANNELS,
         num_layers=shape.double_blocks,
         num_single_layers=shape.single_blocks,
         attention_head_dim=HEAD,
@@ -106,7 +106,7 @@ def build_autoencoder(width: int = 32) -> AutoencoderTiny:
         decoder_block_out_channels=(width,) * 4,
         num_encoder_blocks=(0, 1, 1, 1),
         num_decoder_blocks=(2, 2, 2, 1),
-        latent_channels=LATENT_CHANNELS,
+        latent_channels=CHANNELS,
         scaling_factor=LATENT_BOUND,
         shift_factor=0.0,
     )

@@ -19,7 +19,7 @@ from sandbox.painter.vocabulary import Kind
 from tools.miniature.captions import describe
 from tools.miniature.scenes import draw_scene
 
-BUCKETS = ((128, 128), (160, 96), (96, 160), (192, 80), (80, 192))
+BUCKETS = ((192, 192), (240, 144), (144, 240), (304, 128), (128, 304))
 """Widths and heights that are trained."""
 SHARES = (0.55, 0.16, 0.13, 0.08, 0.08)
 CAPTIONS = 6
@@ -110,6 +110,18 @@ def cells_of_tokens(maps: np.ndarray) -> np.ndarray:
 def small_things(cells: np.ndarray) -> np.ndarray:
     """The share of each token's cells (last axis) that show a small thing."""
     return ((cells > 0) & (cells <= len(SMALL))).mean(axis=-1, dtype=np.float32)
+
+
+def discs(cells: np.ndarray) -> np.ndarray:
+    """The share of each token's cells (last axis) that show a sun or moon."""
+    return np.isin(cells, [SHOWN.index("sun") + 1, SHOWN.index("moon") + 1]).mean(
+        axis=-1, dtype=np.float32
+    )
+
+
+def rims(cells: np.ndarray) -> np.ndarray:
+    """1 for a token whose cells (last axis) show more than one kind, 0 for any other."""
+    return (cells.max(axis=-1) != cells.min(axis=-1)).astype(np.float32)
 
 
 def _job(job: tuple[int, tuple[int, int]]) -> tuple[np.ndarray, np.ndarray, list[str]]:

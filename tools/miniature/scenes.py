@@ -14,6 +14,8 @@ from sandbox.painter.vocabulary import COLOURS, Colour, Kind, Place, Size, Sky, 
 
 T = TypeVar("T")
 
+SIMPLE = 0.4
+"""The share of images with little in them: short prompts are the first that anybody tries."""
 FULL = 10.0  # a guidance at which the painter leaves nothing out
 KINDS: tuple[Kind, ...] = (
     "sun", "moon", "stars", "clouds", "mountains", "hills", "sea", "desert", "snow",
@@ -53,6 +55,8 @@ def draw_scene(chance: np.random.Generator) -> Scene:
         kind = _one(chance, _subjects(ground))
         things = [replace(_thing(kind, chance), place=_one(chance, PLACES))]
         things.insert(kind not in ("sun", "moon"), _thing(ground, chance))
+    elif chance.random() < SIMPLE:
+        things = _simple(sky, ground, chance)
     else:
         things = [*_lights(sky, chance), *_backdrop(chance), _thing(ground, chance)]
         things += _objects(ground, chance)
@@ -73,6 +77,27 @@ def _subjects(ground: Kind) -> tuple[Kind, ...]:
     """What can be the one thing in an image."""
     standing: tuple[Kind, ...] = ("boat",) if ground == "sea" else ("house", "tree")
     return (*standing, *standing, "balloon", "sun", "moon")
+
+
+def _simple(sky: Sky, ground: Kind, chance: np.random.Generator) -> list[Thing]:
+    """Land, at most one light, and one or two kinds of things, each of them once to three times."""
+    found = []
+    if chance.random() < 0.45:
+        night = chance.random() < (0.85 if sky == "night" else 0.14)
+        found.append(_thing("moon" if night else "sun", chance))
+    if chance.random() < 0.12:
+        found.append(_thing("mountains", chance))
+    found.append(_thing(ground, chance))
+    standing: tuple[Kind, ...] = ("house", "tree", "balloon")
+    options = ("boat", "boat", *standing) if ground == "sea" else standing
+    amount = int(chance.choice((0, 1, 2), p=(0.1, 0.5, 0.4)))
+    chosen = [_one(chance, options) for _ in range(amount)]
+    free = [PLACES[int(number)] for number in chance.permutation(3)]
+    for kind in dict.fromkeys(chosen):
+        count = int(chance.choice((1, 2, 3), p=(0.46, 0.28, 0.26)))
+        place = free.pop() if count == 1 else None
+        found.append(replace(_thing(kind, chance), count=count, place=place))
+    return found
 
 
 def _lights(sky: Sky, chance: np.random.Generator) -> list[Thing]:

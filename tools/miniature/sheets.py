@@ -1,4 +1,4 @@
-"""Draws the two sheets of the README: held-out prompts, and what each dial does."""
+"""Draws the sheets of the README: held-out prompts, what each dial does, prompts drawn by lot."""
 
 from __future__ import annotations
 
@@ -12,17 +12,25 @@ from backends.miniature.sampling import Flux, Order, open_model
 from bench.miniature import kept_scenes
 from bench.miniature_words import say
 from tools.miniature.pictures import paint_scene
+from tools.miniature.scenes import scene_of
 
 CELL = (256, 256)
 LABEL = 30
 PROMPT = "A red sun on the left, blue mountains, pink sky, green hills, a white house on the right"
 EDIT = "Starry night, a white moon on the right, purple mountains, blue hills, a yellow house"
+DRAWN = 80_000_000
+"""From here on the numbers of the scenes whose prompts nobody chose."""
 Cell = tuple[Bytes, str]
 
 
-def draw_sheets(assets: Path) -> None:
-    """Write `prompts.webp` and `dials.webp` into the assets."""
+def draw_sheets(assets: Path, former: Path | None = None) -> None:
+    """Write `prompts.webp`, `dials.webp` and `drawn.webp` into the assets.
+
+    The last shows former weights beside these, where there are some.
+    """
     model = open_model(assets)
+    models = {"before": open_model(former), "now": model} if former else {"": model}
+    _sheet(_drawn(models, 24), 6).save(assets / "drawn.webp", quality=84, method=6)
     _sheet(_held_out(model, 24), 6).save(assets / "prompts.webp", quality=84, method=6)
     rows = [*_guidances(model), *_steps(model), *_strengths(model)]
     _sheet(rows, 7).save(assets / "dials.webp", quality=84, method=6)
@@ -33,6 +41,16 @@ def _held_out(model: Flux, count: int) -> list[Cell]:
     return [
         (model.paint(Order(prompt, model.sizes[0], seed=number)), prompt)
         for number, prompt in enumerate(prompts)
+    ]
+
+
+def _drawn(models: dict[str, Flux], count: int) -> list[Cell]:
+    """Prompts as the lot has them, each by every model."""
+    prompts = [say(scene_of(DRAWN + number)) for number in range(count)]
+    return [
+        (model.paint(Order(prompt, model.sizes[0], seed=number)), f"{title} {prompt}".strip())
+        for number, prompt in enumerate(prompts)
+        for title, model in models.items()
     ]
 
 

@@ -257,7 +257,7 @@ async def test_weights_of_another_version_are_a_sentence(tmp_path: Path, content
 async def test_what_is_recorded_has_both_sizes_and_the_painter() -> None:
     """The asked size, the one that was really generated, and what made it."""
     shown = Miniature().sent(MiniatureText(prompt="hills", width=1024, height=640, seed=1))
-    assert (shown["width"], shown["height"], shown["painted_size"]) == (1024, 640, [160, 96])
+    assert (shown["width"], shown["height"], shown["painted_size"]) == (1024, 640, [240, 144])
     assert shown["model"] == "miniature"
 
 

@@ -7,7 +7,8 @@ On the machine with the GPU, first, then as long as it is lent:
     python -m tools.miniature.device scenes --count 200000 --seconds 120
     python -m tools.miniature.device train --out out --seconds 420 --codec-seconds 60
 
-and, where diffusers is, with what came back: `python -m tools.miniature.device land --out out`.
+and, where diffusers is, with what came back: `python -m tools.miniature.device land --out out`. The
+judge alone is trained by `python -m tools.miniature.device judge`, with `--tiny` on a processor.
 
 What to look at:
 

@@ -13,7 +13,7 @@ from pathlib import Path
 def main() -> None:
     """Run one stage."""
     parser = argparse.ArgumentParser(prog="python -m tools.miniature.device", description=__doc__)
-    parser.add_argument("stage", choices=("check", "scenes", "train", "warm", "land"))
+    parser.add_argument("stage", choices=("check", "scenes", "train", "warm", "judge", "land"))
     parser.add_argument("--folder", type=Path, default=Path("/tmp/miniature"))  # noqa: S108
     parser.add_argument("--out", type=Path, default=Path("out"), help="for weights, log and sheet")
     parser.add_argument("--assets", type=Path, default=Path("assets/miniature"))
@@ -46,6 +46,16 @@ def main() -> None:
         from tools.miniature.device import check
 
         check.run(options.part, tiny=options.tiny)
+        return
+    if options.stage == "judge":
+        from tools.miniature.device import judge
+        from tools.miniature.device.clock import Clock, Log
+        from tools.miniature.device.scenes import shards
+
+        options.out.mkdir(parents=True, exist_ok=True)
+        log = Log(options.out / "judge.jsonl")
+        device = "cpu" if options.tiny else "cuda"
+        judge.train(shards(options.folder), device, Clock(options.seconds), log, options.out)
         return
     from tools.miniature.device import run
 

@@ -114,9 +114,9 @@ def _judge(device: str) -> None:
     for _ in range(3 if device == "cpu" else STEPS):
         pictures = torch.rand(4 if device == "cpu" else judge.BATCH, 3, 256, 256, device=device)
         with torch.autocast(kind, torch.bfloat16, enabled=kind == "cuda"):
-            scores = model(pictures.contiguous(memory_format=torch.channels_last)).float()
-        maps = torch.randint(len(SHOWN) + 1, scores[:, 0].shape, device=device)
-        functional.cross_entropy(scores[:, : len(SHOWN) + 1], maps).backward()
+            kinds, counts = model(pictures.contiguous(memory_format=torch.channels_last))
+        maps = torch.randint(len(SHOWN) + 1, kinds[:, 0].shape, device=device)
+        (functional.cross_entropy(kinds.float(), maps) + counts.float().pow(2).mean()).backward()
 
 
 def _attention(device: str) -> None:

@@ -1,4 +1,4 @@
-"""Trains the judge on the painter's images: what every 4 x 4 pixels show, in which colour.
+"""Trains the judge on the painter's images: what every 4 x 4 pixels show, and how many there are.
 
 `bench/miniature_judge.py` has the same network in NumPy.
 """
@@ -12,22 +12,29 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from sandbox.painter.vocabulary import COLOURS
 from tools.miniature.device.clock import Clock, Log
 from tools.miniature.device.kernels import within
-from tools.miniature.device.scenes import SIZES, Shard
+from tools.miniature.device.scenes import SHARD, SIZES, Shard
 from tools.miniature.pictures import SHOWN, SMALL
+from tools.miniature.scenes import COUNTABLE, scene_of
 
-WIDTHS = (16, 32, 48, 64)
+WIDTHS = (16, 32, 64, 96)
 """Channels at a half, a quarter, an eighth and a sixteenth of the side."""
+UP = (64, 40)
+"""Channels at an eighth and at a quarter on the way back."""
+COUNTERS = 48
+COUNTS = 4
+"""How many of a kind there are: none, one, two, three."""
 NAME = "judge.npz"
 PEAK = 2e-3
-BATCH = 64
-HELD_OUT = 64
+BATCH = 32
+HELD_OUT = 256
+LEAST = 0.45
+"""The smallest side that images are reduced to, and enlarged again, as a share of it."""
 
 
 class Judge(nn.Module):
-    """Scores of every kind and every colour for each cell of 4 x 4 pixels."""
+    """Scores of every kind for each cell of 4 x 4 pixels, and of how many there are of some."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -38,26 +45,37 @@ class Judge(nn.Module):
         self.deep = nn.ModuleList(nn.Conv2d(WIDTHS[3], WIDTHS[3], 3, 1, 1) for _ in range(2))
         self.up = nn.ModuleList(
             [
-                nn.Conv2d(WIDTHS[3] + WIDTHS[2], WIDTHS[2], 3, 1, 1),
-                nn.Conv2d(WIDTHS[2] + WIDTHS[1], WIDTHS[2], 3, 1, 1),
+                nn.Conv2d(WIDTHS[3] + WIDTHS[2], UP[0], 3, 1, 1),
+                nn.Conv2d(UP[0] + WIDTHS[1], UP[1], 3, 1, 1),
             ]
         )
-        self.last = nn.Conv2d(WIDTHS[2], WIDTHS[2], 3, 1, 1)
-        self.out = nn.Conv2d(WIDTHS[2], len(SHOWN) + 1 + len(COLOURS), 1)
+        self.last = nn.Conv2d(UP[1], UP[1], 3, 1, 1)
+        self.out = nn.Conv2d(UP[1], len(SHOWN) + 1, 1)
+        self.counter = nn.Conv2d(UP[0], COUNTERS, 3, 1, 1)
+        self.count = nn.Linear(2 * COUNTERS, COUNTS * len(COUNTABLE))
 
-    def forward(self, pictures: Tensor) -> Tensor:
-        """Scores (n, kinds and sky, then colours, rows, columns) of images in 0..1."""
+    def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
+        """Scores (n, kinds and sky, rows, columns) and (n, countable kinds x `COUNTS`).
+
+        Of images in 0..1.
+        """
         values, kept = 2 * pictures.clamp(0, 1).sqrt() - 1, []
         for layer in self.down:
             values = functional.relu(layer(values))
             kept.append(values)
         for layer in self.deep:
             values = functional.relu(layer(values)) + values
-        for layer, skip in zip(self.up, (kept[2], kept[1]), strict=True):
+        counts = torch.zeros(())
+        for number, (layer, skip) in enumerate(zip(self.up, (kept[2], kept[1]), strict=True)):
             values = functional.interpolate(values, scale_factor=2.0, mode="nearest")
             values = functional.relu(layer(torch.cat([values, skip], dim=1)))
+            if not number:
+                found = functional.relu(self.counter(values)).float()
+                # What is there twice adds up to twice as much.
+                seen = torch.cat([16 * found.mean((2, 3)), found.amax((2, 3))], dim=1)
+                counts = self.count(seen)
         scores: Tensor = self.out(functional.relu(self.last(values)))
-        return scores
+        return scores, counts
 
 
 def train(found: list[Shard], device: str, clock: Clock, log: Log, out: Path) -> None:
@@ -67,16 +85,20 @@ def train(found: list[Shard], device: str, clock: Clock, log: Log, out: Path) ->
     model = Judge().to(device, memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(model.parameters(), PEAK, weight_decay=1e-3)
     kind, step = torch.device(device).type, 0
+    half = kind == "cuda" or torch.cpu._is_avx512_bf16_supported()
     count = max(1, len(data[0]) - HELD_OUT)
     while (passed := clock.passed()) < 1:
         optimizer.param_groups[0]["lr"] = PEAK * min(
             1.0, (step + 1) / 50, 0.01 + 1.5 * (1 - passed)
         )
         picks = torch.randint(count, (BATCH,), device=device)
-        batch = data[0][picks].permute(0, 3, 1, 2).float().div(255)
-        with torch.autocast(kind, torch.bfloat16, enabled=kind == "cuda"):
+        pictures, maps, counts = (part[picks] for part in data)
+        batch = pictures.permute(0, 3, 1, 2).float().div(255)
+        if step % 2:
+            batch, maps = batch.flip(3), maps.flip(2)
+        with torch.autocast(kind, torch.bfloat16, enabled=half):
             scores = model(_worn(batch).contiguous(memory_format=torch.channels_last))
-        loss = _loss(scores.float(), data[1][picks].long(), data[2][picks].long())
+        loss = _loss(scores, maps.long(), counts)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
@@ -89,54 +111,58 @@ def train(found: list[Shard], device: str, clock: Clock, log: Log, out: Path) ->
 
 
 def _load(found: list[Shard], device: str) -> tuple[Tensor, Tensor, Tensor]:
-    names = ("pictures", "maps", "colours")
-    parts = (
+    """Images, maps, and how many there are of each countable kind."""
+    pictures, maps = (
         torch.cat([torch.from_numpy(np.load(shard.path(name))).to(device) for shard in found])
-        for name in names
+        for name in ("pictures", "maps")
     )
-    pictures, maps, colours = parts
+    seeds = (shard.number * SHARD + number for shard in found for number in range(SHARD))
+    counts = torch.tensor([counts_of(seed) for seed in seeds][: len(pictures)], device=device)
     return (
         within(pictures, "pictures", below=256),
         within(maps, "maps", below=len(SHOWN) + 1),
-        within(colours, "colours", below=len(COLOURS) + 1),
+        within(counts, "counts", below=COUNTS),
     )
+
+
+def counts_of(seed: int) -> list[int]:
+    """How many of each countable kind the scene of a training image has."""
+    things = scene_of(seed).things
+    return [
+        min(sum(thing.count or 1 for thing in things if thing.kind == kind), COUNTS - 1)
+        for kind in COUNTABLE
+    ]
 
 
 def _worn(pictures: Tensor) -> Tensor:
-    """Some of them blurred, all a little noisy: what is there is asked, not how sharp it is."""
-    blurred = functional.avg_pool2d(pictures, 3, 1, 1)
-    share = torch.rand(len(pictures), 1, 1, 1, device=pictures.device)
-    mixed = pictures + (blurred - pictures) * share
-    return mixed + 0.02 * torch.randn_like(mixed)
+    """Reduced and enlarged again, a little noisy: what is there is asked, not how sharp it is."""
+    side = pictures.shape[2]
+    small = round(side * (LEAST + (1 - LEAST) * float(torch.rand(()))))
+    reduced = functional.interpolate(pictures, (small, small), mode="bilinear", antialias=True)
+    worn = functional.interpolate(reduced, (side, side), mode="bilinear")
+    return worn + 0.02 * torch.randn_like(worn)
 
 
-def _loss(scores: Tensor, maps: Tensor, colours: Tensor) -> Tensor:
-    kinds, tints = scores.split([len(SHOWN) + 1, len(COLOURS)], dim=1)
-    counts = torch.ones(len(SHOWN) + 1, device=scores.device)
-    counts[1 : len(SMALL) + 1] = 2.0
-    wanted = _tints(maps, colours)
-    tint = functional.cross_entropy(tints, wanted, ignore_index=-1, reduction="none")
-    small = (maps > 0) & (maps <= len(SMALL))
-    weight = (wanted >= 0).float() * (1 + 4 * small)
-    return functional.cross_entropy(kinds, maps, counts) + 0.5 * (
-        (tint * weight).sum() / weight.sum().clamp(min=1)
+def _loss(scores: tuple[Tensor, Tensor], maps: Tensor, counts: Tensor) -> Tensor:
+    kinds, numbers = scores
+    weights = torch.ones(len(SHOWN) + 1, device=kinds.device)
+    weights[1 : len(SMALL) + 1] = 2.0
+    numbers = numbers.unflatten(1, (len(COUNTABLE), COUNTS)).float()
+    return functional.cross_entropy(kinds.float(), maps, weights) + 0.5 * functional.cross_entropy(
+        numbers.flatten(0, 1), counts.flatten()
     )
-
-
-def _tints(maps: Tensor, colours: Tensor) -> Tensor:
-    """Each cell's colour counted from 0; -1 where there is not one."""
-    table = functional.pad(colours, (1, 0)) - 1
-    return table.gather(1, maps.flatten(1)).view_as(maps)
 
 
 @torch.no_grad()
 def _right(model: Judge, data: list[Tensor]) -> dict[str, float]:
-    pictures, maps, colours = data[0].permute(0, 3, 1, 2).float().div(255), data[1], data[2]
-    scores = model(pictures)
-    kinds, tints = scores.split([len(SHOWN) + 1, len(COLOURS)], dim=1)
-    wanted = _tints(maps.long(), colours.long())
-    told = wanted >= 0
+    """The shares of cells, and of numbers where there is one at all, that are right."""
+    kinds, numbers, maps, counts = [], [], data[1], data[2]
+    for pictures in data[0].split(BATCH):
+        scores = model(pictures.permute(0, 3, 1, 2).float().div(255))
+        kinds.append(scores[0].argmax(1))
+        numbers.append(scores[1].unflatten(1, (len(COUNTABLE), COUNTS)).argmax(2))
+    right = (torch.cat(numbers) == counts)[counts > 0]
     return {
-        "kinds": round(float((kinds.argmax(1) == maps).float().mean()), 4),
-        "colours": round(float((tints.argmax(1) == wanted)[told].float().mean()), 4),
+        "kinds": round(float((torch.cat(kinds) == maps).float().mean()), 4),
+        "counts": round(float(right.float().mean()), 4),
     }
