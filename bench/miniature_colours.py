@@ -1,7 +1,8 @@
 """Which colour a thing has: the one the painter itself gives the nearest colour on the canvas.
 
-The painter draws the same scene twelve times, with the thing in each colour of the vocabulary, so
-that light, night and shadow count alike on both sides. No network is asked.
+The painter draws the same scene with the thing in each colour of the vocabulary, so that light,
+night and shadow count alike on both sides; and each of these several times, for mountains pale with
+the haze the farther they are. No network is asked.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from sandbox.painter.scene import Scene
 from sandbox.painter.vocabulary import COLOURS, Colour, Kind
 from tools.miniature.pictures import CELL, GROUNDS, SHOWN, paint_scene
 
+TIMES = 6  # that the painter draws each
 LEAST = 3  # cells that a thing has to fill for its colour to be told
 ALIKE: dict[Kind, tuple[Kind, ...]] = {
     "sun": ("sun", "moon"), "moon": ("sun", "moon"), "hills": GROUNDS, "sea": GROUNDS,
@@ -28,20 +30,22 @@ def colour_of(picture: np.ndarray, seen: Seen, scene: Scene, kind: Kind) -> Colo
     cells = seen.where(*ALIKE.get(kind, (kind,)))
     if cells.sum() < LEAST:
         return None
-    apart = np.abs(_wanted(scene, kind) - _middle(reduced(picture), cells)).sum(axis=1)
+    apart = np.abs(_wanted(scene, kind) - _middle(reduced(picture), cells)).sum(axis=2).min(axis=1)
     names: list[Colour] = list(COLOURS)
     return names[int(apart.argmin())]
 
 
 @lru_cache(maxsize=512)
 def _wanted(scene: Scene, kind: Kind) -> np.ndarray:
-    """What the painter makes of each colour (colours, 3)."""
+    """What the painter makes of each colour (colours, times, 3)."""
     found = []
     for colour in COLOURS:
         things = tuple(replace(t, colour=colour) if t.kind == kind else t for t in scene.things)
-        painted, shown = paint_scene(replace(scene, things=things), (SIDE, SIDE), "colours")
-        found.append(_middle(painted, shown == SHOWN.index(kind) + 1))
-    return np.array(found)
+        for number in range(TIMES):
+            drawn = replace(scene, things=things), (SIDE, SIDE), f"colours {number}"
+            painted, shown = paint_scene(*drawn)
+            found.append(_middle(painted, shown == SHOWN.index(kind) + 1))
+    return np.array(found).reshape(len(COLOURS), TIMES, 3)
 
 
 def _middle(picture: np.ndarray, cells: np.ndarray) -> np.ndarray:

@@ -15,14 +15,14 @@ from core.settings import Settings
 
 TARGET = Path(__file__).parent.parent / "assets" / examples.NAME
 IDEAS = (
-    ("A white boat on a teal sea at sunset, a big yellow sun, snowy mountains", 7),
-    ("Starry night, orange moon, a small yellow house on purple hills, pine trees", 3),
-    ("Snowy blue mountains over a lake at dawn, a white boat, pink clouds", 12),
-    ("Golden sky, a hot air balloon, green hills with a big oak tree", 5),
-    ("A desert under a red sun, brown mountains, a striped blue balloon", 9),
-    ("Winter, a snow field, a white house, pine forest, grey sky and a pale sun", 21),
-    ("Pink sky, an orange tree and a red house on yellow hills, white clouds", 4),
-    ("Blue sky, snowy mountains, a green meadow with flowers and two houses", 15),
+    ("A white boat on a teal sea at sunset, a big yellow sun, snowy mountains", 4),
+    ("Starry night, orange moon, a small yellow house on purple hills, pine trees", 10),
+    ("Snowy blue mountains over a lake at dawn, a white boat, pink clouds", 8),
+    ("Golden sky, a hot air balloon, green hills with a big oak tree", 6),
+    ("A desert under a red sun, brown mountains, a striped blue balloon", 12),
+    ("Winter, a snow field, a white house, pine forest, grey sky and a pale sun", 10),
+    ("Pink sky, an orange tree and a red house on yellow hills, white clouds", 10),
+    ("Blue sky, snowy mountains, a green meadow with flowers and two houses", 9),
 )
 
 

@@ -56,14 +56,14 @@ def test_a_suggestion_becomes_a_picture_with_the_keyboard_alone(visitor: Visitor
 
 def test_what_it_cannot_paint_is_named_at_the_picture_and_in_its_facts(visitor: Visitor) -> None:
     """Under the result, and in the history with the size that was really generated."""
-    visitor.generate("a cat under a neon light, <b>blue</b> sky")
+    visitor.generate("a cat under a neon robot, <b>blue</b> sky")
     visitor.pictures()
     visitor.expect(visitor.find("#stage .remark")).to_have_text(
-        "Generated without: cat, neon, light, b."
+        "Generated without: cat, neon, robot, b."
     )
     visitor.tab("History")
     visitor.find("#history-grid button[data-entry]").first.click()
-    for fact in ("Miniature", "cat, neon, light, b", "192 × 192", "1024 × 1024 PNG"):
+    for fact in ("Miniature", "cat, neon, robot, b", "192 × 192", "1024 × 1024 PNG"):
         visitor.shows("#history-details dl", fact)
 
 
