@@ -43,8 +43,11 @@ END = "</head>"
 NAMED = (
     '{% for one in needed.scripts %}<link rel="modulepreload" crossorigin href="./assets/'
     '{{ one }}"{% if loop.index > needed.first %} fetchpriority="low"{% endif %}>{% endfor %}'
-    '{% for one in needed.styles %}<link rel="stylesheet" crossorigin disabled href="./assets/'
-    '{{ one }}">{% endfor %}'
+    # By a script: what looks ahead in the page for links loads those that are switched off, too.
+    "<script>for (const one of {{ needed.styles | list | tojson }}) { "
+    'const link = document.createElement("link"); link.setAttribute("disabled", ""); '
+    'link.rel = "stylesheet"; link.crossOrigin = ""; link.setAttribute("href", `./assets/${one}`); '
+    "document.head.append(link); }</script>"
     '<link rel="stylesheet" crossorigin href="./assets/{{ needed.sheet }}">'
     '<script type="module">{% for one in needed.parts %}import "./assets/{{ one }}";{% endfor %}'
     "</script>"
