@@ -12,8 +12,9 @@ import torch
 from diffusers import AutoencoderTiny
 
 from tools.miniature.latents import SIDE
-from tools.miniature.networks import LATENT_BOUND, build_autoencoder, half_is_fast
+from tools.miniature.networks import LATENT_BOUND, build_autoencoder
 from tools.miniature.pictures import BUCKETS, cells_of_tokens, small_things
+from tools.miniature.plain import half_is_fast
 
 CROP = 96
 BATCH = 8

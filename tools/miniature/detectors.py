@@ -14,8 +14,8 @@ from torch.nn.functional import avg_pool2d, interpolate
 from torch.nn.functional import binary_cross_entropy_with_logits as bce
 
 from bench.miniature_judges import HEADS, KERNELS, LARGER, answers
-from tools.miniature.networks import half_is_fast
 from tools.miniature.pictures import BUCKETS, PATCH, SHOWN, cells_of_tokens
+from tools.miniature.plain import half_is_fast
 from tools.miniature.questions import loss as loss_of
 from tools.miniature.scenes import scene_of
 

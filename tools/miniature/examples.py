@@ -25,8 +25,13 @@ from tools.miniature.words import encode_words
 
 HELD_OUT = 64  # the last images of each bucket are never trained on
 OFTENER = {
-    **{"balloon": 2.0, "house": 3.0, "tree": 1.5, "boat": 1.5},
-    **{"mountains": 1.0, "sun": 1.0, "moon": 1.0},
+    "house": 3.0,
+    "balloon": 2.0,
+    "tree": 1.5,
+    "boat": 1.5,
+    "mountains": 1.0,
+    "sun": 1.0,
+    "moon": 1.0,
 }
 """How much likelier each makes that an image is drawn: what is hard to paint is seen often."""
 SEVERAL = 1.5

@@ -17,8 +17,9 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from tools.miniature.examples import Batch, Examples
 from tools.miniature.learner import KINDS, Learner, Recipe, agree
 from tools.miniature.lexicon import vocabulary
-from tools.miniature.networks import TOKENS, half_is_fast
+from tools.miniature.networks import TOKENS
 from tools.miniature.pictures import SMALL
+from tools.miniature.plain import half_is_fast
 from tools.miniature.words import encode_words
 
 GUIDANCE = (1.0, 6.0)

@@ -125,13 +125,6 @@ def build_scheduler() -> FlowMatchEulerDiscreteScheduler:
     )
 
 
-def half_is_fast(device: str) -> bool:
-    """Whether bfloat16 has instructions of its own; without them it is ten times slower."""
-    if device != "cpu":
-        return True
-    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-
-
 def build_tokenizer(*, begins: bool, words: int | None = None) -> PreTrainedTokenizerFast:
     """A tokenizer that rewrites prompts by the lexicon's rules; CLIP's has a first token too.
 

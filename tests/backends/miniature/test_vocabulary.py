@@ -1,4 +1,4 @@
-"""What the README says the miniature knows is in its images, word by word."""
+"""The colours, numbers and sides that the README promises are in the miniature's images."""
 
 from __future__ import annotations
 

@@ -48,14 +48,7 @@ def main() -> None:
         check.run(options.part, tiny=options.tiny)
         return
     if options.stage == "judge":
-        from tools.miniature.device import judge
-        from tools.miniature.device.clock import Clock, Log
-        from tools.miniature.device.scenes import shards
-
-        options.out.mkdir(parents=True, exist_ok=True)
-        log = Log(options.out / "judge.jsonl")
-        device = "cpu" if options.tiny else "cuda"
-        judge.train(shards(options.folder), device, Clock(options.seconds), log, options.out)
+        _judge(options)
         return
     from tools.miniature.device import run
 
@@ -73,6 +66,18 @@ def main() -> None:
         careful=options.careful,
     )
     (run.warm if options.stage == "warm" else run.train)(order)
+
+
+def _judge(options: argparse.Namespace) -> None:
+    """Train the judge alone."""
+    from tools.miniature.device import judge
+    from tools.miniature.device.clock import Clock, Log
+    from tools.miniature.device.scenes import shards
+
+    options.out.mkdir(parents=True, exist_ok=True)
+    log = Log(options.out / "judge.jsonl")
+    device = "cpu" if options.tiny else "cuda"
+    judge.train(shards(options.folder), device, Clock(options.seconds), log, options.out)
 
 
 if __name__ == "__main__":

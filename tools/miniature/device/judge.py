@@ -16,6 +16,7 @@ from tools.miniature.device.clock import Clock, Log
 from tools.miniature.device.kernels import within
 from tools.miniature.device.scenes import SHARD, SIZES, Shard
 from tools.miniature.pictures import SHOWN, SMALL
+from tools.miniature.plain import half_is_fast
 from tools.miniature.scenes import COUNTABLE, scene_of
 
 WIDTHS = (16, 32, 64, 96)
@@ -65,17 +66,18 @@ class Judge(nn.Module):
             kept.append(values)
         for layer in self.deep:
             values = functional.relu(layer(values)) + values
-        counts = torch.zeros(())
-        for number, (layer, skip) in enumerate(zip(self.up, (kept[2], kept[1]), strict=True)):
-            values = functional.interpolate(values, scale_factor=2.0, mode="nearest")
-            values = functional.relu(layer(torch.cat([values, skip], dim=1)))
-            if not number:
-                found = functional.relu(self.counter(values)).float()
-                # What is there twice adds up to twice as much.
-                seen = torch.cat([16 * found.mean((2, 3)), found.amax((2, 3))], dim=1)
-                counts = self.count(seen)
-        scores: Tensor = self.out(functional.relu(self.last(values)))
-        return scores, counts
+        eighth = self._larger(0, values, kept[2])
+        quarter = self._larger(1, eighth, kept[1])
+        scores: Tensor = self.out(functional.relu(self.last(quarter)))
+        found = functional.relu(self.counter(eighth)).float()
+        # What is there twice adds up to twice as much.
+        seen = torch.cat([16 * found.mean((2, 3)), found.amax((2, 3))], dim=1)
+        return scores, self.count(seen)
+
+    def _larger(self, number: int, values: Tensor, skip: Tensor) -> Tensor:
+        """Twice as large, with what was there on the way down."""
+        values = functional.interpolate(values, scale_factor=2.0, mode="nearest")
+        return functional.relu(self.up[number](torch.cat([values, skip], dim=1)))
 
 
 def train(found: list[Shard], device: str, clock: Clock, log: Log, out: Path) -> None:
@@ -85,7 +87,7 @@ def train(found: list[Shard], device: str, clock: Clock, log: Log, out: Path) ->
     model = Judge().to(device, memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(model.parameters(), PEAK, weight_decay=1e-3)
     kind, step = torch.device(device).type, 0
-    half = kind == "cuda" or torch.cpu._is_avx512_bf16_supported()
+    half = half_is_fast(kind)
     count = max(1, len(data[0]) - HELD_OUT)
     while (passed := clock.passed()) < 1:
         optimizer.param_groups[0]["lr"] = PEAK * min(
